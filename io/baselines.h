@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "io/events.h"
+#include "io/protocol.h"
+
+namespace polonaise::io {
+
+// What counting achieves: the losses to print beside a model's, in the same unit (nats per event) over the same
+// targets. Fitted on `train` with add-1 smoothing throughout.
+//   tokens   unigram: the token's share. bigram: its share after the token before (the start event before the first).
+//   frames   independent Bernoullis, one a key, summed. unigram: the share of frames that have the key. bigram: that
+//            share among frames after one with, and after one without, the same key (before the first: without any).
+//            Where frames have a length, plus its class: its share, and its share after the class before.
+struct Baselines {
+  double unigram = 0;
+  double bigram = 0;
+  double unigram_durations = 0;  // the part of each that the lengths make
+  double bigram_durations = 0;
+  std::int64_t targets = 0;
+};
+
+Baselines baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventSpec& spec,
+                    Protocol protocol = Protocol::bl2012);
+
+}  // namespace polonaise::io
