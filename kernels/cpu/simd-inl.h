@@ -1,0 +1,71 @@
+// Highway's side of the vocabulary in kernels/math-inl.h, and loads and stores of a row's tail. Included inside a
+// kernel file after <hwy/highway.h>, once per target, hence the toggled guard.
+#if defined(POLONAISE_KERNELS_CPU_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef POLONAISE_KERNELS_CPU_SIMD_INL_H_
+#undef POLONAISE_KERNELS_CPU_SIMD_INL_H_
+#else
+#define POLONAISE_KERNELS_CPU_SIMD_INL_H_
+#endif
+
+#include <hwy/contrib/math/math-inl.h>
+
+#include "kernels/view.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace polonaise::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::ScalableTag<float>;
+using Vec = hn::Vec<Floats>;
+
+inline Index lanes() {
+  return static_cast<Index>(hn::Lanes(Floats()));
+}
+
+inline Vec constant(Vec /*like*/, double value) {
+  return hn::Set(Floats(), static_cast<float>(value));
+}
+
+// Both through one exp: absolute error below 2e-7, relative error grows only where tanh is near 0.
+inline Vec sigmoid(Vec x) {
+  const Floats d;
+  const Vec one = hn::Set(d, 1.0f);
+  return one / (one + hn::Exp(d, hn::Neg(x)));
+}
+inline Vec hyperbolic_tangent(Vec x) {
+  const Floats d;
+  const Vec one = hn::Set(d, 1.0f);
+  const Vec two = hn::Set(d, 2.0f);
+  return two / (one + hn::Exp(d, hn::Neg(two * x))) - one;
+}
+
+// The first `count` lanes (0 < count <= lanes) from memory, zeros behind them; memory past `count` is not touched.
+inline Vec load_n(const float* p, Index count) {
+  const Floats d;
+  if (count >= lanes()) return hn::LoadU(d, p);
+  HWY_ALIGN float buffer[hn::MaxLanes(d)] = {};
+  for (Index i = 0; i < count; ++i) buffer[i] = p[i];
+  return hn::Load(d, buffer);
+}
+inline void store_n(Vec v, float* p, Index count) {
+  const Floats d;
+  if (count >= lanes()) {
+    hn::StoreU(v, d, p);
+    return;
+  }
+  HWY_ALIGN float buffer[hn::MaxLanes(d)];
+  hn::Store(v, d, buffer);
+  for (Index i = 0; i < count; ++i) p[i] = buffer[i];
+}
+
+// Calls body(begin, count) over [0, n) in vectors; count is `lanes()` but at the tail.
+template <class Body>
+void for_each_vector(Index n, Body&& body) {
+  const Index step = lanes();
+  for (Index i = 0; i < n; i += step) body(i, n - i < step ? n - i : step);
+}
+
+}  // namespace polonaise::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

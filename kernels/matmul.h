@@ -1,0 +1,21 @@
+#pragma once
+
+#include "kernels/device.h"
+#include "kernels/view.h"
+
+namespace polonaise::kernels {
+
+// Plain matrix products: OpenBLAS on the CPU, cuBLASLt on CUDA.
+
+enum class Op : bool { none, transpose };
+
+//   c[m,n] (+)= sum_k op(a)[m,k] op(b)[k,n]
+// Views are 2-D, rows may be strided; c must not overlap a or b. The CPU cuts c into blocks fixed by shape, each summed
+// over k by one thread in one order, so bits depend neither on the number of threads nor on OpenBLAS's setting.
+// Instantiated for T = float.
+template <class T>
+void matmul(Cpu&, View<const T, 2> a, Op op_a, View<const T, 2> b, Op op_b, View<T, 2> c, Accumulate);
+template <class T>
+void matmul(Cuda&, View<const T, 2> a, Op op_a, View<const T, 2> b, Op op_b, View<T, 2> c, Accumulate);
+
+}  // namespace polonaise::kernels

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "kernels/device.h"
+#include "kernels/random.h"
+#include "kernels/view.h"
+
+namespace polonaise::kernels {
+
+// Element-wise work that no larger kernel has taken in.
+
+// y (+)= x. Any shapes of equal rows and columns; y may be x where not accumulating.
+template <class T>
+void copy(Cpu&, View<const T, 2> x, View<T, 2> y, Accumulate);
+template <class T>
+void copy(Cuda&, View<const T, 2> x, View<T, 2> y, Accumulate);
+
+// y[c,r] (+)= x[r,c]. x and y must not overlap.
+template <class T>
+void transpose(Cpu&, View<const T, 2> x, View<T, 2> y, Accumulate);
+template <class T>
+void transpose(Cuda&, View<const T, 2> x, View<T, 2> y, Accumulate);
+
+// Dropout (Srivastava et al. 2014), inverted: y = x / (1 - p) where a uniform number >= p, else 0.
+// x and y are [P,R,D]; element (i, r, d) uses position i*D + d of row first_row + r of `stream`, so a time-major
+// [T,B,D] and a batch-major [B,T,D] (seen as [1,B,T*D]) drop the same elements, and so does any shard of the batch. The
+// mask is never stored: backward is the same call on the gradient. 0 <= p < 1; y may be x.
+template <class T>
+void dropout(Cpu&, float p, const RandomStream& stream, Index first_row, View<const T, 3> x, View<T, 3> y, Accumulate);
+template <class T>
+void dropout(Cuda&, float p, const RandomStream& stream, Index first_row, View<const T, 3> x, View<T, 3> y, Accumulate);
+
+}  // namespace polonaise::kernels

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/device.h"
+#include "kernels/random.h"
+#include "kernels/view.h"
+
+namespace polonaise::kernels {
+
+// Drawing the next event from logits.
+
+struct SamplingOptions {
+  float temperature = 1.0f;  // > 0: logits are divided by it; 0: the most likely value is taken
+  int top_k = 0;             // keep the k most likely values; 0: all
+  float top_p = 1.0f;        // keep the smallest set of most likely values whose probability reaches p (nucleus)
+};
+
+// One token a row: temperature, then top-k, then top-p, renormalised, then a draw by inverse transform over ascending
+// token with the uniform number at `position` of row first_row + r. Ties at a cut go to the lower token.
+// logits [R,V]; allowed [R,V] of 0 and 1, or empty: 0 forbids a token (a row must allow one); tokens [R].
+// Top-p keeps the token that crosses p (Holtzman et al. 2020).
+void sample_tokens(Cpu&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,
+                   const RandomStream&, Index first_row, std::uint32_t position, View<std::int32_t, 1> tokens);
+void sample_tokens(Cuda&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,
+                   const RandomStream&, Index first_row, std::uint32_t position, View<std::int32_t, 1> tokens);
+
+// Independent keys: key k sounds with probability sigmoid(logit / temperature) (temperature 0: where the logit > 0).
+// top_k keeps the k most likely keys of a row and silences the others; top_p keeps the most likely keys whose expected
+// number reaches p of the row's whole expected number. Key k uses position `position * K + k`.
+// logits [R,K]; allowed [R,K] or empty; keys [R,K] of 0 and 1.
+void sample_keys(Cpu&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,
+                 const RandomStream&, Index first_row, std::uint32_t position, View<std::uint8_t, 2> keys);
+void sample_keys(Cuda&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,
+                 const RandomStream&, Index first_row, std::uint32_t position, View<std::uint8_t, 2> keys);
+
+}  // namespace polonaise::kernels

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <type_traits>
+
+namespace polonaise {
+
+using Index = std::ptrdiff_t;
+
+// Shape letters in every contract: T time steps, B rows of the batch, R rows of any kind, D features, H hidden units,
+// V vocabulary, N heads, K inner dimension of a product.
+
+// A view of memory that somebody else owns: rows of `columns()` consecutive elements (the last extent), `stride()`
+// elements apart; the leading extents only count rows. So a view is a contiguous row-major tensor (stride == columns),
+// or a block of columns of one. A default-made view is empty: kernels take it for "none".
+template <class T, int N>
+class View {
+  static_assert(N >= 1);
+
+ public:
+  View() = default;
+  View(T* data, std::array<Index, N> extents) : View(data, extents, extents[N - 1]) {}
+  View(T* data, std::array<Index, N> extents, Index stride) : data_(data), extents_(extents), stride_(stride) {}
+  // View<T> serves as View<const T>.
+  View(const View<std::remove_const_t<T>, N>& other) requires std::is_const_v<T>
+      : View(other.data(), other.extents(), other.stride()) {}
+
+  T* data() const { return data_; }
+  bool empty() const { return data_ == nullptr; }
+  const std::array<Index, N>& extents() const { return extents_; }
+  Index extent(int axis) const { return extents_[axis]; }
+  Index columns() const { return extents_[N - 1]; }
+  Index rows() const {
+    Index product = 1;
+    for (int axis = 0; axis + 1 < N; ++axis) product *= extents_[axis];
+    return product;
+  }
+  Index size() const { return rows() * columns(); }
+  Index stride() const { return stride_; }
+  bool contiguous() const { return stride_ == columns() || rows() <= 1; }
+
+  // Row `r` of all rows, the leading extents flattened.
+  T* row(Index r) const { return data_ + r * stride_; }
+
+  // Leading extents flattened: [rows(), columns()].
+  View<T, 2> matrix() const { return {data_, {rows(), columns()}, stride_}; }
+  // Columns [begin, begin + count) of every row.
+  View<T, N> column_block(Index begin, Index count) const {
+    auto extents = extents_;
+    extents[N - 1] = count;
+    return {data_ + begin, extents, stride_};
+  }
+  // Rows [begin, begin + count) of the flattened rows.
+  View<T, 2> row_block(Index begin, Index count) const { return {row(begin), {count, columns()}, stride_}; }
+
+ private:
+  T* data_ = nullptr;
+  std::array<Index, N> extents_{};
+  Index stride_ = 0;
+};
+
+// Whether two views cover tensors of one shape (strides may differ).
+template <class A, class B, int N>
+bool same_shape(const View<A, N>& a, const View<B, N>& b) {
+  return a.extents() == b.extents();
+}
+
+// How a kernel treats an output that may hold something already: gradients are written by the first writer and added
+// by later ones.
+enum class Accumulate : bool { no, yes };
+
+}  // namespace polonaise

@@ -1,0 +1,84 @@
+#pragma once
+
+// What kernel tests share: tensors of seeded random numbers, a copy in double for the oracle, and the error measure.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "kernels/random.h"
+#include "kernels/view.h"
+
+namespace polonaise::testing {
+
+// A tensor that owns its memory and hands out views of it.
+template <class T, int N>
+class Array {
+ public:
+  explicit Array(std::array<Index, N> extents, T fill = T{}) : extents_(extents) {
+    Index size = 1;
+    for (Index extent : extents) size *= extent;
+    values_.assign(static_cast<std::size_t>(size), fill);
+  }
+  View<T, N> view() { return {values_.data(), extents_}; }
+  View<const T, N> view() const { return {values_.data(), extents_}; }
+  std::vector<T>& values() { return values_; }
+  const std::vector<T>& values() const { return values_; }
+  T& operator[](Index i) { return values_[static_cast<std::size_t>(i)]; }
+  const T& operator[](Index i) const { return values_[static_cast<std::size_t>(i)]; }
+  Index size() const { return static_cast<Index>(values_.size()); }
+
+ private:
+  std::array<Index, N> extents_;
+  std::vector<T> values_;
+};
+
+// Uniform in [-scale, scale), a function of the seed alone.
+template <int N>
+Array<float, N> random_array(std::array<Index, N> extents, std::uint64_t seed, float scale = 1.0f) {
+  Array<float, N> array(extents);
+  const kernels::RandomStream stream{seed, 0, 0};
+  for (Index i = 0; i < array.size(); ++i)
+    array[i] = scale * (2.0f * kernels::uniform(stream, 0, static_cast<std::uint32_t>(i)) - 1.0f);
+  return array;
+}
+
+inline std::vector<double> to_double(const std::vector<float>& values) {
+  return {values.begin(), values.end()};
+}
+
+// ||actual - expected|| / ||expected||, Euclidean; the absolute norm where the expected one is 0.
+template <class T>
+double relative_error(const std::vector<T>& actual, const std::vector<double>& expected) {
+  EXPECT_EQ(actual.size(), expected.size());
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    error += (actual[i] - expected[i]) * (actual[i] - expected[i]);
+    norm += expected[i] * expected[i];
+  }
+  return norm > 0 ? std::sqrt(error / norm) : std::sqrt(error);
+}
+
+// d f / d x by central differences in double; f must not keep a reference to x.
+inline std::vector<double> central_differences(const std::function<double(const std::vector<double>&)>& f,
+                                               std::vector<double> x, double step = 1e-5) {
+  std::vector<double> gradient(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double saved = x[i];
+    x[i] = saved + step;
+    const double above = f(x);
+    x[i] = saved - step;
+    const double below = f(x);
+    x[i] = saved;
+    gradient[i] = (above - below) / (2 * step);
+  }
+  return gradient;
+}
+
+inline constexpr double kFloatTolerance = 1e-5;  // relative norm error of a float kernel against its double oracle
+inline constexpr int kThreadCounts[] = {1, 2, 3, 8};
+
+}  // namespace polonaise::testing
