@@ -1,0 +1,71 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tools/common/cli.h"
+
+namespace polonaise::tools {
+
+// The declared options as data: what Cli fills while a program declares them, and what parsing, --help and
+// --dump-config read.
+
+struct OptionSpec final : Option {
+  std::string name;        // long name without dashes, or the name of a positional argument
+  std::string short_name;  // one letter, or empty
+  std::string help;
+  std::string group;
+  std::string word;  // for the value, in --help
+  bool positional = false;
+  bool list = false;
+  bool is_flag = false;
+  bool default_on = false;  // a flag that is on until --no-NAME
+  bool is_required = false;
+  bool is_transient = false;
+  std::vector<std::string> names_allowed;
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool is_given = false;
+  std::function<void(std::span<const std::string>)> assign;  // throws std::invalid_argument
+  std::function<Value()> value;
+
+  Option& required() override;
+  Option& range(double low_value, double high_value) override;
+  Option& choices(std::vector<std::string> names) override;
+  Option& placeholder(std::string new_word) override;
+  Option& transient() override;
+
+  // "--hidden", or the upper-case name of a positional argument.
+  std::string display() const;
+  // "POLONAISE_HIDDEN"
+  std::string environment() const;
+  // Checks the items against choices and range and assigns them; throws UsageError, whose sentence begins with
+  // `origin`.
+  void set(std::span<const std::string> items, const std::string& origin);
+};
+
+struct Example {
+  std::string command;
+  std::string explanation;
+};
+
+struct CommandSpec {
+  std::string program;  // "polonaise-midi", or "polonaise-midi csv"
+  std::string name;     // of a subcommand; empty for the program
+  std::string summary;
+  std::vector<std::unique_ptr<OptionSpec>> options;
+  std::vector<Example> examples;
+  std::function<void()> action;
+
+  OptionSpec* find(std::string_view option) const;  // null where there is none
+};
+
+// The text of --help. `commands` are the subcommands of a program, `common` the options of the program for a
+// subcommand.
+std::string help_text(const CommandSpec& spec, std::span<const CommandSpec* const> commands, const CommandSpec* common,
+                      int width);
+
+}  // namespace polonaise::tools

@@ -1,0 +1,37 @@
+#include "tools/common/version.h"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <CLI/Version.hpp>
+#include <nlohmann/json_fwd.hpp>
+#include <thread>
+
+#include "kernels/info.h"
+
+namespace polonaise::tools {
+
+std::string_view version() {
+  return POLONAISE_VERSION;
+}
+std::string_view commit() {
+  return POLONAISE_COMMIT;
+}
+
+std::string version_text(std::string_view program) {
+#ifdef POLONAISE_HAS_CUDA
+  constexpr std::string_view kCuda = "built in";
+#else
+  constexpr std::string_view kCuda = "not built in";
+#endif
+  return fmt::format(
+      "{} {} (commit {})\n"
+      "devices: cpu ({} threads, {}), cuda ({})\n"
+      "libraries: {}, Highway {}, CLI11 {}, fmt {}.{}.{}, nlohmann-json {}.{}.{}, zlib {}\n",
+      program, version(), commit(), std::thread::hardware_concurrency(), kernels::vector_target(), kCuda,
+      kernels::blas(), kernels::highway(), CLI11_VERSION, FMT_VERSION / 10000, FMT_VERSION / 100 % 100,
+      FMT_VERSION % 100, NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH,
+      zlibVersion());
+}
+
+}  // namespace polonaise::tools
