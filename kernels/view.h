@@ -23,7 +23,8 @@ class View {
   View(T* data, std::array<Index, N> extents) : View(data, extents, extents[N - 1]) {}
   View(T* data, std::array<Index, N> extents, Index stride) : data_(data), extents_(extents), stride_(stride) {}
   // View<T> serves as View<const T>.
-  View(const View<std::remove_const_t<T>, N>& other) requires std::is_const_v<T>
+  template <class U>
+  requires(std::is_const_v<T>&& std::is_same_v<U, std::remove_const_t<T>>) View(const View<U, N>& other)
       : View(other.data(), other.extents(), other.stride()) {}
 
   T* data() const { return data_; }
@@ -64,6 +65,10 @@ class View {
 template <class A, class B, int N>
 bool same_shape(const View<A, N>& a, const View<B, N>& b) {
   return a.extents() == b.extents();
+}
+
+inline Index ceil_div(Index a, Index b) {
+  return (a + b - 1) / b;
 }
 
 // How a kernel treats an output that may hold something already: gradients are written by the first writer and added
