@@ -24,8 +24,9 @@ void layer_norm_forward(Cuda&, View<const T, 2> x, View<const T, 2> residual, Vi
 //   ds[r,:] (+)= dsum[r,:] + d(y)/d(s) dy[r,:];   dweight[d] += sum_r dy[r,d] (s[r,d] - mean_r) rstd_r;
 //   dbias[d] += sum_r dy[r,d]
 // `sum` is what was normalised (x where there was no residual). dsum is the gradient that reaches s from elsewhere
-// (empty: none) and may be ds's own memory when not accumulating. ds is the gradient of x and of residual alike. Rows
-// are added to dweight and dbias in blocks fixed by R, in a fixed order. dweight and dbias may be empty.
+// (empty: none) and may be ds's own memory when not accumulating; ds must not overlap sum or dy. ds is the gradient of
+// x and of residual alike. Rows are added to dweight and dbias in blocks fixed by R, in a fixed order, whatever the
+// number of threads. dweight and dbias may be empty.
 template <class T>
 void layer_norm_backward(Cpu&, View<const T, 2> sum, View<const T, 1> weight, View<const float, 1> mean,
                          View<const float, 1> rstd, View<const T, 2> dy, View<const T, 2> dsum, View<T, 2> ds,

@@ -1,0 +1,186 @@
+#include "kernels/norm.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/require.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/norm.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace polonaise::kernels::HWY_NAMESPACE {
+
+float total(Vec v) {
+  return hn::GetLane(hn::SumOfLanes(Floats(), v));
+}
+
+// Zeros past `count`, for sums over what load_n's zeros do not leave at zero.
+Vec keep_n(Vec v, Index count) {
+  const Floats d;
+  return count >= lanes() ? v : hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(count)), v);
+}
+
+// One row of forward; residual may be null, then sum is not written.
+void norm_row(const float* x, const float* residual, const float* weight, const float* bias, float* sum, float* y,
+              float* mean_out, float* rstd_out, Index n) {
+  const Floats d;
+  Vec added = hn::Zero(d);
+  for_each_vector(n, [&](Index i, Index count) {
+    Vec s = load_n(x + i, count);
+    if (residual != nullptr) {
+      s = s + load_n(residual + i, count);
+      store_n(s, sum + i, count);
+    }
+    added = added + s;
+  });
+  const float* s = residual != nullptr ? sum : x;
+  const float scale = 1.0f / static_cast<float>(n);
+  const float mean = total(added) * scale;
+  const Vec mean_v = hn::Set(d, mean);
+  Vec squares = hn::Zero(d);
+  for_each_vector(n, [&](Index i, Index count) {
+    const Vec centred = keep_n(load_n(s + i, count) - mean_v, count);
+    squares = hn::MulAdd(centred, centred, squares);
+  });
+  const float rstd = 1.0f / std::sqrt(total(squares) * scale + kLayerNormEpsilon);
+  const Vec rstd_v = hn::Set(d, rstd);
+  for_each_vector(n, [&](Index i, Index count) {
+    const Vec normal = (load_n(s + i, count) - mean_v) * rstd_v;
+    store_n(hn::MulAdd(load_n(weight + i, count), normal, load_n(bias + i, count)), y + i, count);
+  });
+  *mean_out = mean;
+  *rstd_out = rstd;
+}
+
+// One row of backward: with g = weight dy and z the normalised row,
+// ds (+)= dsum + rstd (g - mean(g) - z mean(g z)). dsum may be null.
+void norm_row_gradient(const float* s, const float* weight, float mean, float rstd, const float* dy, const float* dsum,
+                       float* ds, Accumulate accumulate, Index n) {
+  const Floats d;
+  const Vec mean_v = hn::Set(d, mean), rstd_v = hn::Set(d, rstd);
+  Vec sum_g = hn::Zero(d), sum_gz = hn::Zero(d);
+  for_each_vector(n, [&](Index i, Index count) {
+    const Vec g = load_n(weight + i, count) * load_n(dy + i, count);
+    sum_g = sum_g + g;
+    sum_gz = hn::MulAdd(g, (load_n(s + i, count) - mean_v) * rstd_v, sum_gz);
+  });
+  const float scale = 1.0f / static_cast<float>(n);
+  const Vec mean_g = hn::Set(d, total(sum_g) * scale), mean_gz = hn::Set(d, total(sum_gz) * scale);
+  for_each_vector(n, [&](Index i, Index count) {
+    const Vec g = load_n(weight + i, count) * load_n(dy + i, count);
+    const Vec z = (load_n(s + i, count) - mean_v) * rstd_v;
+    Vec gradient = rstd_v * (g - mean_g - z * mean_gz);
+    if (dsum != nullptr) gradient = gradient + load_n(dsum + i, count);
+    if (accumulate == Accumulate::yes) gradient = gradient + load_n(ds + i, count);
+    store_n(gradient, ds + i, count);
+  });
+}
+
+// dweight[d] += sum_r dy z, dbias[d] += sum_r dy over `rows` rows and the columns [0, n); both start at their column.
+void norm_column_sums(const float* s, Index s_stride, const float* dy, Index dy_stride, const float* mean,
+                      const float* rstd, Index rows, float* dweight, float* dbias, Index n) {
+  const Floats d;
+  for_each_vector(n, [&](Index i, Index count) {
+    Vec sum_weight = hn::Zero(d), sum_bias = hn::Zero(d);
+    for (Index r = 0; r < rows; ++r) {
+      const Vec gradient = load_n(dy + r * dy_stride + i, count);
+      const Vec z = (load_n(s + r * s_stride + i, count) - hn::Set(d, mean[r])) * hn::Set(d, rstd[r]);
+      sum_weight = hn::MulAdd(gradient, z, sum_weight);
+      sum_bias = sum_bias + gradient;
+    }
+    if (dweight != nullptr) store_n(load_n(dweight + i, count) + sum_weight, dweight + i, count);
+    if (dbias != nullptr) store_n(load_n(dbias + i, count) + sum_bias, dbias + i, count);
+  });
+}
+
+}  // namespace polonaise::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace polonaise::kernels {
+
+HWY_EXPORT(norm_row);
+HWY_EXPORT(norm_row_gradient);
+HWY_EXPORT(norm_column_sums);
+
+namespace {
+constexpr Index kRowBlock = 32;     // rows of a task; two operands of 128 features stay in the first-level cache
+constexpr Index kColumnBlock = 64;  // columns of a task that sums over all rows
+}  // namespace
+
+template <class T>
+void layer_norm_forward(Cpu& cpu, View<const T, 2> x, View<const T, 2> residual, View<const T, 1> weight,
+                        View<const T, 1> bias, View<T, 2> sum, View<T, 2> y, View<float, 1> mean, View<float, 1> rstd) {
+  const Index R = x.rows(), D = x.columns();
+  require(D >= 1 && same_shape(x, View<const T, 2>(y)), "x and y must have one shape, with at least one column");
+  require(weight.size() == D && bias.size() == D, "weight and bias must have one number a column");
+  require(mean.size() == R && rstd.size() == R, "mean and rstd must have one number a row");
+  require(residual.empty() == sum.empty(), "the sum is written where there is a residual, and only there");
+  require(residual.empty() || (same_shape(residual, x) && same_shape(View<const T, 2>(sum), x)),
+          "x, residual and sum must have one shape");
+  parallel_for(cpu, ceil_div(R, kRowBlock), [&](Index block) {
+    const Index end = std::min((block + 1) * kRowBlock, R);
+    for (Index r = block * kRowBlock; r < end; ++r) HWY_DYNAMIC_DISPATCH(norm_row)
+    (x.row(r), residual.empty() ? nullptr : residual.row(r), weight.data(), bias.data(),
+     sum.empty() ? nullptr : sum.row(r), y.row(r), mean.data() + r, rstd.data() + r, D);
+  });
+}
+
+template <class T>
+void layer_norm_backward(Cpu& cpu, View<const T, 2> sum, View<const T, 1> weight, View<const float, 1> mean,
+                         View<const float, 1> rstd, View<const T, 2> dy, View<const T, 2> dsum, View<T, 2> ds,
+                         Accumulate accumulate, View<T, 1> dweight, View<T, 1> dbias) {
+  const Index R = sum.rows(), D = sum.columns();
+  require(D >= 1 && same_shape(dy, sum) && same_shape(View<const T, 2>(ds), sum),
+          "sum, dy and ds must have one shape, with at least one column");
+  require(dsum.empty() || same_shape(dsum, sum), "dsum must have ds's shape");
+  require(weight.size() == D, "weight must have one number a column");
+  require(mean.size() == R && rstd.size() == R, "mean and rstd must have one number a row");
+  require(dweight.empty() || dweight.size() == D, "dweight must have weight's length");
+  require(dbias.empty() || dbias.size() == D, "dbias must have weight's length");
+
+  const auto rows_of = [&](Index block) { return std::min(kRowBlock, R - block * kRowBlock); };
+  const auto row_gradients = [&](Index block) {
+    for (Index r = block * kRowBlock; r < block * kRowBlock + rows_of(block); ++r)
+      HWY_DYNAMIC_DISPATCH(norm_row_gradient)
+    (sum.row(r), weight.data(), mean.data()[r], rstd.data()[r], dy.row(r), dsum.empty() ? nullptr : dsum.row(r),
+     ds.row(r), accumulate, D);
+  };
+  const auto column_sums = [&](Index block, Index begin, Index count) {
+    if (dweight.empty() && dbias.empty()) return;
+    const Index r = block * kRowBlock;
+    HWY_DYNAMIC_DISPATCH(norm_column_sums)
+    (sum.row(r) + begin, sum.stride(), dy.row(r) + begin, dy.stride(), mean.data() + r, rstd.data() + r, rows_of(block),
+     dweight.empty() ? nullptr : dweight.data() + begin, dbias.empty() ? nullptr : dbias.data() + begin, count);
+  };
+  const Index blocks = ceil_div(R, kRowBlock);
+  if (cpu.threads <= 1) {  // the sums while the block is in cache
+    for (Index block = 0; block < blocks; ++block) {
+      row_gradients(block);
+      column_sums(block, 0, D);
+    }
+    return;
+  }
+  // The same sums in the same order, with threads taking columns.
+  parallel_for(cpu, blocks, row_gradients);
+  parallel_for(cpu, ceil_div(D, kColumnBlock), [&](Index task) {
+    const Index begin = task * kColumnBlock;
+    for (Index block = 0; block < blocks; ++block) column_sums(block, begin, std::min(kColumnBlock, D - begin));
+  });
+}
+
+template void layer_norm_forward<float>(Cpu&, View<const float, 2>, View<const float, 2>, View<const float, 1>,
+                                        View<const float, 1>, View<float, 2>, View<float, 2>, View<float, 1>,
+                                        View<float, 1>);
+template void layer_norm_backward<float>(Cpu&, View<const float, 2>, View<const float, 1>, View<const float, 1>,
+                                         View<const float, 1>, View<const float, 2>, View<const float, 2>,
+                                         View<float, 2>, Accumulate, View<float, 1>, View<float, 1>);
+
+}  // namespace polonaise::kernels
+#endif
