@@ -12,8 +12,9 @@ namespace polonaise::io {
 // targets. Fitted on `train` with add-1 smoothing throughout.
 //   tokens   unigram: the token's share. bigram: its share after the token before (the start event before the first).
 //   frames   independent Bernoullis, one a key, summed. unigram: the share of frames that have the key. bigram: that
-//            share among frames after one with, and after one without, the same key (before the first: without any).
-//            Where frames have a length, plus its class: its share, and its share after the class before.
+//            share among frames after one with, and after one without, the same key (the first frame counts as after
+//            silence, but is not fitted on). Where frames have a length, plus its class: its share, and its share after
+//            the class before.
 struct Baselines {
   double unigram = 0;
   double bigram = 0;

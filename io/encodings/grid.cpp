@@ -1,0 +1,82 @@
+#include "io/encodings/grid.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace polonaise::io {
+namespace {
+
+constexpr int kPercussionChannel = 9;
+
+}  // namespace
+
+std::int64_t rescale(std::int64_t ticks, std::int64_t from, std::int64_t to) {
+  ticks = std::min(ticks, std::int64_t{1} << 52);
+  return ticks / from * to + (ticks % from * to + from / 2) / from;
+}
+
+void count_loss(LossReport& report, std::string_view kind, std::int64_t count) {
+  if (count > 0) report.losses.add(kind, count);
+}
+
+std::vector<GridNote> grid_notes(const Score& score, int low, int high,
+                                 const std::function<std::int64_t(std::int64_t)>& to_grid, LossReport& report) {
+  std::vector<GridNote> notes;
+  notes.reserve(score.notes.size());
+  std::int64_t percussion = 0;
+  std::int64_t out_of_range = 0;
+  for (const Note& note : score.notes) {
+    if (note.channel == kPercussionChannel) {
+      ++percussion;
+    } else if (note.pitch < low || note.pitch > high) {
+      ++out_of_range;
+    } else {
+      const std::int64_t on = to_grid(note.onset);
+      notes.push_back({on, std::max(on + 1, to_grid(note.end())), note.pitch, note.velocity});
+    }
+  }
+  report.notes += static_cast<std::int64_t>(score.notes.size());
+  count_loss(report, "percussion notes dropped", percussion);
+  count_loss(report, "notes out of range dropped", out_of_range);
+  std::ranges::sort(notes, {}, [](const GridNote& n) { return std::tuple(n.on, n.pitch, n.off, n.velocity); });
+  const std::int64_t start = notes.empty() ? 0 : notes.front().on;
+  for (GridNote& note : notes) {
+    note.on -= start;
+    note.off -= start;
+  }
+  return notes;
+}
+
+void shorten_empty_stretches(std::vector<GridNote>& notes, std::int64_t longest, LossReport& report) {
+  std::vector<std::int64_t*> times;
+  times.reserve(2 * notes.size());
+  for (GridNote& note : notes) {
+    times.push_back(&note.on);
+    times.push_back(&note.off);
+  }
+  std::ranges::sort(times, {}, [](const std::int64_t* time) { return *time; });
+  std::int64_t before = 0;
+  std::int64_t removed = 0;
+  std::int64_t shortened = 0;
+  for (std::int64_t* time : times) {
+    const std::int64_t stretch = *time - before;
+    before = *time;
+    if (stretch > longest) {
+      removed += stretch - longest;
+      ++shortened;
+    }
+    *time -= removed;
+  }
+  count_loss(report, "long stretches without change shortened", shortened);
+}
+
+Score piano_score(std::int64_t ticks_per_quarter, std::vector<Note> notes) {
+  std::ranges::sort(notes, {}, [](const Note& n) { return std::tuple(n.onset, n.pitch); });
+  Score score;
+  score.ticks_per_quarter = ticks_per_quarter;
+  score.notes = std::move(notes);
+  score.tempos = {{0, 500000}};
+  return score;
+}
+
+}  // namespace polonaise::io

@@ -1,0 +1,237 @@
+#include "io/encoding.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "io/error.h"
+#include "io/random.h"
+
+namespace polonaise::io {
+namespace {
+
+// Notes at random ticks, overlapping, doubled, on several tracks and channels, percussion and pedal among them.
+Score random_score(Random& random, int notes) {
+  Score score;
+  score.ticks_per_quarter = 1 + static_cast<std::int64_t>(random.below(1000));
+  std::int64_t now = static_cast<std::int64_t>(random.below(5000));
+  for (int i = 0; i < notes; ++i) {
+    now += static_cast<std::int64_t>(random.below(4) * random.below(300));
+    score.notes.push_back(
+        {now, static_cast<std::int64_t>(random.below(3) * random.below(2000)),
+         static_cast<std::uint8_t>(random.below(128)), static_cast<std::uint8_t>(1 + random.below(127)),
+         static_cast<std::uint8_t>(random.below(11)), 0, static_cast<std::uint16_t>(random.below(2))});
+  }
+  std::ranges::sort(score.notes, {}, [](const Note& n) { return std::tuple(n.onset, n.pitch, n.track, n.channel); });
+  score.tempos = {{0, 400000}, {now / 2, 700001}};
+  score.pedals = {{now / 4, 0, true}, {now / 3, 0, false}};
+  return score;
+}
+
+Events random_events(const EventSpec& spec, Random& random, int count) {
+  Events events(spec.kind);
+  for (int i = 0; i < count; ++i) {
+    if (spec.kind == EventKind::tokens) {
+      events.push_token(static_cast<int>(random.below(static_cast<std::uint64_t>(spec.vocabulary))));
+      continue;
+    }
+    std::vector<std::uint8_t> keys;
+    const std::uint64_t density = 1 + random.below(40);
+    for (int key = 0; key < spec.keys; ++key) {
+      if (random.below(density) == 0) keys.push_back(static_cast<std::uint8_t>(key));
+    }
+    if (spec.has_durations()) {
+      events.push_frame(keys, class_quarters(static_cast<int>(random.below(kDurationClassCount))));
+    } else {
+      events.push_frame(keys);
+    }
+  }
+  return events;
+}
+
+void expect_valid(const Score& score) {
+  EXPECT_GE(score.ticks_per_quarter, 1);
+  EXPECT_LE(score.ticks_per_quarter, 32767);
+  EXPECT_TRUE(std::ranges::is_sorted(score.notes, {}, [](const Note& n) { return std::tuple(n.onset, n.pitch); }));
+  std::vector<std::int64_t> silent(128, 0);
+  for (const Note& note : score.notes) {
+    EXPECT_GE(note.onset, silent[note.pitch]) << "two notes sound on one key";
+    EXPECT_GT(note.duration, 0);
+    EXPECT_LE(note.pitch, 127);
+    EXPECT_GE(note.velocity, 1);
+    EXPECT_LE(note.velocity, 127);
+    silent[note.pitch] = note.end();
+  }
+}
+
+void expect_fits(const EventsView& events, const EventSpec& spec) {
+  EXPECT_EQ(events.kind, spec.kind);
+  for (const std::uint16_t token : events.tokens) EXPECT_LT(token, spec.vocabulary);
+  if (spec.kind == EventKind::tokens) return;
+  EXPECT_EQ(static_cast<std::int64_t>(events.quarters.size()), spec.has_durations() ? events.size() : 0);
+  EXPECT_EQ(events.classes.size(), events.quarters.size());
+  for (std::int64_t i = 0; i < events.size(); ++i) {
+    const auto frame = events.frame(i);
+    EXPECT_TRUE(std::ranges::is_sorted(frame, std::less_equal<>{})) << "keys ascend and differ";
+    EXPECT_TRUE(frame.empty() || frame.back() < spec.keys);
+  }
+}
+
+class EveryEncoding : public testing::TestWithParam<std::string> {
+ protected:
+  Events encode(const Score& score) const {
+    LossReport report;
+    return encoding_->encode(score, report);
+  }
+  std::unique_ptr<const Encoding> encoding_ = make_encoding(GetParam());
+};
+
+TEST_P(EveryEncoding, EncodingWhatWasDecodedChangesNothing) {
+  Random random(7);
+  for (int round = 0; round < 200; ++round) {
+    const Events once = encode(random_score(random, 1 + round));
+    expect_fits(once.view(), encoding_->spec());
+    const Score decoded = encoding_->decode(once.view());
+    expect_valid(decoded);
+    EXPECT_TRUE(equal(encode(decoded).view(), once.view())) << "round " << round;
+  }
+}
+
+TEST_P(EveryEncoding, AnyEventsDecodeToAValidScore) {
+  Random random(8);
+  for (int round = 0; round < 100; ++round) {
+    const Events drawn = random_events(encoding_->spec(), random, 1000);
+    const Score decoded = encoding_->decode(drawn.view());
+    expect_valid(decoded);
+    const Events once = encode(decoded);
+    EXPECT_TRUE(equal(encode(encoding_->decode(once.view())).view(), once.view()));
+  }
+}
+
+TEST_P(EveryEncoding, ASliceDecodesAsItsEventsAlone) {
+  Random random(9);
+  const Events events = random_events(encoding_->spec(), random, 100);
+  Events copied(events.kind);
+  copied.append(events.view().slice(40, 30));
+  EXPECT_TRUE(equal(copied.view(), events.view().slice(40, 30)));
+  EXPECT_EQ(encoding_->decode(events.view().slice(40, 30)).notes, encoding_->decode(copied.view()).notes);
+}
+
+TEST_P(EveryEncoding, NoNotesMakeNoEvents) {
+  EXPECT_EQ(encode(Score{}).size(), 0);
+  EXPECT_TRUE(encoding_->decode(Events(encoding_->spec().kind).view()).notes.empty());
+  Score drums;
+  drums.notes = {{0, 10, 60, 80, 9, 0, 0}};
+  EXPECT_EQ(encode(drums).size(), 0);
+}
+
+TEST_P(EveryEncoding, EventsAreBoundedByNotesWhateverTheTimes) {
+  Score score;
+  score.ticks_per_quarter = 1;
+  score.notes = {{0, 1, 60, 80, 0, 0, 0},
+                 {std::int64_t{1} << 31, std::int64_t{1} << 31, 62, 80, 0, 0, 0},
+                 {std::int64_t{3} << 32, 1, 64, 80, 0, 0, 0}};
+  const Events events = encode(score);
+  EXPECT_LT(events.size(), 5000);
+  const Score decoded = encoding_->decode(events.view());
+  EXPECT_EQ(decoded.notes.size(), 3U);
+  EXPECT_TRUE(equal(encode(decoded).view(), events.view()));
+}
+
+TEST_P(EveryEncoding, SilenceBeforeTheFirstNoteIsLeftOut) {
+  Score early;
+  early.notes = {{0, 480, 60, 80, 0, 0, 0}, {480, 480, 64, 80, 0, 0, 0}};
+  Score late = early;
+  for (Note& note : late.notes) note.onset += 9600;
+  EXPECT_TRUE(equal(encode(early).view(), encode(late).view()));
+}
+
+TEST_P(EveryEncoding, DescriptionMakesTheSameEncodingAgain) {
+  const auto again = encoding_from_description(encoding_->describe());
+  EXPECT_EQ(again->name(), GetParam());
+  EXPECT_EQ(again->spec(), encoding_->spec());
+  EXPECT_EQ(again->describe(), encoding_->describe());
+}
+
+TEST_P(EveryEncoding, AnyOtherDescriptionIsRefused) {
+  const std::string description = encoding_->describe();
+  for (std::size_t i = 0; i < description.size(); ++i) {
+    std::string changed = description;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    EXPECT_THROW(encoding_from_description(changed), Error) << changed;
+    EXPECT_THROW(encoding_from_description(description.substr(0, i)), Error);
+  }
+}
+
+TEST_P(EveryEncoding, KeepsThePrimesPitches) {
+  const auto pitches = [](const Score& score) {
+    std::set<int> all;
+    for (const Note& note : score.notes) all.insert(note.pitch);
+    return all;
+  };
+  EXPECT_EQ(pitches(encoding_->decode(encode(op53_prime()).view())), pitches(op53_prime()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Names, EveryEncoding, testing::ValuesIn(encoding_names()), [](const auto& test) {
+  std::string name = test.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
+
+TEST(Encoding, UnknownNamesAndOptionsAreRefusedWithTheChoice) {
+  try {
+    make_encoding("chordvek");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("chordvec, chordvec-literal, roll88"), std::string::npos);
+  }
+  EXPECT_THROW(make_encoding("roll88", {0}), Error);
+  EXPECT_THROW(make_encoding("roll88", {97}), Error);
+}
+
+TEST(Encoding, TheGridIsPartOfTheDescription) {
+  const auto twelve = make_encoding("roll88", {12});
+  EXPECT_NE(twelve->describe(), make_encoding("roll88")->describe());
+  EXPECT_EQ(encoding_from_description(twelve->describe())->describe(), twelve->describe());
+}
+
+TEST(Encoding, ThePrimeIsTenChordsAndARest) {
+  LossReport report;
+  const Events events = make_encoding("chordvec")->encode(op53_prime(), report);
+  ASSERT_EQ(events.size(), 11);
+  EXPECT_EQ(report.steps, 10);
+  EXPECT_EQ(report.representable_steps, 10);
+  EXPECT_TRUE(report.losses.empty());
+  EXPECT_FLOAT_EQ(events.quarters[0], 0.5F);
+  EXPECT_TRUE(events.view().frame(1).empty());
+  EXPECT_FLOAT_EQ(events.quarters[1], 1);
+  EXPECT_EQ(events.view().frame(10).back(), 68 - 21);
+}
+
+TEST(LossReport, AddsUpAndPrintsPercentages) {
+  LossReport one;
+  one.notes = 8;
+  one.steps = 4;
+  one.representable_steps = 3;
+  one.losses.add("doubled notes merged", 2);
+  LossReport both = one;
+  both.merge(one);
+  EXPECT_EQ(both.lines(), (std::vector<std::string>{"steps represented as they are: 6 of 8 (75.0 %)",
+                                                    "doubled notes merged: 4 (25.0 % of notes)"}));
+  EXPECT_EQ(LossReport{}.representable_percent(), 100);
+}
+
+TEST(Durations, ClassesAreNearestInLog) {
+  for (int c = 0; c < kDurationClassCount; ++c) EXPECT_EQ(duration_class(class_quarters(c)), c);
+  EXPECT_EQ(duration_class(0), 0);
+  EXPECT_EQ(duration_class(1e9F), 23);
+  EXPECT_EQ(duration_class(5.0F / 48), 4);   // log2(5/4) = .32, log2(6/5) = .26
+  EXPECT_EQ(duration_class(4.89F / 48), 3);  // the middle of 4 and 6 is 4.899
+  EXPECT_EQ(duration_class(4.91F / 48), 4);
+}
+
+}  // namespace
+}  // namespace polonaise::io
