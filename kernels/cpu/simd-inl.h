@@ -39,11 +39,29 @@ inline Vec hyperbolic_tangent(Vec x) {
   return two / (one + hn::Exp(d, hn::Neg(two * x))) - one;
 }
 
-// The first `count` lanes (0 < count <= lanes) from memory, zeros behind them; memory past `count` is not touched.
-inline Vec load_n(const float* p, Index count) {
+// The first `count` lanes (0 < count <= lanes) from memory, `fill` behind them; memory past `count` is not touched.
+// Only x86's masked moves promise the latter, so other targets go through a buffer.
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+inline Vec load_n(const float* p, Index count, float fill = 0.0f) {
   const Floats d;
   if (count >= lanes()) return hn::LoadU(d, p);
-  HWY_ALIGN float buffer[hn::MaxLanes(d)] = {};
+  const auto first = hn::FirstN(d, static_cast<std::size_t>(count));
+  return hn::IfThenElse(first, hn::MaskedLoad(first, d, p), hn::Set(d, fill));
+}
+inline void store_n(Vec v, float* p, Index count) {
+  const Floats d;
+  if (count >= lanes()) {
+    hn::StoreU(v, d, p);
+    return;
+  }
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+}
+#else
+inline Vec load_n(const float* p, Index count, float fill = 0.0f) {
+  const Floats d;
+  if (count >= lanes()) return hn::LoadU(d, p);
+  HWY_ALIGN float buffer[hn::MaxLanes(d)];
+  hn::Store(hn::Set(d, fill), d, buffer);
   for (Index i = 0; i < count; ++i) buffer[i] = p[i];
   return hn::Load(d, buffer);
 }
@@ -57,6 +75,7 @@ inline void store_n(Vec v, float* p, Index count) {
   hn::Store(v, d, buffer);
   for (Index i = 0; i < count; ++i) p[i] = buffer[i];
 }
+#endif
 
 // Calls body(begin, count) over [0, n) in vectors; count is `lanes()` but at the tail.
 template <class Body>
