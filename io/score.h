@@ -30,8 +30,8 @@ struct Tempo {
 
 struct TimeSignature {
   std::int64_t tick = 0;
-  std::uint8_t numerator = 4;     // >= 1
-  std::uint8_t denominator = 4;   // a power of two
+  std::uint8_t numerator = 4;    // >= 1
+  std::uint8_t denominator = 4;  // a power of two
   friend bool operator==(const TimeSignature&, const TimeSignature&) = default;
 };
 
@@ -46,7 +46,7 @@ struct Pedal {
 struct Score {
   std::int64_t ticks_per_quarter = 480;  // 1..32767
   std::vector<Note> notes;
-  std::vector<Tempo> tempos;             // none: 120 quarters a minute throughout
+  std::vector<Tempo> tempos;  // none: 120 quarters a minute throughout
   std::vector<TimeSignature> time_signatures;
   std::vector<Pedal> pedals;
 };
