@@ -37,7 +37,8 @@ struct Window {
   friend bool operator==(const Window&, const Window&) = default;
 };
 
-// All windows of an epoch. In every_step each event of each piece is a target exactly once.
+// All windows of an epoch; at least one of each piece that has events. In every_step each event of each piece is a
+// target exactly once.
 std::vector<Window> epoch_windows(std::span<const EventsView> pieces, const WindowOptions& options, std::int64_t epoch);
 
 }  // namespace polonaise::io

@@ -44,5 +44,40 @@ TEST(Baselines, BenchmarkAnchorsComeOutToTheDigit) {
   }
 }
 
+TEST(Baselines, TokensAreCountedWithOneAdded) {
+  EventSpec spec;
+  spec.vocabulary = 3;
+  Events train(EventKind::tokens);
+  for (const int token : {0, 1, 0, 1}) train.push_token(token);
+  Events test(EventKind::tokens);
+  for (const int token : {0, 1, 2}) test.push_token(token);
+  const std::vector<EventsView> train_views = {train.view()};
+  const std::vector<EventsView> test_views = {test.view()};
+  const Baselines result = baselines(train_views, test_views, spec);
+  EXPECT_EQ(result.targets, 3);
+  // Shares 3/7, 3/7, 1/7; after the start 0: 2/4, after 0 1: 3/5, after 1 2: 1/4.
+  EXPECT_NEAR(result.unigram, -(2 * std::log(3.0 / 7) + std::log(1.0 / 7)) / 3, 1e-12);
+  EXPECT_NEAR(result.bigram, -(std::log(0.5) + std::log(0.6) + std::log(0.25)) / 3, 1e-12);
+}
+
+TEST(Baselines, LengthsOfFramesAreAddedAndShownApart) {
+  const EventSpec spec{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
+  Events train(EventKind::frames);
+  const std::vector<std::uint8_t> key = {1};
+  for (int i = 0; i < 4; ++i) train.push_frame(key, class_quarters(5));
+  Events test(EventKind::frames);
+  test.push_frame(key, class_quarters(5));
+  const std::vector<EventsView> train_views = {train.view()};
+  const std::vector<EventsView> test_views = {test.view()};
+  const Baselines result = baselines(train_views, test_views, spec);
+  // Key 0 absent and key 1 present with probability 5/6 each; class 5 with (4 + 1) / (4 + 24), first (1 + 1) / (1 +
+  // 24).
+  EXPECT_NEAR(result.unigram_durations, -std::log(5.0 / 28), 1e-12);
+  EXPECT_NEAR(result.unigram, -2 * std::log(5.0 / 6) - std::log(5.0 / 28), 1e-12);
+  EXPECT_NEAR(result.bigram_durations, -std::log(2.0 / 25), 1e-12);
+  // After silence key 0 came in 0 of the 3 frames that follow one, key 1 had no chance to: 1/5 and 1/2.
+  EXPECT_NEAR(result.bigram, -std::log(4.0 / 5) - std::log(1.0 / 2) - std::log(2.0 / 25), 1e-12);
+}
+
 }  // namespace
 }  // namespace polonaise::io
