@@ -39,13 +39,14 @@ std::vector<std::string> LossReport::lines() const {
 }
 
 std::vector<std::string> encoding_names() {
-  return {"chordvec", "chordvec-literal", "roll88"};
+  return {"chordvec", "chordvec-literal", "roll88", "perf"};
 }
 
 std::unique_ptr<const Encoding> make_encoding(std::string_view name, const EncodingOptions& options) {
   if (name == "chordvec") return make_chordvec(false);
   if (name == "chordvec-literal") return make_chordvec(true);
   if (name == "roll88") return make_roll88(options.steps_per_quarter);
+  if (name == "perf") return make_perf();
   throw Error(fmt::format("there is no encoding \"{}\"; choose one of {}", name, fmt::join(encoding_names(), ", ")));
 }
 

@@ -50,7 +50,7 @@ struct EncodingOptions {
   int steps_per_quarter = 4;  // roll88: 1..96 frames to a quarter note
 };
 
-// "chordvec", "chordvec-literal", "roll88".
+// "chordvec", "chordvec-literal", "roll88", "perf".
 std::vector<std::string> encoding_names();
 
 // Error for an unknown name (naming those there are) or an option out of range.
