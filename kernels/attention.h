@@ -16,7 +16,7 @@ namespace polonaise::kernels {
 // What positions do inside attention; at most one of the two is given.
 template <class T>
 struct AttentionPositions {
-  View<const T, 2> rotary;    // [T, D] from rotary_angles, or empty
+  View<const T, 2> rotary;    // [at least T, D] from rotary_angles, or empty
   View<const T, 3> relative;  // [N, at least T, D]: entry d is the embedding of distance d = i - j >= 0, or empty
 };
 
@@ -28,7 +28,8 @@ struct AttentionShape {
 };
 
 // qkv [B,T,3*N*D]: q | k | v side by side as torch's in_proj makes them, heads within each. y [B,T,N*D].
-// log_sum [B,N,T]: log-sum-exp of the scaled scores, kept for backward. scratch: attention_scratch_size floats.
+// log_sum [B,N,T]: log-sum-exp of the scaled scores, kept for backward. y must not overlap qkv.
+// scratch: attention_scratch_size floats, which grows with the threads; aligned to 64 bytes it is fastest.
 // Each (row, head) is one task; tiles are fixed by shape, so results repeat bit for bit for any number of threads.
 Index attention_scratch_size(const Cpu&, const AttentionShape&);
 template <class T>
@@ -38,8 +39,8 @@ template <class T>
 void attention_forward(Cuda&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&, View<T, 3> y,
                        View<float, 3> log_sum, View<float, 1> scratch);
 
-// dqkv is written (or added to); drelative [N,T',D] is added to over the batch in ascending b (empty where relative
-// is).
+// dqkv is written (or added to) and overlaps nothing else. drelative, in relative's shape, is added to over the batch
+// in ascending b, one thread a head; it may be empty: not computed.
 template <class T>
 void attention_backward(Cpu&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&,
                         View<const T, 3> y, View<const float, 3> log_sum, View<const T, 3> dy, View<T, 3> dqkv,
@@ -53,7 +54,7 @@ void attention_backward(Cuda&, const AttentionShape&, View<const T, 3> qkv, cons
 // The cache is a ring of `capacity` entries: position p stands at p % capacity, and the newest min(position + 1,
 // capacity) positions are attended to. Keys are stored rotated, so dropping the oldest entry changes no other score.
 // qkv [B,3*N*D] of the new position; keys, values [B,N,capacity,D]; rotary [1,D] holds the new position's angles;
-// relative must cover distances below capacity; y [B,N*D].
+// relative must cover the distances that the cache holds; y [B,N*D]. Allocates nothing.
 template <class T>
 void attention_step(Cpu&, const AttentionShape& /*T is not used*/, View<const T, 2> qkv, const AttentionPositions<T>&,
                     Index position, View<T, 4> keys, View<T, 4> values, View<T, 2> y);
