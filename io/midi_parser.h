@@ -79,7 +79,7 @@ inline std::span<const std::uint8_t> as_octets(std::span<const std::byte> bytes)
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
-// Walks one track and tells `sink` what it finds. Returns the time at which the walk ended. A Sink has
+// Walks one track and tells `sink` what it finds. Returns the time of the last event told. A Sink has
 //   void channel(int64_t tick, uint8_t status, uint8_t first, uint8_t second,   second is 0 for one-byte events
 //                const uint8_t* at)
 //   void meta(int64_t tick, uint8_t type, const uint8_t* bytes, size_t length)  fixed_length(type) bytes are readable
@@ -95,9 +95,9 @@ class MidiTrackParser {
   std::int64_t run() {
     while (at_ != end_) {
       std::uint64_t delta = *at_++;
-      if (delta >= 0x80 && !continue_number(delta)) return truncated();
+      if (delta >= 0x80 && !continue_number(delta)) return stop(MidiFault::kTruncatedEvent, 0);
       tick_ += delta;
-      if (at_ == end_) return truncated();
+      if (at_ == end_) return stop(MidiFault::kTruncatedEvent, delta);
       std::uint8_t status = *at_;
       if (status < 0x80) {
         status = running_;
@@ -107,22 +107,28 @@ class MidiTrackParser {
       }
       if (status >= 0x80 && status < midi::kSystemExclusive) {
         const std::ptrdiff_t size = 2 - ((status & 0xE0) == midi::kProgramChange);  // Cn and Dn have one byte
-        if (end_ - at_ < size) return truncated();
+        if (end_ - at_ < size) return stop(MidiFault::kTruncatedEvent, delta);
         sink_.channel(tick(), status, at_[0], size == 2 ? at_[1] : std::uint8_t{0}, at_);
         at_ += size;
-      } else if (!other_event(status)) {
-        return tick();
+      } else {
+        const Outcome outcome = status == midi::kMeta ? meta_event() : other_event(status);
+        if (outcome == Outcome::kTruncated) return stop(MidiFault::kTruncatedEvent, delta);
+        if (outcome == Outcome::kOverrun) return stop(MidiFault::kPayloadOverrun, delta);
+        if (outcome == Outcome::kLast) return tick();
       }
     }
-    sink_.fault(MidiFault::kNoEndOfTrack, at_);
-    return tick();
+    return stop(MidiFault::kNoEndOfTrack, 0);
   }
 
  private:
+  enum class Outcome : std::uint8_t { kNext, kLast, kTruncated, kOverrun };
+
   std::int64_t tick() const { return static_cast<std::int64_t>(tick_); }
 
-  std::int64_t truncated() {
-    sink_.fault(MidiFault::kTruncatedEvent, at_);
+  // Ends the walk; the time of an event that was not told does not count.
+  std::int64_t stop(MidiFault fault, std::uint64_t untold) {
+    sink_.fault(fault, at_);
+    tick_ -= untold;
     return tick();
   }
 
@@ -147,52 +153,44 @@ class MidiTrackParser {
     return value < 0x80 || continue_number(value);
   }
 
-  // False where the track is over.
-  bool other_event(std::uint8_t status) {
-    if (status == midi::kMeta) return meta_event();
+  Outcome other_event(std::uint8_t status) {
     if (status != midi::kSystemExclusive && status != midi::kSystemExclusivePacket) {
       sink_.fault(status == 0 ? MidiFault::kNoRunningStatus : MidiFault::kStatus, at_);
       sink_.stray_status(tick(), status);
-      return true;
+      return Outcome::kNext;
     }
     std::uint64_t length = 0;
-    if (!number(length)) return truncated(), false;
-    if (length > available()) return overrun();
+    if (!number(length)) return Outcome::kTruncated;
+    if (length > available()) return Outcome::kOverrun;
     sink_.system_exclusive(tick(), status, at_, length);
     at_ += length;
-    return true;
+    return Outcome::kNext;
   }
 
-  bool meta_event() {
+  Outcome meta_event() {
     std::uint64_t length = 0;
-    if (at_ == end_) return truncated(), false;
+    if (at_ == end_) return Outcome::kTruncated;
     const std::uint8_t type = *at_++;
-    if (!number(length)) return truncated(), false;
+    if (!number(length)) return Outcome::kTruncated;
     const bool fits = length <= available();
     const std::size_t held = fits ? static_cast<std::size_t>(length) : available();
     if (type == meta::kEndOfTrack) {
       if (length != 0) sink_.fault(MidiFault::kMetaLength, at_);
       sink_.meta(tick(), type, at_, held);
       if (at_ + held != end_) sink_.fault(MidiFault::kDataAfterEnd, at_ + held);
-      return false;
+      return Outcome::kLast;
     }
     const std::size_t fixed = meta::fixed_length(type);
-    if (fixed != 0) {
-      if (length != fixed) sink_.fault(MidiFault::kMetaLength, at_);
-      if (available() < fixed) return truncated(), false;
-      sink_.meta(tick(), type, at_, held);
-      if (!fits) return overrun();
-    } else {
-      if (!fits) return overrun();
-      sink_.meta(tick(), type, at_, held);
+    if (fixed == 0 && !fits) return Outcome::kOverrun;
+    if (fixed != 0 && length != fixed) sink_.fault(MidiFault::kMetaLength, at_);
+    if (available() < fixed) return Outcome::kTruncated;
+    sink_.meta(tick(), type, at_, held);
+    if (!fits) {
+      sink_.fault(MidiFault::kPayloadOverrun, at_);
+      return Outcome::kLast;
     }
     at_ += held;
-    return true;
-  }
-
-  bool overrun() {
-    sink_.fault(MidiFault::kPayloadOverrun, at_);
-    return false;
+    return Outcome::kNext;
   }
 
   std::size_t available() const { return static_cast<std::size_t>(end_ - at_); }
