@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <set>
 #include <tuple>
 
 #include "io/error.h"
+#include "io/notes.h"
 #include "io/random.h"
 
 namespace polonaise::io {
@@ -67,6 +70,16 @@ void expect_valid(const Score& score) {
   }
 }
 
+// As a file, whose reader neither repairs nor drops anything.
+void expect_survives_a_file(const Score& score) {
+  Warnings warnings;
+  MidiReadOptions strict;
+  strict.strict = true;
+  const Score read = read_score(write_score(score), warnings, strict);
+  EXPECT_EQ(read.notes, score.notes);
+  EXPECT_TRUE(warnings.empty());
+}
+
 void expect_fits(const EventsView& events, const EventSpec& spec) {
   EXPECT_EQ(events.kind, spec.kind);
   for (const std::uint16_t token : events.tokens) EXPECT_LT(token, spec.vocabulary);
@@ -106,6 +119,7 @@ TEST_P(EveryEncoding, AnyEventsDecodeToAValidScore) {
     const Events drawn = random_events(encoding_->spec(), random, 1000);
     const Score decoded = encoding_->decode(drawn.view());
     expect_valid(decoded);
+    expect_survives_a_file(decoded);
     const Events once = encode(decoded);
     EXPECT_TRUE(equal(encode(encoding_->decode(once.view())).view(), once.view()));
   }
@@ -175,6 +189,24 @@ TEST_P(EveryEncoding, KeepsThePrimesPitches) {
   EXPECT_EQ(pitches(encoding_->decode(encode(op53_prime()).view())), pitches(op53_prime()));
 }
 
+TEST_P(EveryEncoding, RealMusicComesBackTheSameFromItsFirstEncoding) {
+  const char* data = std::getenv("POLONAISE_TEST_DATA");
+  if (data == nullptr) GTEST_SKIP() << "POLONAISE_TEST_DATA is unset: no real music to encode";
+  int files = 0;
+  for (const char* folder : {"asap-scores", "asap-performances"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(data) / folder)) {
+      if (entry.path().extension() != ".mid" || ++files % 4 != 0) continue;
+      Warnings warnings;
+      const Events once = encode(read_score(entry.path(), warnings));
+      expect_fits(once.view(), encoding_->spec());
+      const Score decoded = encoding_->decode(once.view());
+      expect_valid(decoded);
+      EXPECT_TRUE(equal(encode(decoded).view(), once.view())) << entry.path();
+    }
+  }
+  EXPECT_GT(files, 300);
+}
+
 INSTANTIATE_TEST_SUITE_P(Names, EveryEncoding, testing::ValuesIn(encoding_names()), [](const auto& test) {
   std::string name = test.param;
   std::ranges::replace(name, '-', '_');
@@ -209,6 +241,16 @@ TEST(Encoding, ThePrimeIsTenChordsAndARest) {
   EXPECT_TRUE(events.view().frame(1).empty());
   EXPECT_FLOAT_EQ(events.quarters[1], 1);
   EXPECT_EQ(events.view().frame(10).back(), 68 - 21);
+}
+
+TEST(Encoding, TheStudysVectorHoldsLessThanHalfOfItsOwnPrompt) {
+  const char* data = std::getenv("POLONAISE_TEST_DATA");
+  if (data == nullptr) GTEST_SKIP() << "POLONAISE_TEST_DATA is unset: no real music to encode";
+  const auto path = std::filesystem::path(data) / "asap-scores" / "Chopin_Polonaises_53.mid";
+  Warnings warnings;
+  LossReport report;
+  make_encoding("chordvec-literal")->encode(read_score(path, warnings), report);
+  EXPECT_NEAR(report.representable_percent(), 44, 1);
 }
 
 TEST(LossReport, AddsUpAndPrintsPercentages) {
