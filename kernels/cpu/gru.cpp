@@ -1,0 +1,101 @@
+#include "kernels/gru.h"
+
+#include "kernels/cpu/recurrent_stack.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/gru.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/cpu/recurrent-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace polonaise::kernels::HWY_NAMESPACE {
+
+struct Gru {
+  using Equations = GruCell<Vec>;
+  // Slots: r, z, n and the recurrent share of n's pre-activation, whose place its gradient takes in backward.
+  static constexpr int kGates = 3, kSlots = 4, kUnits = 1, kBiases = 4;
+  static constexpr bool kHasC = false, kLastApart = true, kPassesState = true;
+
+  static float bias(Index block, const float* bias_ih, const float* bias_hh, Index H) {
+    if (block < 2) return bias_ih[block * H] + bias_hh[block * H];
+    return block == 2 ? bias_ih[2 * H] : bias_hh[2 * H];
+  }
+
+  static HWY_INLINE void forward(const Vec* z, const float* bias, const CellRow& row, Index H, Index unit,
+                                 Index count) {
+    const Floats d;
+    const auto biased = [&](Index gate, Vec sum) { return sum + hn::LoadU(d, bias + gate * lanes()); };
+    const auto product = [&](Index gate) { return load_n(row.product + gate * H + unit, count); };
+    const Vec h_n = biased(3, z[2]);
+    const auto gates =
+        Equations::activate(biased(0, z[0] + product(0)), biased(1, z[1] + product(1)), biased(2, product(2)), h_n);
+    const Vec h = Equations::next_h(gates, load_or_zero(row.h_before, unit, count));
+    store_n(gates.r, row.gates + unit, count);
+    store_n(gates.z, row.gates + H + unit, count);
+    store_n(gates.n, row.gates + 2 * H + unit, count);
+    store_n(h_n, row.gates + 3 * H + unit, count);
+    store_n(h, row.h + unit, count);
+  }
+
+  static HWY_INLINE void backward(const CellGradientRow& row, Index H, Index unit, Index count) {
+    const Equations::Gates gates{load_n(row.gates + unit, count), load_n(row.gates + H + unit, count),
+                                 load_n(row.gates + 2 * H + unit, count)};
+    const Vec dh = load_n(row.dh + unit, count) + load_or_zero(row.dy, unit, count);
+    const auto d = Equations::backward(gates, load_or_zero(row.h_before, unit, count),
+                                       load_n(row.gates + 3 * H + unit, count), dh);
+    store_n(d.d_r, row.dgates + unit, count);
+    store_n(d.d_z, row.dgates + H + unit, count);
+    store_n(d.d_x_n, row.dgates + 2 * H + unit, count);
+    store_n(d.d_h_n, row.gates + 3 * H + unit, count);
+    store_n(d.dh, row.dh + unit, count);
+  }
+};
+
+const CellLoops& gru_loops() {
+  return cell_loops<Gru>();
+}
+
+}  // namespace polonaise::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace polonaise::kernels {
+
+HWY_EXPORT(gru_loops);
+
+static RecurrentStack stack(const RecurrentShape& shape) {
+  return {HWY_DYNAMIC_DISPATCH(gru_loops)(), shape};
+}
+
+Index gru_packed_size(const Cpu&, const RecurrentShape& shape) {
+  return stack(shape).packed_size();
+}
+Index gru_saved_size(const Cpu&, const RecurrentShape& shape, float dropout) {
+  return stack(shape).saved_size(dropout);
+}
+Index gru_scratch_size(const Cpu&, const RecurrentShape& shape) {
+  return stack(shape).scratch_size();
+}
+
+template <>
+void gru_pack<float>(Cpu&, const RecurrentShape& shape, std::span<const RecurrentLayer<const float>> weights,
+                     View<float, 1> packed) {
+  stack(shape).pack(weights, packed);
+}
+template <>
+void gru_forward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentForward<float>& arguments) {
+  stack(shape).forward(cpu, arguments);
+}
+template <>
+void gru_backward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentBackward<float>& arguments) {
+  stack(shape).backward(cpu, arguments);
+}
+template <>
+void gru_step<float>(Cpu&, const RecurrentShape& shape, const RecurrentStep<float>& arguments) {
+  stack(shape).step(arguments);
+}
+
+}  // namespace polonaise::kernels
+#endif

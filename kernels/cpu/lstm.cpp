@@ -1,0 +1,99 @@
+#include "kernels/lstm.h"
+
+#include "kernels/cpu/recurrent_stack.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/lstm.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/cpu/recurrent-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace polonaise::kernels::HWY_NAMESPACE {
+
+struct Lstm {
+  using Equations = LstmCell<Vec>;
+  static constexpr int kGates = 4, kSlots = 4, kUnits = 1, kBiases = 4;
+  static constexpr bool kHasC = true, kLastApart = false, kPassesState = false;
+
+  static float bias(Index block, const float* bias_ih, const float* bias_hh, Index H) {
+    return bias_ih[block * H] + bias_hh[block * H];
+  }
+
+  static HWY_INLINE void forward(const Vec* z, const float* bias, const CellRow& row, Index H, Index unit,
+                                 Index count) {
+    const Floats d;
+    Vec sum[4];
+    for (Index gate = 0; gate < 4; ++gate)
+      sum[gate] = z[gate] + load_n(row.product + gate * H + unit, count) + hn::LoadU(d, bias + gate * lanes());
+    const auto gates = Equations::activate(sum[0], sum[1], sum[2], sum[3]);
+    const Vec c = Equations::next_c(gates, load_or_zero(row.c_before, unit, count));
+    store_n(gates.i, row.gates + unit, count);
+    store_n(gates.f, row.gates + H + unit, count);
+    store_n(gates.g, row.gates + 2 * H + unit, count);
+    store_n(gates.o, row.gates + 3 * H + unit, count);
+    store_n(c, row.c + unit, count);
+    store_n(Equations::next_h(gates, c), row.h + unit, count);
+  }
+
+  static HWY_INLINE void backward(const CellGradientRow& row, Index H, Index unit, Index count) {
+    const Equations::Gates gates{load_n(row.gates + unit, count), load_n(row.gates + H + unit, count),
+                                 load_n(row.gates + 2 * H + unit, count), load_n(row.gates + 3 * H + unit, count)};
+    const Vec dh = load_n(row.dh + unit, count) + load_or_zero(row.dy, unit, count);
+    const auto d = Equations::backward(gates, load_or_zero(row.c_before, unit, count), load_n(row.c + unit, count), dh,
+                                       load_n(row.dc + unit, count));
+    store_n(d.dz.i, row.dgates + unit, count);
+    store_n(d.dz.f, row.dgates + H + unit, count);
+    store_n(d.dz.g, row.dgates + 2 * H + unit, count);
+    store_n(d.dz.o, row.dgates + 3 * H + unit, count);
+    store_n(d.dc, row.dc + unit, count);
+  }
+};
+
+const CellLoops& lstm_loops() {
+  return cell_loops<Lstm>();
+}
+
+}  // namespace polonaise::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace polonaise::kernels {
+
+HWY_EXPORT(lstm_loops);
+
+static RecurrentStack stack(const RecurrentShape& shape) {
+  return {HWY_DYNAMIC_DISPATCH(lstm_loops)(), shape};
+}
+
+Index lstm_packed_size(const Cpu&, const RecurrentShape& shape) {
+  return stack(shape).packed_size();
+}
+Index lstm_saved_size(const Cpu&, const RecurrentShape& shape, float dropout) {
+  return stack(shape).saved_size(dropout);
+}
+Index lstm_scratch_size(const Cpu&, const RecurrentShape& shape) {
+  return stack(shape).scratch_size();
+}
+
+template <>
+void lstm_pack<float>(Cpu&, const RecurrentShape& shape, std::span<const RecurrentLayer<const float>> weights,
+                      View<float, 1> packed) {
+  stack(shape).pack(weights, packed);
+}
+template <>
+void lstm_forward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentForward<float>& arguments) {
+  stack(shape).forward(cpu, arguments);
+}
+template <>
+void lstm_backward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentBackward<float>& arguments) {
+  stack(shape).backward(cpu, arguments);
+}
+template <>
+void lstm_step<float>(Cpu&, const RecurrentShape& shape, const RecurrentStep<float>& arguments) {
+  stack(shape).step(arguments);
+}
+
+}  // namespace polonaise::kernels
+#endif

@@ -1,0 +1,78 @@
+#include "kernels/rnn.h"
+
+#include "kernels/cpu/recurrent_stack.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/rnn.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/cpu/recurrent-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace polonaise::kernels::HWY_NAMESPACE {
+
+struct Rnn {
+  using Equations = RnnCell<Vec>;
+  static constexpr int kGates = 1, kSlots = 1, kUnits = 4, kBiases = 1;
+  static constexpr bool kHasC = false, kLastApart = false, kPassesState = false;
+
+  static float bias(Index, const float* bias_ih, const float* bias_hh, Index) { return *bias_ih + *bias_hh; }
+
+  static HWY_INLINE void forward(const Vec* z, const float* bias, const CellRow& row, Index, Index unit, Index count) {
+    const Vec sum = z[0] + load_n(row.product + unit, count) + hn::LoadU(Floats(), bias);
+    store_n(Equations::forward(sum), row.h + unit, count);
+  }
+
+  static HWY_INLINE void backward(const CellGradientRow& row, Index, Index unit, Index count) {
+    const Vec dh = load_n(row.dh + unit, count) + load_or_zero(row.dy, unit, count);
+    store_n(Equations::backward(load_n(row.h + unit, count), dh), row.dgates + unit, count);
+  }
+};
+
+const CellLoops& rnn_loops() {
+  return cell_loops<Rnn>();
+}
+
+}  // namespace polonaise::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace polonaise::kernels {
+
+HWY_EXPORT(rnn_loops);
+
+static RecurrentStack stack(const RecurrentShape& shape) {
+  return {HWY_DYNAMIC_DISPATCH(rnn_loops)(), shape};
+}
+
+Index rnn_packed_size(const Cpu&, const RecurrentShape& shape) {
+  return stack(shape).packed_size();
+}
+Index rnn_saved_size(const Cpu&, const RecurrentShape& shape, float dropout) {
+  return stack(shape).saved_size(dropout);
+}
+Index rnn_scratch_size(const Cpu&, const RecurrentShape& shape) {
+  return stack(shape).scratch_size();
+}
+
+template <>
+void rnn_pack<float>(Cpu&, const RecurrentShape& shape, std::span<const RecurrentLayer<const float>> weights,
+                     View<float, 1> packed) {
+  stack(shape).pack(weights, packed);
+}
+template <>
+void rnn_forward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentForward<float>& arguments) {
+  stack(shape).forward(cpu, arguments);
+}
+template <>
+void rnn_backward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentBackward<float>& arguments) {
+  stack(shape).backward(cpu, arguments);
+}
+template <>
+void rnn_step<float>(Cpu&, const RecurrentShape& shape, const RecurrentStep<float>& arguments) {
+  stack(shape).step(arguments);
+}
+
+}  // namespace polonaise::kernels
+#endif
