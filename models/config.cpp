@@ -1,0 +1,72 @@
+#include "models/config.h"
+
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+namespace polonaise {
+
+namespace {
+
+constexpr std::array<std::pair<Architecture, std::string_view>, 5> kArchitectures{
+    {{Architecture::rnn, "rnn"},
+     {Architecture::lstm, "lstm"},
+     {Architecture::gru, "gru"},
+     {Architecture::bilstm, "bilstm"},
+     {Architecture::transformer, "transformer"}}};
+constexpr std::array<std::pair<PositionEncoding, std::string_view>, 4> kPositions{
+    {{PositionEncoding::sinusoidal, "sinusoidal"},
+     {PositionEncoding::learned, "learned"},
+     {PositionEncoding::rotary, "rotary"},
+     {PositionEncoding::relative, "relative"}}};
+
+std::string_view find_name(const auto& table, auto value) {
+  for (const auto& [candidate, name] : table)
+    if (candidate == value) return name;
+  return "";
+}
+
+auto find_value(const auto& table, const char* what, std::string_view name) {
+  std::string known;
+  for (const auto& [value, candidate] : table) {
+    if (candidate == name) return value;
+    known += (known.empty() ? "" : ", ") + std::string(candidate);
+  }
+  throw std::invalid_argument("unknown " + std::string(what) + " '" + std::string(name) + "': use one of " + known);
+}
+
+void check(bool condition, const std::string& message) {
+  if (!condition) throw std::invalid_argument(message);
+}
+
+}  // namespace
+
+std::string_view name_of(Architecture value) {
+  return find_name(kArchitectures, value);
+}
+std::string_view name_of(PositionEncoding value) {
+  return find_name(kPositions, value);
+}
+Architecture architecture_of(std::string_view name) {
+  return find_value(kArchitectures, "model", name);
+}
+PositionEncoding position_encoding_of(std::string_view name) {
+  return find_value(kPositions, "position encoding", name);
+}
+
+void validate(const ModelConfig& c) {
+  check(c.hidden >= 1 && c.hidden <= 8192, "hidden must be in 1..8192");
+  check(c.layers >= 1 && c.layers <= 64, "layers must be in 1..64");
+  check(c.sequence >= 1 && c.sequence <= 65536, "the sequence length must be in 1..65536");
+  check(c.dropout >= 0 && c.dropout < 1, "dropout must be at least 0 and below 1");
+  check(c.events.outputs() >= 1, "the dataset's events have no outputs");
+  if (c.architecture != Architecture::transformer) return;
+  check(c.heads >= 1 && c.hidden % c.heads == 0, "hidden must be a multiple of heads");
+  check(c.hidden / c.heads <= 256, "a head may have 256 dimensions at most: use more heads");
+  check(c.inner() <= 65536, "feedforward must be at most 65536");
+  check(c.position != PositionEncoding::rotary || c.hidden / c.heads % 2 == 0,
+        "rotary positions need an even head dimension: change hidden, heads or the position encoding");
+  check(c.position != PositionEncoding::sinusoidal || c.hidden % 2 == 0, "sinusoidal positions need an even hidden");
+}
+
+}  // namespace polonaise

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "models/events.h"
+
+namespace polonaise {
+
+enum class Architecture { rnn, lstm, gru, bilstm, transformer };
+enum class PositionEncoding { sinusoidal, learned, rotary, relative };
+
+// Everything that makes a model's parameters and its function.
+struct ModelConfig {
+  Architecture architecture = Architecture::lstm;
+  EventShape events;
+  Index hidden = 64;  // units of one direction; the transformer's width
+  Index layers = 2;
+  Index sequence = 48;  // T: steps of a training window, and the longest context of bilstm and transformer
+  float dropout = 0;
+  // Transformer only.
+  Index heads = 4;
+  Index feedforward = 0;  // 0: four times hidden
+  PositionEncoding position = PositionEncoding::rotary;
+
+  Index inner() const { return feedforward > 0 ? feedforward : 4 * hidden; }
+};
+
+// Names as on the command line; an unknown one throws std::invalid_argument naming those there are.
+std::string_view name_of(Architecture);
+std::string_view name_of(PositionEncoding);
+Architecture architecture_of(std::string_view name);
+PositionEncoding position_encoding_of(std::string_view name);
+
+// Throws std::invalid_argument, saying what to change, for sizes out of range or that do not go together.
+void validate(const ModelConfig&);
+
+}  // namespace polonaise

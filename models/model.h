@@ -1,0 +1,86 @@
+#pragma once
+
+#include <memory>
+
+#include "models/arrange.h"
+#include "models/config.h"
+#include "runtime/parameters.h"
+#include "runtime/shards.h"
+
+namespace polonaise {
+
+class Decoder;
+
+// Per-target losses of a shard, in nats, in the order that `arranged` tells. Masked targets have 0.
+struct TargetLosses {
+  Arranged arranged;
+  View<const float, 1> main;       // tokens, or the keys of a frame
+  View<const float, 1> durations;  // empty without durations
+
+  LossSum sum() const;
+};
+
+// A network over events that predicts the next one: embedding of the input, a body, a linear head. Parameter names and
+// layouts are those of a torch.nn state dict (core.weight_ih_l0, layers.0.self_attn.in_proj_weight, head.weight).
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  const ModelConfig& config() const { return config_; }
+  Parameters& parameters() { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
+
+  // Whether a row of a batch has one target, what follows its last input, instead of one for each step. A bidirectional
+  // network must: a target inside its window would be seen by the backward direction.
+  virtual bool many_to_one() const { return false; }
+  // Whether a state can be carried from one stretch of a piece to the next, instead of windows that overlap.
+  virtual bool carries_state() const { return false; }
+
+  // Losses of the rows of a shard; with a training tape also, scaled by `scale`, the gradient. `state` [layers,B,H] is
+  // read before and replaced after, in inference of a model that carries one.
+  TargetLosses losses(Tape&, View<float, 1> gradients, const Batch&, Shards::Rows rows, float scale,
+                      RecurrentState* state = nullptr) const;
+  // The logits alone: [targets, outputs].
+  Var logits(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state = nullptr) const;
+
+  // Step-by-step prediction for `rows` independent streams, in memory that does not grow with the number of steps.
+  virtual std::unique_ptr<Decoder> decoder(Index rows) const = 0;
+
+ protected:
+  Model(AnyDevice& device, const ModelConfig& config) : config_(config), parameters_(device) {}
+
+  virtual Layout layout() const = 0;
+  // What the head reads: [targets, features].
+  virtual Var body(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state) const = 0;
+
+  void add_head(Index features);
+
+  ModelConfig config_;
+  Parameters parameters_;
+
+ private:
+  friend class Head;
+  Parameters::Id head_weight_ = 0, head_bias_ = 0;
+};
+
+// One event of each stream, as a decoder reads it.
+struct EventRows {
+  View<const std::int32_t, 1> ids;  // tokens: [rows]
+  kernels::SparseRows frames;       // frames: [rows, width]
+};
+
+// A model's running context. Every stream begins with the start event, which advance() must be given first.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  // Takes the next event of each stream; returns the logits of what follows, [rows, outputs], valid until the next
+  // call.
+  virtual View<const float, 2> advance(const EventRows& events) = 0;
+  // Back to before the start event.
+  virtual void reset() = 0;
+};
+
+// Makes a model with initial parameters drawn from `seed`.
+std::unique_ptr<Model> make_model(AnyDevice& device, const ModelConfig& config, std::uint64_t seed);
+
+}  // namespace polonaise

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "runtime/memory.h"
+
+namespace polonaise {
+
+// A bump allocator for what lives one step: activations, gradients, scratch. It grows by chunks; reset() consolidates
+// them into one of the high-water mark, so that from the second step on a step allocates nothing. In builds without
+// NDEBUG memory handed out is filled with NaN.
+class Arena {
+ public:
+  explicit Arena(AnyDevice& device) : device_(&device) {}
+
+  // 64-byte aligned, contents undefined; valid until reset() or until a rewind past it.
+  std::byte* allocate(std::size_t bytes);
+  template <class T>
+  T* allocate(std::size_t count) {
+    return reinterpret_cast<T*>(allocate(count * sizeof(T)));
+  }
+
+  // What was allocated after mark() is given back by rewind(): an op's scratch.
+  struct Mark {
+    std::size_t chunk = 0, used = 0;
+  };
+  Mark mark() const { return {current_, used_}; }
+  void rewind(Mark mark);
+
+  void reset();
+
+  // The most bytes that were in use at once since the arena was made.
+  std::size_t high_water() const { return high_water_; }
+  // Bytes taken from the device.
+  std::size_t capacity() const;
+
+ private:
+  AnyDevice* device_;
+  std::vector<Buffer> chunks_;
+  std::size_t current_ = 0;  // chunk that is being filled
+  std::size_t used_ = 0;     // bytes of it
+  std::size_t high_water_ = 0;
+};
+
+}  // namespace polonaise

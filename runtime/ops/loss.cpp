@@ -1,0 +1,51 @@
+#include "kernels/loss.h"
+
+#include "runtime/ops.h"
+
+namespace polonaise {
+
+namespace {
+// The logits' gradient, which a loss writes in its forward pass; empty in inference.
+View<float, 2> claim(Tape& tape, const Var& logits) {
+  const GradientSlot slot = tape.slot(logits);
+  require(slot.accumulate == Accumulate::no, "logits end in one loss");
+  return slot.tensor.matrix<float>();
+}
+}  // namespace
+
+View<const float, 1> token_loss(Tape& tape, const Var& logits, View<const std::int32_t, 1> targets, float scale) {
+  const View<float, 1> losses = tape.floats(targets.size());
+  const View<float, 2> dlogits = claim(tape, logits);
+  std::visit(
+      [&](auto& device) {
+        kernels::softmax_cross_entropy(device, logits.value().matrix<const float>(), targets, scale, losses,
+                                       Accumulate::no, dlogits);
+      },
+      tape.device());
+  return losses;
+}
+
+FrameLosses frame_loss(Tape& tape, const Var& logits, Index keys, const FrameTargets& targets, float scale) {
+  const Index rows = logits.shape().rows(), classes = logits.shape().columns() - keys;
+  require((classes > 0) == !targets.durations.empty(), "duration classes must match their targets");
+  const View<float, 2> dlogits = claim(tape, logits);
+  const auto block = [](auto view, Index first, Index count) {
+    return view.empty() ? view : view.column_block(first, count);
+  };
+  const View<const float, 2> x = logits.value().matrix<const float>();
+  const View<float, 1> key_losses = tape.floats(rows);
+  View<float, 1> duration_losses;
+  if (classes > 0) duration_losses = tape.floats(rows);
+  std::visit(
+      [&](auto& device) {
+        kernels::bernoulli_with_logits(device, block(x, 0, keys), targets.keys, targets.mask, scale, key_losses,
+                                       Accumulate::no, block(dlogits, 0, keys));
+        if (classes > 0)
+          kernels::softmax_cross_entropy(device, block(x, keys, classes), targets.durations, scale, duration_losses,
+                                         Accumulate::no, block(dlogits, keys, classes));
+      },
+      tape.device());
+  return {key_losses, duration_losses};
+}
+
+}  // namespace polonaise

@@ -1,0 +1,45 @@
+#include "kernels/norm.h"
+
+#include "kernels/pointwise.h"
+#include "runtime/ops.h"
+
+namespace polonaise {
+
+NormResult add_layer_norm(Tape& tape, const Var& x, const Var& residual, const Var& weight, const Var& bias) {
+  const bool wants_gradient = x.needs_gradient() || weight.needs_gradient();
+  const Var sum = residual ? tape.output(x.shape(), x.dtype(), wants_gradient) : x;
+  const Var y = tape.output(x.shape(), x.dtype(), wants_gradient);
+  const View<float, 1> mean = tape.floats(x.shape().rows()), rstd = tape.floats(x.shape().rows());
+  const Tensor r = residual ? residual.value() : Tensor{}, s = residual ? sum.value() : Tensor{};
+  dispatch(tape.device(), x.dtype(), [&](auto& device, auto type) {
+    using T = typename decltype(type)::type;
+    kernels::layer_norm_forward<T>(device, x.value().matrix<const T>(), r.matrix<const T>(),
+                                   weight.value().vector<const T>(), bias.value().vector<const T>(), s.matrix<T>(),
+                                   y.value().matrix<T>(), mean, rstd);
+  });
+  tape.record("add_layer_norm", y, [=](Tape& t) {
+    const Tensor dy = t.gradient(y);
+    if (!dy.data) return;
+    const Tensor dsum = residual ? t.gradient(sum) : Tensor{};
+    const GradientSlot dx = t.slot(x), dresidual = t.slot(residual), dweight = t.slot(weight), dbias = t.slot(bias);
+    dispatch(t.device(), x.dtype(), [&](auto& device, auto type) {
+      using T = typename decltype(type)::type;
+      if (!dresidual.tensor.data) {
+        kernels::layer_norm_backward<T>(device, sum.value().matrix<const T>(), weight.value().vector<const T>(), mean,
+                                        rstd, dy.matrix<const T>(), dsum.matrix<const T>(), dx.tensor.matrix<T>(),
+                                        dx.accumulate, dweight.tensor.vector<T>(), dbias.tensor.vector<T>());
+        return;
+      }
+      // The gradient of the sum is that of both of its terms.
+      kernels::layer_norm_backward<T>(device, sum.value().matrix<const T>(), weight.value().vector<const T>(), mean,
+                                      rstd, dy.matrix<const T>(), dsum.matrix<const T>(), dresidual.tensor.matrix<T>(),
+                                      dresidual.accumulate, dweight.tensor.vector<T>(), dbias.tensor.vector<T>());
+      require(dresidual.accumulate == Accumulate::no, "a residual branch has one reader");
+      if (dx.tensor.data)
+        kernels::copy<T>(device, dresidual.tensor.matrix<const T>(), dx.tensor.matrix<T>(), dx.accumulate);
+    });
+  });
+  return {sum, y};
+}
+
+}  // namespace polonaise

@@ -1,0 +1,218 @@
+#include "kernels/recurrent.h"
+
+#include "kernels/gru.h"
+#include "kernels/lstm.h"
+#include "kernels/rnn.h"
+#include "runtime/ops.h"
+
+namespace polonaise {
+
+namespace {
+
+using kernels::RecurrentLayer;
+using kernels::RecurrentShape;
+
+// The kernels of each cell under one name, so that the op is written once.
+struct RnnKernels {
+  static Index packed_size(auto& device, const RecurrentShape& s) { return kernels::rnn_packed_size(device, s); }
+  static Index saved_size(auto& device, const RecurrentShape& s, float p) {
+    return kernels::rnn_saved_size(device, s, p);
+  }
+  static Index scratch_size(auto& device, const RecurrentShape& s) { return kernels::rnn_scratch_size(device, s); }
+  template <class T>
+  static void pack(auto& device, const RecurrentShape& s, std::span<const RecurrentLayer<const T>> weights,
+                   View<float, 1> packed) {
+    kernels::rnn_pack<T>(device, s, weights, packed);
+  }
+  template <class T>
+  static void forward(auto& device, const RecurrentShape& s, const kernels::RecurrentForward<T>& f) {
+    kernels::rnn_forward<T>(device, s, f);
+  }
+  template <class T>
+  static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
+    kernels::rnn_backward<T>(device, s, b);
+  }
+};
+
+struct LstmKernels {
+  static Index packed_size(auto& device, const RecurrentShape& s) { return kernels::lstm_packed_size(device, s); }
+  static Index saved_size(auto& device, const RecurrentShape& s, float p) {
+    return kernels::lstm_saved_size(device, s, p);
+  }
+  static Index scratch_size(auto& device, const RecurrentShape& s) { return kernels::lstm_scratch_size(device, s); }
+  template <class T>
+  static void pack(auto& device, const RecurrentShape& s, std::span<const RecurrentLayer<const T>> weights,
+                   View<float, 1> packed) {
+    kernels::lstm_pack<T>(device, s, weights, packed);
+  }
+  template <class T>
+  static void forward(auto& device, const RecurrentShape& s, const kernels::RecurrentForward<T>& f) {
+    kernels::lstm_forward<T>(device, s, f);
+  }
+  template <class T>
+  static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
+    kernels::lstm_backward<T>(device, s, b);
+  }
+};
+
+struct GruKernels {
+  static Index packed_size(auto& device, const RecurrentShape& s) { return kernels::gru_packed_size(device, s); }
+  static Index saved_size(auto& device, const RecurrentShape& s, float p) {
+    return kernels::gru_saved_size(device, s, p);
+  }
+  static Index scratch_size(auto& device, const RecurrentShape& s) { return kernels::gru_scratch_size(device, s); }
+  template <class T>
+  static void pack(auto& device, const RecurrentShape& s, std::span<const RecurrentLayer<const T>> weights,
+                   View<float, 1> packed) {
+    kernels::gru_pack<T>(device, s, weights, packed);
+  }
+  template <class T>
+  static void forward(auto& device, const RecurrentShape& s, const kernels::RecurrentForward<T>& f) {
+    kernels::gru_forward<T>(device, s, f);
+  }
+  template <class T>
+  static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
+    kernels::gru_backward<T>(device, s, b);
+  }
+};
+
+template <class Body>
+decltype(auto) with_kernels(Cell cell, Body&& body) {
+  switch (cell) {
+    case Cell::rnn:
+      return body(RnnKernels());
+    case Cell::lstm:
+      return body(LstmKernels());
+    default:
+      return body(GruKernels());
+  }
+}
+
+template <class T>
+std::vector<RecurrentLayer<const T>> weight_views(std::span<const RecurrentLayerVars> layers) {
+  std::vector<RecurrentLayer<const T>> views;
+  for (const RecurrentLayerVars& l : layers)
+    views.push_back({l.weight_ih ? l.weight_ih.value().matrix<const T>() : View<const T, 2>(),
+                     l.weight_hh.value().matrix<const T>(), l.bias_ih.value().vector<const T>(),
+                     l.bias_hh.value().vector<const T>()});
+  return views;
+}
+
+template <class T>
+std::vector<RecurrentLayer<T>> gradient_views(Tape& tape, std::span<const RecurrentLayerVars> layers) {
+  std::vector<RecurrentLayer<T>> views;
+  for (const RecurrentLayerVars& l : layers)
+    views.push_back({tape.slot(l.weight_ih).tensor.matrix<T>(), tape.slot(l.weight_hh).tensor.matrix<T>(),
+                     tape.slot(l.bias_ih).tensor.vector<T>(), tape.slot(l.bias_hh).tensor.vector<T>()});
+  return views;
+}
+
+}  // namespace
+
+Index recurrent_packed_size(AnyDevice& any, Cell cell, const RecurrentShape& shape) {
+  return std::visit(
+      [&](auto& device) {
+        return with_kernels(cell, [&](auto kernels) { return kernels.packed_size(device, shape); });
+      },
+      any);
+}
+
+void recurrent_pack(AnyDevice& any, Cell cell, const RecurrentShape& shape,
+                    std::span<const RecurrentLayer<const float>> weights, View<float, 1> packed) {
+  std::visit(
+      [&](auto& device) {
+        with_kernels(cell, [&](auto kernels) { kernels.template pack<float>(device, shape, weights, packed); });
+      },
+      any);
+}
+
+RecurrentResult recurrent(Tape& tape, const Var& input, std::span<const RecurrentLayerVars> layers,
+                          View<const float, 1> packed, const RecurrentOptions& options) {
+  const RecurrentShape& s = options.shape;
+  require(!options.state || !tape.is_training(), "a state is carried in inference only");
+  const bool wants_gradient = input.needs_gradient() || layers.front().weight_hh.needs_gradient();
+  const Var y = tape.output({s.T, s.B, s.directions * s.H}, input.dtype(), wants_gradient);
+  const Var hn = tape.output({s.layers * s.directions, s.B, s.H}, input.dtype(), wants_gradient);
+  kernels::RecurrentDropout dropout;
+  if (tape.is_training() && options.dropout > 0 && s.layers > 1)
+    dropout = {options.dropout, tape.random_stream(static_cast<std::uint32_t>(s.layers - 1)), tape.place().first_row};
+  const std::vector<RecurrentLayerVars> list(layers.begin(), layers.end());
+  Tensor saved;
+
+  dispatch(tape.device(), input.dtype(), [&](auto& device, auto type) {
+    using T = typename decltype(type)::type;
+    with_kernels(options.cell, [&](auto kernels) {
+      saved = tape.output({kernels.saved_size(device, s, dropout.p)}, input.dtype(), false).value();
+      const auto weights = weight_views<T>(list);
+      kernels::RecurrentForward<T> forward{.input = input.value().template cube<const T>(),
+                                           .weights = weights,
+                                           .packed = packed,
+                                           .lengths = options.lengths,
+                                           .y = y.value().template cube<T>(),
+                                           .hn = hn.value().template cube<T>(),
+                                           .saved = saved.vector<T>(),
+                                           .dropout = dropout};
+      if (options.state) {
+        forward.h0 = options.state->h;
+        forward.c0 = options.state->c;
+        forward.hn = options.state->h;
+        forward.cn = options.state->c;
+      }
+      kernels.template forward<T>(device, s, forward);
+    });
+  });
+
+  tape.record("recurrent", y, [=, lengths = options.lengths, cell = options.cell](Tape& t) {
+    const Tensor dy = t.gradient(y), dhn = t.gradient(hn);
+    if (!dy.data && !dhn.data) return;
+    const GradientSlot dinput = t.slot(input);
+    dispatch(t.device(), input.dtype(), [&](auto& device, auto type) {
+      using T = typename decltype(type)::type;
+      with_kernels(cell, [&](auto kernels) {
+        const auto weights = weight_views<T>(list);
+        const auto gradients = gradient_views<T>(t, list);
+        Scratch scratch(t);
+        kernels.template backward<T>(device, s,
+                                     {.weights = weights,
+                                      .packed = packed,
+                                      .lengths = lengths,
+                                      .y = y.value().template cube<const T>(),
+                                      .saved = saved.vector<T>(),
+                                      .dy = dy.data ? dy.cube<const T>() : View<const T, 3>(),
+                                      .dhn = dhn.data ? dhn.cube<const T>() : View<const T, 3>(),
+                                      .dinput = dinput.tensor.cube<T>(),
+                                      .dinput_accumulate = dinput.accumulate,
+                                      .gradients = gradients,
+                                      .scratch = scratch.floats(kernels.scratch_size(device, s)),
+                                      .dropout = dropout});
+      });
+    });
+  });
+  return {y, hn};
+}
+
+Var last_states(Tape& tape, const Var& hn, const RecurrentShape& s) {
+  require(s.directions == 2, "last_states joins two directions");
+  const Var y = tape.output({s.B, 2 * s.H}, hn.dtype(), hn.needs_gradient());
+  const Index top = (s.layers - 1) * 2 * s.B * s.H;
+  const float* from = static_cast<const float*>(hn.value().data) + top;
+  float* to = static_cast<float*>(y.value().data);
+  for (Index b = 0; b < s.B; ++b)
+    for (Index direction = 0; direction < 2; ++direction)
+      std::copy_n(from + (direction * s.B + b) * s.H, s.H, to + (b * 2 + direction) * s.H);
+  tape.record("last_states", y, [=](Tape& t) {
+    const Tensor dy = t.gradient(y);
+    if (!dy.data) return;
+    const GradientSlot dhn = t.slot(hn);
+    require(dhn.accumulate == Accumulate::no, "hn has one reader");
+    float* d = static_cast<float*>(dhn.tensor.data);
+    std::fill(d, d + top, 0.0f);
+    const float* g = static_cast<const float*>(dy.data);
+    for (Index b = 0; b < s.B; ++b)
+      for (Index direction = 0; direction < 2; ++direction)
+        std::copy_n(g + (b * 2 + direction) * s.H, s.H, d + top + (direction * s.B + b) * s.H);
+  });
+  return y;
+}
+
+}  // namespace polonaise

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "kernels/optimizer.h"
+#include "runtime/parameters.h"
+
+namespace polonaise {
+
+// Learning rate over steps: linear warm-up from 0 over the first `warmup` steps, then a half cosine from the base rate
+// down to `floor` times it at `total` steps (SGDR, Loshchilov, Hutter 2017, without restarts). total = 0: constant
+// after the warm-up.
+struct Schedule {
+  float base = 1e-3f;
+  long warmup = 0;
+  long total = 0;
+  float floor = 0.1f;
+
+  // Of step 1, 2, ...
+  float at(long step) const;
+};
+
+struct OptimizerOptions {
+  Schedule schedule;
+  float beta1 = 0.9f;
+  float beta2 = 0.999f;
+  float epsilon = 1e-8f;
+  float weight_decay = 0.0f;  // on matrices only
+  float clip = 1.0f;          // the gradient's norm is brought down to this; 0: never
+};
+
+// AdamW over a model's whole slab, with clipping by the global norm.
+class Optimizer {
+ public:
+  Optimizer(Parameters& parameters, const OptimizerOptions& options);
+
+  struct Report {
+    double gradient_norm = 0;  // before clipping
+    float learning_rate = 0;
+  };
+  // One step from the sum of gradients; refreshes what is derived from the parameters. A gradient that is not finite
+  // changes nothing but the step count, and is reported as it is.
+  Report step(View<const float, 1> gradients);
+
+  long steps() const { return steps_; }
+  // The state that resuming needs, beside the parameters.
+  View<float, 1> m() const { return {m_.as<float>(), {parameters_.size()}}; }
+  View<float, 1> v() const { return {v_.as<float>(), {parameters_.size()}}; }
+  void set_steps(long steps) { steps_ = steps; }
+
+ private:
+  Parameters& parameters_;
+  OptimizerOptions options_;
+  Buffer m_, v_;
+  long steps_ = 0;
+};
+
+}  // namespace polonaise

@@ -1,0 +1,91 @@
+#include "runtime/parameters.h"
+
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+
+#include "kernels/random.h"
+
+namespace polonaise {
+
+namespace {
+
+constexpr Index kAlignment = 16;  // floats: every parameter starts on a cache line
+
+Index aligned(Index n) {
+  return ceil_div(n, kAlignment) * kAlignment;
+}
+
+// A parameter's numbers depend on its name, not on what else a model has (FNV-1a).
+std::uint32_t stream_of(const std::string& name) {
+  std::uint32_t hash = 2166136261u;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return hash;
+}
+
+void draw(const Parameters::Entry& entry, std::uint64_t seed, float* out) {
+  const kernels::RandomStream stream{seed, 0, stream_of(entry.name)};
+  for (Index i = 0; i < entry.shape.size(); ++i) {
+    const auto [a, b, c, d] = kernels::random_words(stream, 0, static_cast<std::uint32_t>(i));
+    switch (entry.init) {
+      case Parameters::Init::constant:
+        out[i] = entry.bound;
+        break;
+      case Parameters::Init::uniform:
+        out[i] = entry.bound * (2.0f * kernels::uniform(a) - 1.0f);
+        break;
+      case Parameters::Init::normal: {  // Box, Muller 1958
+        const double radius = std::sqrt(-2.0 * std::log(1.0 - static_cast<double>(kernels::uniform(a))));
+        const double angle = 2.0 * std::numbers::pi * static_cast<double>(kernels::uniform(b));
+        out[i] = static_cast<float>(entry.bound * radius * std::cos(angle));
+        break;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Parameters::Id Parameters::add(std::string name, const Shape& shape, Init init, float bound, bool decay) {
+  require(values_.bytes() == 0, "the table of parameters has ended");
+  entries_.push_back({std::move(name), shape, init, bound, decay, size_});
+  size_ += aligned(shape.size());
+  return entries_.size() - 1;
+}
+
+Parameters::Id Parameters::add_derived(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill) {
+  require(values_.bytes() == 0, "the table of parameters has ended");
+  derived_.push_back({derived_size_, size, std::move(fill)});
+  derived_size_ += aligned(size);
+  return derived_.size() - 1;
+}
+
+void Parameters::allocate(std::uint64_t seed) {
+  values_ = Buffer(*device_, static_cast<std::size_t>(size_) * sizeof(float));
+  derived_values_ = Buffer(*device_, static_cast<std::size_t>(derived_size_) * sizeof(float));
+  for (const Entry& entry : entries_) draw(entry, seed, values_.as<float>() + entry.offset);
+  refresh();
+}
+
+void Parameters::refresh() {
+  for (const Derived& d : derived_) d.fill(*device_, {derived_values_.as<float>() + d.offset, {d.size}});
+}
+
+Tensor Parameters::value(Id id) const {
+  const Entry& entry = entries_.at(id);
+  return {values_.as<float>() + entry.offset, entry.shape, DType::f32};
+}
+
+View<const float, 1> Parameters::derived(Id id) const {
+  const Derived& d = derived_.at(id);
+  return {derived_values_.as<float>() + d.offset, {d.size}};
+}
+
+Var Parameters::on(Tape& tape, Id id, View<float, 1> gradients) const {
+  const Entry& entry = entries_.at(id);
+  Tensor gradient;
+  if (!gradients.empty()) gradient = {gradients.data() + entry.offset, entry.shape, DType::f32};
+  return tape.parameter(value(id), gradient);
+}
+
+}  // namespace polonaise

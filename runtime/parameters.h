@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/memory.h"
+#include "runtime/tape.h"
+
+namespace polonaise {
+
+// All parameters of a model in one slab, laid out from a table of sizes in the order they were added, so that the
+// optimizer, clipping and the sum over shards are one flat kernel each; and beside it a slab of what is derived from
+// them (packed or transposed copies), filled by refresh() and never saved.
+class Parameters {
+ public:
+  using Id = std::size_t;
+
+  // How a parameter starts. Uniform in [-bound, bound), normal with deviation `bound`, or constant `bound`.
+  enum class Init { uniform, normal, constant };
+
+  struct Entry {
+    std::string name;  // as in a torch.nn state dict
+    Shape shape;
+    Init init;
+    float bound;
+    bool decay;  // whether weight decay applies (matrices yes; biases and norms no)
+    Index offset = 0;
+  };
+
+  explicit Parameters(AnyDevice& device) : device_(&device) {}
+  Parameters(const Parameters&) = delete;
+  Parameters& operator=(const Parameters&) = delete;
+
+  Id add(std::string name, const Shape& shape, Init init, float bound, bool decay);
+  // Room for `size` floats that `fill` computes from the parameters.
+  Id add_derived(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill);
+  // Ends the table: takes memory, draws the initial values (a function of the seed and each parameter's name and
+  // position alone) and fills the derived slab.
+  void allocate(std::uint64_t seed);
+  // Recomputes the derived slab; after every change of the values.
+  void refresh();
+
+  AnyDevice& device() const { return *device_; }
+  const std::vector<Entry>& entries() const { return entries_; }
+  Index size() const { return size_; }
+  View<float, 1> values() const { return {values_.as<float>(), {size_}}; }
+  Tensor value(Id id) const;
+  View<const float, 1> derived(Id id) const;
+
+  // The parameter on a tape, its gradient in `gradients` (a slab of size() floats; empty in inference).
+  Var on(Tape& tape, Id id, View<float, 1> gradients) const;
+
+ private:
+  struct Derived {
+    Index offset, size;
+    std::function<void(AnyDevice&, View<float, 1>)> fill;
+  };
+  AnyDevice* device_;
+  std::vector<Entry> entries_;
+  std::vector<Derived> derived_;
+  Index size_ = 0, derived_size_ = 0;
+  Buffer values_, derived_values_;
+};
+
+}  // namespace polonaise

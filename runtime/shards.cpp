@@ -1,0 +1,110 @@
+#include "runtime/shards.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "kernels/optimizer.h"
+
+namespace polonaise {
+
+namespace {
+
+constexpr Index kRowsPerShard = 8;
+constexpr Index kMostShards = 16;
+
+// A shard of the CPU's batch is one thread of it; a card takes its batch whole.
+AnyDevice shard_device(const AnyDevice& device) {
+  if (std::holds_alternative<Cpu>(device)) return Cpu{1};
+  return device;
+}
+
+}  // namespace
+
+Index Shards::count(Index rows) {
+  return std::min(kMostShards, ceil_div(rows, kRowsPerShard));
+}
+
+Shards::Rows Shards::rows(Index rows, Index shard) {
+  const Index n = count(rows), first = rows * shard / n;
+  return {first, rows * (shard + 1) / n - first};
+}
+
+void Shards::prepare(Index shards) {
+  while (static_cast<Index>(shards_.size()) < shards) shards_.push_back(std::make_unique<Shard>(shard_device(device_)));
+}
+
+// body(shard, index) for each; the first failing shard's exception is thrown on.
+template <class Body>
+void Shards::run(Index shards, Body&& body) {
+  std::vector<std::exception_ptr> failures(static_cast<std::size_t>(shards));
+#pragma omp parallel for schedule(dynamic, 1) num_threads(shard_threads(device_)) if (shard_threads(device_) > 1)
+  for (Index i = 0; i < shards; ++i) {
+    try {
+      body(*shards_[static_cast<std::size_t>(i)], i);
+    } catch (...) {
+      failures[static_cast<std::size_t>(i)] = std::current_exception();
+    }
+  }
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+}
+
+LossSum Shards::train(Index batch_rows, const Tape::Place& place, Accumulate accumulate, const Forward& forward) {
+  const Index n = count(batch_rows);
+  prepare(n);
+  std::vector<LossSum> losses(static_cast<std::size_t>(n));
+  std::vector<View<const float, 1>> slabs(static_cast<std::size_t>(n));
+  run(n, [&](Shard& shard, Index i) {
+    const Index size = parameters_.size();
+    if (shard.gradients.bytes() == 0)
+      shard.gradients = Buffer(shard.device, static_cast<std::size_t>(size) * sizeof(float));
+    const View<float, 1> slab(shard.gradients.as<float>(), {size});
+    std::fill(slab.data(), slab.data() + size, 0.0f);
+    shard.arena.reset();
+    const Rows shard_rows = rows(batch_rows, i);
+    Tape::Place shard_place = place;
+    shard_place.first_row += shard_rows.first;
+    Tape tape = Tape::training(shard.device, shard.arena, shard_place);
+    losses[static_cast<std::size_t>(i)] = forward(tape, slab, shard_rows);
+    tape.backward();
+    slabs[static_cast<std::size_t>(i)] = slab;
+  });
+  std::visit([&](auto& device) { kernels::sum_slabs(device, slabs, gradients(), accumulate); }, device_);
+  LossSum sum;
+  for (const LossSum& loss : losses) sum += loss;
+  return sum;
+}
+
+LossSum Shards::infer(Index batch_rows, const Forward& forward) {
+  const Index n = count(batch_rows);
+  prepare(n);
+  std::vector<LossSum> losses(static_cast<std::size_t>(n));
+  run(n, [&](Shard& shard, Index i) {
+    shard.arena.reset();
+    Tape tape = Tape::inference(shard.device, shard.arena);
+    losses[static_cast<std::size_t>(i)] = forward(tape, {}, rows(batch_rows, i));
+  });
+  LossSum sum;
+  for (const LossSum& loss : losses) sum += loss;
+  return sum;
+}
+
+View<float, 1> Shards::gradients() {
+  if (gradients_.bytes() == 0)
+    gradients_ = Buffer(device_, static_cast<std::size_t>(parameters_.size()) * sizeof(float));
+  return {gradients_.as<float>(), {parameters_.size()}};
+}
+
+std::size_t Shards::arena_high_water() const {
+  std::size_t sum = 0;
+  for (const auto& shard : shards_) sum += shard->arena.high_water();
+  return sum;
+}
+
+std::size_t Shards::arena_capacity() const {
+  std::size_t sum = 0;
+  for (const auto& shard : shards_) sum += shard->arena.capacity();
+  return sum;
+}
+
+}  // namespace polonaise
