@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Builds and runs every test, after installing what is missing.
+#
+#   bash tests/run.sh [PART...]      all parts without an argument
+#
+#   format   the sources are as clang-format 14 leaves them (skipped where that program is not installed)
+#   asan     kernels, io, runtime and models under AddressSanitizer and UndefinedBehaviorSanitizer
+#   cpu      everything, optimised
+#
+# All parts run even if one fails; then the exit status is 1. The output ends in ctest's summary of the last part.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+jobs=$(nproc)
+failed=()
+
+build() { # PRESET [TARGET...]
+  local begin=$SECONDS
+  cmake --preset "$1" >/dev/null
+  cmake --build --preset "$1" --parallel "$jobs" ${2:+--target "${@:2}"}
+  echo "== $1: built in $((SECONDS - begin)) s${failed:+; failed before: ${failed[*]}}"
+}
+
+run_format() {
+  local program
+  program=$(command -v clang-format-14) || { echo "clang-format-14 is not installed: skipped"; return; }
+  find kernels runtime models io tools tests bench \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) \
+    -exec "$program" --dry-run --Werror {} +
+}
+
+run_asan() {
+  build asan polonaise_{kernels,io,runtime,models}_tests
+  ctest --preset asan --parallel "$jobs" --label-regex '^(kernels|io|runtime|models)$'
+}
+
+run_cpu() {
+  build cpu
+  ctest --preset cpu --parallel "$jobs"
+}
+
+parts=("$@")
+((${#parts[@]})) || parts=(format asan cpu)
+for part in "${parts[@]}"; do
+  [[ $part == @(format|asan|cpu) ]] || { echo "run.sh: no part $part; there are format, asan and cpu" >&2; exit 2; }
+done
+
+bash tools/install_packages.sh build tests
+
+for part in "${parts[@]}"; do
+  echo "== $part"
+  begin=$SECONDS
+  set +e # a failing part must not end the script; within the subshell a failing command ends the part
+  (set -e; "run_$part")
+  status=$?
+  set -e
+  ((status == 0)) || failed+=("$part")
+  [[ $part == "${parts[-1]}" ]] || # the last part's summary ends the output
+    echo "== $part: $( ((status)) && echo FAILED || echo passed) in $((SECONDS - begin)) s"
+done
+((${#failed[@]} == 0))
