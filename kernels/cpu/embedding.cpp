@@ -67,10 +67,6 @@ void scatter_row(const std::int32_t* columns, const float* values, Index entries
   }
 }
 
-void bias_columns(const float* dy, Index stride, Index rows, Index n, float* dbias) {
-  add_column_sums(dy, stride, rows, n, dbias);
-}
-
 }  // namespace polonaise::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -79,7 +75,7 @@ namespace polonaise::kernels {
 
 HWY_EXPORT(bag_row);
 HWY_EXPORT(scatter_row);
-HWY_EXPORT(bias_columns);
+HWY_EXPORT(add_column_sums);
 
 namespace {
 
@@ -193,7 +189,7 @@ void embedding_bag_backward(Cpu& cpu, SparseRows x, View<const T, 2> dy, View<T,
     }
     for (Index r = 0; r < dy.rows() && !dpositions.empty(); ++r) scatter_position(dy, dpositions, r, begin, count);
     if (!dbias.empty())
-      HWY_DYNAMIC_DISPATCH(bias_columns)(dy.data() + begin, dy.stride(), dy.rows(), count, dbias.data() + begin);
+      HWY_DYNAMIC_DISPATCH(add_column_sums)(dy.data() + begin, dy.stride(), dy.rows(), count, dbias.data() + begin);
   });
 }
 

@@ -1,0 +1,192 @@
+#include "kernels/linear.h"
+
+#include <algorithm>
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/matmul.h"
+#include "kernels/require.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/linear.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/cpu/column_sums-inl.h"
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace polonaise::kernels::HWY_NAMESPACE {
+
+// The normal distribution: its density phi(z), and Phi(z) = (1 + erf(z / sqrt 2)) / 2 by formula 7.1.26 of Abramowitz
+// and Stegun, Handbook of Mathematical Functions (Hastings 1955), whose error of erf is below 1.5e-7; the exponential
+// in it is phi's.
+struct Normal {
+  Vec density, cumulative;
+};
+inline Normal normal(Vec z) {
+  const Floats d;
+  const Vec one = hn::Set(d, 1.0f);
+  const Vec x = hn::Abs(z) * hn::Set(d, 0.70710678118654752f);
+  const Vec e = hn::Exp(d, hn::Neg(x * x));
+  const Vec t = one / hn::MulAdd(hn::Set(d, 0.3275911f), x, one);
+  Vec p = hn::Set(d, 1.061405429f);
+  p = hn::MulAdd(p, t, hn::Set(d, -1.453152027f));
+  p = hn::MulAdd(p, t, hn::Set(d, 1.421413741f));
+  p = hn::MulAdd(p, t, hn::Set(d, -0.284496736f));
+  p = hn::MulAdd(p, t, hn::Set(d, 0.254829592f));
+  const Vec tail = hn::Set(d, 0.5f) * p * t * e;  // Phi(-|z|)
+  return {hn::Set(d, 0.39894228040143268f) * e, hn::IfThenElse(hn::Lt(z, hn::Zero(d)), tail, one - tail)};
+}
+
+// y = z Phi(z); y may be z.
+void gelu_row(const float* z, float* y, Index n) {
+  for_each_vector(n, [&](Index i, Index count) {
+    const Vec value = load_n(z + i, count);
+    store_n(value * normal(value).cumulative, y + i, count);
+  });
+}
+
+// dz = dy (Phi(z) + z phi(z)); dz may be dy.
+void gelu_row_gradient(const float* z, const float* dy, float* dz, Index n) {
+  for_each_vector(n, [&](Index i, Index count) {
+    const Vec value = load_n(z + i, count);
+    const Normal at = normal(value);
+    store_n(load_n(dy + i, count) * (at.cumulative + value * at.density), dz + i, count);
+  });
+}
+
+// y[n] = bias[n] + <x, weight[n,:]> for n < kRows. bias may be null.
+template <int kRows>
+void dot_rows(const float* x, const float* weight, Index stride, Index inner, const float* bias, float* y) {
+  const Floats d;
+  Vec sums[kRows];
+  for (int n = 0; n < kRows; ++n) sums[n] = hn::Zero(d);
+  for_each_vector(inner, [&](Index k, Index count) {
+    const Vec value = load_n(x + k, count);
+    for (int n = 0; n < kRows; ++n) sums[n] = hn::MulAdd(value, load_n(weight + n * stride + k, count), sums[n]);
+  });
+  for (int n = 0; n < kRows; ++n) y[n] = (bias ? bias[n] : 0.0f) + hn::GetLane(hn::SumOfLanes(d, sums[n]));
+}
+
+// The same for n < rows.
+void vector_product(const float* x, const float* weight, Index stride, Index inner, const float* bias, Index rows,
+                    float* y) {
+  constexpr int kAtOnce = 4;
+  Index n = 0;
+  for (; n + kAtOnce <= rows; n += kAtOnce)
+    dot_rows<kAtOnce>(x, weight + n * stride, stride, inner, bias ? bias + n : nullptr, y + n);
+  for (; n < rows; ++n) dot_rows<1>(x, weight + n * stride, stride, inner, bias ? bias + n : nullptr, y + n);
+}
+
+}  // namespace polonaise::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace polonaise::kernels {
+
+HWY_EXPORT(gelu_row);
+HWY_EXPORT(gelu_row_gradient);
+HWY_EXPORT(vector_product);
+HWY_EXPORT(add_column_sums);
+
+namespace {
+
+constexpr Index kBlock = 32768;  // elements of y that one task takes: what a product has left in the cache, gelu finds
+constexpr Index kColumns = 64;   // columns that one task takes of a product with few rows, or of dbias
+// Rows up to which each weight is read from where it lies: packing it for a matrix product would cost more.
+constexpr Index kFewRows = 3;
+
+// Runs block(begin, count) over the rows of a matrix of `columns` columns.
+template <class Block>
+void over_row_blocks(const Cpu& cpu, Index rows, Index columns, Block&& block) {
+  const Index extent = std::max<Index>(64, kBlock / std::max<Index>(1, columns) / 64 * 64);
+  parallel_for(cpu, ceil_div(rows, extent), [&](Index i) {
+    const Index begin = i * extent;
+    block(begin, std::min(extent, rows - begin));
+  });
+}
+
+template <class Block>
+void over_column_blocks(const Cpu& cpu, Index columns, Block&& block) {
+  parallel_for(cpu, ceil_div(columns, kColumns), [&](Index i) {
+    const Index begin = i * kColumns;
+    block(begin, std::min(kColumns, columns - begin));
+  });
+}
+
+}  // namespace
+
+template <class T>
+void linear_forward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View<const T, 1> bias, Activation activation,
+                    View<T, 2> z, View<T, 2> y) {
+  const Index rows = x.rows(), outputs = weight.rows();
+  require(x.columns() == weight.columns(), "x and weight must have the same number of columns");
+  require(y.rows() == rows && y.columns() == outputs, "y must be [rows of x, rows of weight]");
+  require(bias.empty() || bias.size() == outputs, "bias must have one element for each row of weight");
+  require(z.empty() || (activation != Activation::none && same_shape(z, y)),
+          "z must have y's shape, and be empty without an activation");
+  const View<T, 2> sums = z.empty() ? y : z;
+
+  if (rows <= kFewRows) {
+    over_column_blocks(cpu, outputs, [&](Index begin, Index count) {
+      for (Index r = 0; r < rows; ++r) {
+        HWY_DYNAMIC_DISPATCH(vector_product)
+        (x.row(r), weight.row(begin), weight.stride(), x.columns(), bias.empty() ? nullptr : bias.data() + begin, count,
+         sums.row(r) + begin);
+        if (activation == Activation::gelu)
+          HWY_DYNAMIC_DISPATCH(gelu_row)(sums.row(r) + begin, y.row(r) + begin, count);
+      }
+    });
+    return;
+  }
+  over_row_blocks(cpu, rows, outputs, [&](Index begin, Index count) {
+    for (Index r = begin; r < begin + count && !bias.empty(); ++r) std::copy_n(bias.data(), outputs, sums.row(r));
+    Cpu one_thread;
+    matmul<T>(one_thread, x.row_block(begin, count), Op::none, weight, Op::transpose, sums.row_block(begin, count),
+              bias.empty() ? Accumulate::no : Accumulate::yes);
+    if (activation == Activation::gelu)
+      for (Index r = begin; r < begin + count; ++r) HWY_DYNAMIC_DISPATCH(gelu_row)(sums.row(r), y.row(r), outputs);
+  });
+}
+
+template <class T>
+void linear_backward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View<const T, 2> z, Activation activation,
+                     View<const T, 2> dy, View<T, 2> dz, View<T, 2> dx, Accumulate dx_accumulate, View<T, 2> dweight,
+                     View<T, 1> dbias) {
+  const Index rows = dy.rows(), outputs = dy.columns();
+  require(dx.empty() || (weight.rows() == outputs && dx.rows() == rows && dx.columns() == weight.columns()),
+          "dx must be [rows of dy, columns of weight], and weight have a row for each column of dy");
+  require(dweight.empty() || (x.rows() == rows && dweight.rows() == outputs && dweight.columns() == x.columns()),
+          "dweight must be [columns of dy, columns of x], and x have a row for each row of dy");
+  require(dbias.empty() || dbias.size() == outputs, "dbias must have one element for each column of dy");
+  const bool gelu = activation == Activation::gelu;
+  require(gelu ? same_shape(z, dy) && same_shape(dz, dy) : z.empty() && dz.empty(),
+          "z and dz must have dy's shape with an activation, and be empty without one");
+  const View<const T, 2> gradient = gelu ? View<const T, 2>(dz) : dy;
+
+  if (gelu || !dx.empty())
+    over_row_blocks(cpu, rows, outputs, [&](Index begin, Index count) {
+      if (gelu)
+        for (Index r = begin; r < begin + count; ++r)
+          HWY_DYNAMIC_DISPATCH(gelu_row_gradient)(z.row(r), dy.row(r), dz.row(r), outputs);
+      Cpu one_thread;
+      if (!dx.empty())
+        matmul<T>(one_thread, gradient.row_block(begin, count), Op::none, weight, Op::none, dx.row_block(begin, count),
+                  dx_accumulate);
+    });
+  if (!dweight.empty()) matmul<T>(cpu, gradient, Op::transpose, x, Op::none, dweight, Accumulate::yes);
+  if (!dbias.empty())
+    over_column_blocks(cpu, outputs, [&](Index begin, Index count) {
+      HWY_DYNAMIC_DISPATCH(add_column_sums)
+      (gradient.data() + begin, gradient.stride(), rows, count, dbias.data() + begin);
+    });
+}
+
+template void linear_forward<float>(Cpu&, View<const float, 2>, View<const float, 2>, View<const float, 1>, Activation,
+                                    View<float, 2>, View<float, 2>);
+template void linear_backward<float>(Cpu&, View<const float, 2>, View<const float, 2>, View<const float, 2>, Activation,
+                                     View<const float, 2>, View<float, 2>, View<float, 2>, Accumulate, View<float, 2>,
+                                     View<float, 1>);
+
+}  // namespace polonaise::kernels
+#endif
