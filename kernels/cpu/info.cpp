@@ -21,7 +21,7 @@ std::string blas() {
   // Looked up at run time: which BLAS loads is the system's choice, and only OpenBLAS says what it is.
   using Config = const char* (*)();
   const auto config = reinterpret_cast<Config>(dlsym(RTLD_DEFAULT, "openblas_get_config"));
-  if (config == nullptr) return "a BLAS";
+  if (config == nullptr) return dlsym(RTLD_DEFAULT, "cblas_sgemm") == nullptr ? "" : "BLAS";
   const std::string_view text = config();  // "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..."
   return std::string(text.substr(0, text.find(' ', text.find(' ') + 1)));
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -26,8 +27,8 @@ struct ProgramResult {
 };
 
 struct ProgramOptions {
-  std::vector<std::pair<std::string, std::string>> environment;  // set on top of the test's own
-  std::filesystem::path stdout_path;                             // written here (/dev/full) instead of captured
+  std::vector<std::pair<std::string, std::string>> environment = {};  // set on top of the test's own
+  std::filesystem::path stdout_path = {};                             // written here (/dev/full) instead of captured
 };
 
 // Runs a program of build/.../bin and captures what it writes. No shell is involved.
@@ -42,7 +43,10 @@ inline ProgramResult run_program(std::string_view program, const std::vector<std
   // Options set in the tester's shell must not reach the program.
   std::vector<std::string> variables;
   for (char** variable = environ; *variable; ++variable) {
-    if (!std::string_view(*variable).starts_with("POLONAISE_")) variables.emplace_back(*variable);
+    const std::string_view text = *variable;
+    const bool replaced =
+        std::ranges::any_of(options.environment, [&](const auto& own) { return text.starts_with(own.first + "="); });
+    if (!replaced && !text.starts_with("POLONAISE_")) variables.emplace_back(text);
   }
   for (const auto& [name, value] : options.environment) variables.push_back(name + "=" + value);
   std::vector<char*> environment;

@@ -22,8 +22,6 @@
 namespace polonaise::tools {
 namespace {
 
-constexpr std::string_view kCommon = "Common options";
-
 // The part of a command line that CLI11 does: telling options, their values, subcommands and arguments apart. What the
 // values mean is OptionSpec's.
 struct Tokens {
@@ -146,7 +144,7 @@ Cli::Cli(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Cli::Cli(std::string program, std::string summary) : state_(std::make_unique<State>()) {
   state_->spec.program = std::move(program);
   state_->spec.summary = std::move(summary);
-  group(std::string(kCommon));
+  group(std::string(kCommonGroup));
   option("--config", state_->config_file, "read options from this TOML file").placeholder("FILE").transient();
   flag("--dump-config", state_->dump_config, "print the resolved options as TOML and exit").transient();
   flag("-h,--help", state_->help, "print this and exit").transient();

@@ -62,23 +62,36 @@ std::string left_column(const OptionSpec& option) {
   return letter + name + (option.is_flag ? "" : " " + option.word);
 }
 
-// The options of a command under their groups, in order of declaration.
-std::string option_sections(const CommandSpec& spec, std::string_view default_title, std::size_t width) {
+// The options under their groups, in order of declaration; those that every program has come last, with the program's
+// own where a subcommand's help is shown.
+std::string option_sections(const CommandSpec& spec, const CommandSpec* parent, std::size_t width) {
   std::vector<std::pair<std::string, Rows>> groups;
-  for (const auto& option : spec.options) {
-    const std::string title = option->positional ? "Arguments" : option->group;
+  const auto add = [&groups](const OptionSpec& option, const std::string& title) {
     auto group = std::ranges::find(groups, title, &std::pair<std::string, Rows>::first);
     if (group == groups.end()) group = groups.insert(groups.end(), {title, {}});
-    group->second.emplace_back(left_column(*option), description(*option));
+    group->second.emplace_back(left_column(option), description(option));
+  };
+  const std::string common(kCommonGroup);
+  for (const auto& option : spec.options) {
+    if (option->positional) add(*option, "Arguments");
+  }
+  for (const auto& option : spec.options) {
+    if (!option->positional && option->group != common) add(*option, option->group.empty() ? "Options" : option->group);
+  }
+  for (const CommandSpec* owner : {&spec, parent}) {
+    if (owner == nullptr) continue;
+    for (const auto& option : owner->options) {
+      if (owner == parent || option->group == common) add(*option, common);
+    }
   }
   std::string out;
-  for (const auto& [title, rows] : groups) out += section(title.empty() ? default_title : title, rows, width);
+  for (const auto& [title, rows] : groups) out += section(title, rows, width);
   return out;
 }
 
 }  // namespace
 
-std::string help_text(const CommandSpec& spec, std::span<const CommandSpec* const> commands, const CommandSpec* common,
+std::string help_text(const CommandSpec& spec, std::span<const CommandSpec* const> commands, const CommandSpec* parent,
                       int width) {
   const auto columns = static_cast<std::size_t>(std::max(width, 40));
   std::string usage = "Usage: " + spec.program;
@@ -98,8 +111,7 @@ std::string help_text(const CommandSpec& spec, std::span<const CommandSpec* cons
   Rows command_rows;
   for (const CommandSpec* command : commands) command_rows.emplace_back(command->name, command->summary);
   out += section("Commands", command_rows, columns);
-  out += option_sections(spec, "Options", columns);
-  if (common != nullptr) out += option_sections(*common, "Common options", columns);
+  out += option_sections(spec, parent, columns);
   if (!spec.examples.empty()) {
     out += "\nExamples:\n";
     for (const Example& example : spec.examples) {

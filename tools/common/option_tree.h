@@ -47,6 +47,9 @@ struct OptionSpec final : Option {
   void set(std::span<const std::string> items, const std::string& origin);
 };
 
+// The group of the options that every program has.
+inline constexpr std::string_view kCommonGroup = "Common options";
+
 struct Example {
   std::string command;
   std::string explanation;
@@ -63,9 +66,8 @@ struct CommandSpec {
   OptionSpec* find(std::string_view option) const;  // null where there is none
 };
 
-// The text of --help. `commands` are the subcommands of a program, `common` the options of the program for a
-// subcommand.
-std::string help_text(const CommandSpec& spec, std::span<const CommandSpec* const> commands, const CommandSpec* common,
+// The text of --help. `commands` are the subcommands of a program; `parent`, for a subcommand, the program.
+std::string help_text(const CommandSpec& spec, std::span<const CommandSpec* const> commands, const CommandSpec* parent,
                       int width);
 
 }  // namespace polonaise::tools

@@ -24,12 +24,13 @@ std::string version_text(std::string_view program) {
 #else
   constexpr std::string_view kCuda = "not built in";
 #endif
+  const std::string blas = kernels::blas();
   return fmt::format(
       "{} {} (commit {})\n"
       "devices: cpu ({} threads, {}), cuda ({})\n"
-      "libraries: {}, Highway {}, CLI11 {}, fmt {}.{}.{}, nlohmann-json {}.{}.{}, zlib {}\n",
-      program, version(), commit(), std::thread::hardware_concurrency(), kernels::vector_target(), kCuda,
-      kernels::blas(), kernels::highway(), CLI11_VERSION, FMT_VERSION / 10000, FMT_VERSION / 100 % 100,
+      "libraries: {}{}Highway {}, CLI11 {}, fmt {}.{}.{}, nlohmann-json {}.{}.{}, zlib {}\n",
+      program, version(), commit(), std::thread::hardware_concurrency(), kernels::vector_target(), kCuda, blas,
+      blas.empty() ? "" : ", ", kernels::highway(), CLI11_VERSION, FMT_VERSION / 10000, FMT_VERSION / 100 % 100,
       FMT_VERSION % 100, NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH,
       zlibVersion());
 }

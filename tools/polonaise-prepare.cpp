@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/dataset.h"
+#include "io/encoding.h"
+#include "io/error.h"
+#include "io/rolls.h"
+#include "io/split.h"
+#include "tools/common/cli.h"
+#include "tools/common/files.h"
+#include "tools/common/progress.h"
+#include "tools/common/version.h"
+#include "tools/prepare/augment.h"
+#include "tools/prepare/sources.h"
+#include "tools/prepare/summary.h"
+
+namespace polonaise::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kProgram = "polonaise-prepare";
+
+struct Arguments {
+  std::vector<fs::path> folders;
+  fs::path rolls;
+  fs::path output;
+  std::string encoding;
+  int steps_per_quarter = 4;
+  std::string parts = "all";
+  std::string split = "0.8,0.1,0.1";
+  std::uint64_t seed = 1;
+  std::string transpose = "0..0";
+  std::vector<double> tempos = {1.0};
+  bool strict = false;
+  bool overwrite = false;
+  bool quiet = false;
+  int jobs = 0;
+};
+
+void check_new(const Arguments& a, const std::vector<fs::path>& inputs) {
+  check_output(a.output, inputs);
+  if (fs::exists(a.output) && !a.overwrite) {
+    throw io::Error(fmt::format("{} exists; give --overwrite to replace it.", a.output.string()));
+  }
+}
+
+io::SplitRatios split_ratios(const Arguments& a) {
+  try {
+    return io::parse_split_ratios(a.split);
+  } catch (const io::Error& error) {
+    throw UsageError(fmt::format("--split: {}", error.what()));
+  }
+}
+
+std::vector<std::string> strings(const std::vector<fs::path>& paths) {
+  return {paths.begin(), paths.end()};
+}
+
+void prepare_midi(const Arguments& a) {
+  Augmentation augmentation;
+  augmentation.tempos = a.tempos;
+  parse_transposition(a.transpose, augmentation);
+  const io::SplitRatios ratios = split_ratios(a);
+  const auto encoding = io::make_encoding(a.encoding, {.steps_per_quarter = a.steps_per_quarter});
+
+  const std::vector<fs::path> files = find_midi_files(a.folders);
+  check_new(a, files);
+  const Sources sources =
+      read_sources(files, {a.parts == "piano" ? Parts::piano : Parts::all, a.strict, a.jobs, a.quiet});
+  for (const Skipped& skipped : sources.skipped) {
+    fmt::print(stderr, "{}: skipped {}: {}\n", kProgram, skipped.file.string(), skipped.reason);
+  }
+
+  std::vector<io::PieceId> ids;
+  for (const Source& source : sources.read) ids.push_back(source.id);
+  const auto groups = io::piece_groups(ids);
+  const std::vector<io::Split> splits = io::split_groups(groups, ids.size(), ratios, a.seed);
+  const Encoded encoded = encode_sources(sources.read, splits, *encoding, augmentation, a.jobs, a.quiet);
+
+  nlohmann::ordered_json source;
+  source["program"] = fmt::format("{} {}", kProgram, version());
+  source["folders"] = strings(a.folders);
+  source["files"] = sources.read.size();
+  source["skipped"] = sources.skipped.size();
+  source["parts"] = a.parts;
+  source["split"] = a.split;
+  source["seed"] = a.seed;
+  source["transpose"] = a.transpose;
+  source["tempo"] = a.tempos;
+  io::write_dataset(a.output, encoded.corpus, *encoding,
+                    source.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+
+  std::string text = groups_text(sources.read, groups, splits);
+  text += summary_text(sources, splits, encoded);
+  text += fmt::format("{} of {} files, {} pieces, written to {}\n", format_count(std::ssize(sources.read)),
+                      format_count(std::ssize(files)), format_count(std::ssize(groups)), a.output.string());
+  print(text);
+  for (const io::Split split : io::kSplits) {
+    const double ratio = split == io::Split::train   ? ratios.train
+                         : split == io::Split::valid ? ratios.valid
+                                                     : ratios.test;
+    if (ratio == 0 || !encoded.corpus[split].empty()) continue;
+    fmt::print(stderr, "{}: the {} split is empty: there are only {} pieces.\n", kProgram, io::split_name(split),
+               groups.size());
+  }
+}
+
+void prepare_rolls(const Arguments& a) {
+  std::vector<fs::path> inputs;
+  for (const io::Split split : io::kSplits) inputs.push_back(a.rolls / fmt::format("{}.jsonl", io::split_name(split)));
+  check_new(a, inputs);
+  const io::Corpus corpus = io::read_rolls_folder(a.rolls);
+  const auto encoding = io::make_encoding("roll88");
+  nlohmann::ordered_json source;
+  source["program"] = fmt::format("{} {}", kProgram, version());
+  source["rolls"] = a.rolls.string();
+  io::write_dataset(a.output, corpus, *encoding, source.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  print(rolls_text(corpus) + fmt::format("written to {}\n", a.output.string()));
+}
+
+void prepare(const Cli& cli, const Arguments& a) {
+  if (a.rolls.empty()) {
+    if (a.folders.empty()) throw UsageError("DIR is missing: name a folder with MIDI files, or --rolls DIR.");
+    if (a.encoding.empty()) throw UsageError("the option --encoding NAME is missing.");
+    return prepare_midi(a);
+  }
+  for (const char* name : {"dir", "split", "seed", "transpose", "tempo", "parts", "steps-per-quarter"}) {
+    if (!cli.given(name)) continue;
+    throw UsageError(fmt::format("{} does not go with --rolls, whose sequences are taken as they are.",
+                                 std::string_view(name) == "dir" ? "DIR" : fmt::format("--{}", name)));
+  }
+  if (!a.encoding.empty() && a.encoding != "roll88") throw UsageError("--rolls are encoded as roll88 only.");
+  prepare_rolls(a);
+}
+
+int run(int argc, char** argv) {
+  Arguments a;
+  Cli cli(std::string(kProgram), "turns folders of MIDI files into a dataset to train on");
+  cli.positional("DIR", a.folders,
+                 "folders searched for .mid, .midi and .kar files, also compressed ones (.mid.gz), with all folders "
+                 "below; or single files");
+  cli.option("-o,--output", a.output, "the dataset to write").placeholder("DATASET").required();
+  cli.option(
+         "--rolls", a.rolls,
+         "instead of MIDI files take train.jsonl, valid.jsonl and test.jsonl of this folder, a set of the piano-roll "
+         "benchmark, divided as it is")
+      .placeholder("DIR");
+  cli.option("--encoding", a.encoding, "how music becomes events").choices(io::encoding_names());
+  cli.option("--steps-per-quarter", a.steps_per_quarter, "frames to a quarter note (roll88)").range(1, 96);
+  cli.option("--parts", a.parts, "whose notes").choices({"all", "piano"});
+
+  cli.group("Split and augmentation");
+  cli.option("--split", a.split, "shares of the pieces for training, validation and test").placeholder("A,B,C");
+  cli.option("--seed", a.seed, "which pieces go where follows from it alone");
+  cli.option("--transpose", a.transpose, "training pieces once for each of these shifts, in semitones")
+      .placeholder("LO..HI");
+  cli.option("--tempo", a.tempos, "training pieces once for each of these speeds").placeholder("LIST").range(0.25, 4);
+
+  cli.group("");
+  cli.flag("--strict", a.strict, "fail at the first file that is broken, instead of skipping it");
+  cli.option("--jobs", a.jobs, "threads, 0 for one on each processor").range(0, 1024);
+  cli.flag("--overwrite", a.overwrite, "replace an existing dataset").transient();
+  cli.flag("-q,--quiet", a.quiet, "show no progress");
+
+  cli.example("polonaise-prepare ~/midi -o piano.data --encoding chordvec",
+              "all MIDI files below a folder, eight pieces in ten for training");
+  cli.example("polonaise-prepare ~/maestro -o maestro.data --encoding perf --transpose -3..3 --tempo 0.95,1,1.05",
+              "performances with dynamics, each training piece in seven keys at three speeds");
+  cli.example("polonaise-prepare --rolls polyphonic/jsb_chorales -o jsb.data",
+              "the chorales of the piano-roll benchmark");
+  cli.action([&] { prepare(cli, a); });
+  return cli.run(argc, argv);
+}
+
+}  // namespace
+}  // namespace polonaise::tools
+
+int main(int argc, char** argv) {
+  return polonaise::tools::run(argc, argv);
+}

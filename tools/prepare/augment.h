@@ -1,0 +1,36 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/corpus.h"
+#include "io/encoding.h"
+#include "io/warnings.h"
+#include "tools/prepare/sources.h"
+
+namespace polonaise::tools {
+
+// What a training piece is repeated as: each transposition at each tempo. Other splits are taken as they are.
+struct Augmentation {
+  int lowest = 0;  // semitones
+  int highest = 0;
+  std::vector<double> tempos = {1.0};
+};
+
+// "-5..6" into lowest and highest. Throws UsageError for anything but two whole numbers in order from -24 to 24.
+void parse_transposition(std::string_view text, Augmentation& augmentation);
+
+struct Encoded {
+  io::Corpus corpus;
+  io::LossReport losses;  // of each source once, in its first repetition
+  io::Warnings warnings;  // of the augmentation
+};
+
+// Encodes each source into the split of its index. A piece is named by its file's stem, its repetitions "stem +2 x1.1".
+// Throws UsageError where the tempos make no difference to the encoding.
+Encoded encode_sources(std::span<const Source> sources, std::span<const io::Split> splits, const io::Encoding& encoding,
+                       const Augmentation& augmentation, int jobs, bool quiet);
+
+}  // namespace polonaise::tools

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/score.h"
+#include "io/split.h"
+#include "io/warnings.h"
+
+namespace polonaise::tools {
+
+// Which notes of a file are taken.
+enum class Parts {
+  all,    // all but percussion
+  piano,  // General MIDI's pianos (programs 0..7)
+};
+
+struct Source {
+  std::filesystem::path file;
+  io::Score score;
+  io::PieceId id;
+};
+
+struct Skipped {
+  std::filesystem::path file;
+  std::string reason;
+};
+
+struct Sources {
+  std::vector<Source> read;      // in the order of the files
+  std::vector<Skipped> skipped;  // files that are broken or hold no notes of the parts wanted
+  io::Warnings warnings;         // repairs in all files
+};
+
+struct ReadSettings {
+  Parts parts = Parts::all;
+  bool strict = false;  // throw io::Error at the first file that would be skipped or repaired
+  int jobs = 0;
+  bool quiet = false;
+};
+
+// Throws io::Error where no file is left.
+Sources read_sources(std::span<const std::filesystem::path> files, const ReadSettings& settings);
+
+}  // namespace polonaise::tools
