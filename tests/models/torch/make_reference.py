@@ -6,7 +6,7 @@
 writes CASE.safetensors beside this script, for the cases at its end. Parameters and inputs are float32 values drawn
 from a seed; everything else is computed from them in float64 and rounded once.
 
-What a file holds. Metadata: strings that say which model it is (model, input, positions, hidden, layers, heads, ...).
+What a file holds. Metadata: strings that say which model it is (model, position, hidden, layers, sequence, ...).
 B rows of T cells, batch-major; row b has `length[b]` events, which stand first, and padding after them.
 
     parameter.NAME  gradient.NAME        the model's parameters under the names below; d loss / d parameter
@@ -209,9 +209,12 @@ def build(kind, events):
     """A model and what its file says of it."""
     cores = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "bilstm": nn.LSTM}
     if kind in cores:
-        return Recurrent(cores[kind], events, kind == "bilstm"), {"model": kind, "hidden": HIDDEN, "layers": LAYERS}
-    return Transformer(kind, events), {"model": "transformer", "positions": kind, "hidden": MODEL, "layers": LAYERS,
-                                       "heads": HEADS, "feedforward": FEEDFORWARD}
+        model, metadata = Recurrent(cores[kind], events, kind == "bilstm"), {"model": kind, "hidden": HIDDEN}
+    else:
+        model = Transformer(kind, events)
+        metadata = {"model": "transformer", "position": kind, "hidden": MODEL, "heads": HEADS,
+                    "feedforward": FEEDFORWARD}
+    return model, metadata | {"layers": LAYERS, "sequence": STEPS} | events.metadata
 
 
 def make(kind, events):
@@ -231,7 +234,7 @@ def make(kind, events):
     for name, parameter in model.named_parameters():
         tensors["parameter." + name] = parameter
         tensors["gradient." + name] = parameter.grad
-    return tensors, metadata | events.metadata
+    return tensors, metadata
 
 
 def write_safetensors(path, tensors, metadata):
