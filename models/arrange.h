@@ -10,12 +10,12 @@ namespace polonaise {
 struct Arranged {
   Index T = 0, B = 0;
   Layout layout = Layout::batch_major;
-  bool one_target = false;              // each row has one target
-  View<const std::int32_t, 1> lengths;  // [B]; empty where every row is full
-  View<const std::int32_t, 1> ids;      // tokens: [T*B], -1 in padding
-  kernels::SparseRows frames;           // frames: [T*B, width]
-  View<const std::int32_t, 1> targets;  // tokens: [T*B] or [B], -1 masked
-  FrameTargets frame_targets;           // frames
+  bool one_target = false;                   // each row has one target
+  View<const std::int32_t, 1> lengths = {};  // [B]; empty where every row is full
+  View<const std::int32_t, 1> ids = {};      // tokens: [T*B], -1 in padding
+  kernels::SparseRows frames = {};           // frames: [T*B, width]
+  View<const std::int32_t, 1> targets = {};  // tokens: [T*B] or [B], -1 masked
+  FrameTargets frame_targets = {};           // frames
   Index target_rows() const { return one_target ? B : T * B; }
 
   // Where the target of row b after step t stands among the losses.

@@ -54,12 +54,13 @@ class Model {
   virtual Var body(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state) const = 0;
 
   void add_head(Index features);
+  // The head without a tape, for decoders: out [rows, outputs].
+  View<const float, 2> head(AnyDevice&, View<const float, 2> features, View<float, 2> out) const;
 
   ModelConfig config_;
   Parameters parameters_;
 
  private:
-  friend class Head;
   Parameters::Id head_weight_ = 0, head_bias_ = 0;
 };
 

@@ -70,6 +70,9 @@ Index recurrent_packed_size(AnyDevice&, Cell, const kernels::RecurrentShape&);
 void recurrent_pack(AnyDevice&, Cell, const kernels::RecurrentShape&,
                     std::span<const kernels::RecurrentLayer<const float>> weights, View<float, 1> packed);
 
+// One step of every layer without a tape, for sampling (kernels/recurrent.h).
+void recurrent_step(AnyDevice&, Cell, const kernels::RecurrentShape&, const kernels::RecurrentStep<float>&);
+
 // The top layer's last states of both directions, side by side: [B,2H] of hn.
 Var last_states(Tape&, const Var& hn, const kernels::RecurrentShape&);
 

@@ -88,4 +88,12 @@ Var Parameters::on(Tape& tape, Id id, View<float, 1> gradients) const {
   return tape.parameter(value(id), gradient);
 }
 
+Var Parameters::rows_on(Tape& tape, Id id, Index rows, View<float, 1> gradients) const {
+  Tensor part = value(id), gradient;
+  require(part.shape.rank() == 2 && rows <= part.shape[0], "a matrix with that many rows is expected");
+  part.shape = {rows, part.shape[1]};
+  if (!gradients.empty()) gradient = {gradients.data() + entries_.at(id).offset, part.shape, DType::f32};
+  return tape.parameter(part, gradient);
+}
+
 }  // namespace polonaise

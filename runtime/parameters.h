@@ -51,6 +51,8 @@ class Parameters {
 
   // The parameter on a tape, its gradient in `gradients` (a slab of size() floats; empty in inference).
   Var on(Tape& tape, Id id, View<float, 1> gradients) const;
+  // The first `rows` rows of a matrix.
+  Var rows_on(Tape& tape, Id id, Index rows, View<float, 1> gradients) const;
 
  private:
   struct Derived {

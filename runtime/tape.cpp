@@ -42,10 +42,6 @@ GradientSlot Tape::slot(const Var& var) {
   return {state.gradient, Accumulate::no};
 }
 
-void Tape::record(const char* name, const Var& output, std::function<void(Tape&)> backward) {
-  if (output.needs_gradient()) nodes_.push_back({name, std::move(backward)});
-}
-
 void Tape::backward() {
   while (!nodes_.empty()) {
     const Node node = std::move(nodes_.back());

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "kernels/random.h"
@@ -93,8 +94,11 @@ class Tape {
     return {values.data(), {static_cast<Index>(values.size())}};
   }
 
-  // Records an op's backward; `name` is static. Dropped where the output needs no gradient.
-  void record(const char* name, const Var& output, std::function<void(Tape&)> backward);
+  // Records an op's backward, a callable on Tape&; `name` is static. Dropped where the output needs no gradient.
+  template <class Backward>
+  void record(const char* name, const Var& output, Backward&& backward) {
+    if (output.needs_gradient()) nodes_.push_back({name, std::forward<Backward>(backward)});
+  }
   // Runs the recorded closures from the last to the first, each once.
   void backward();
   std::size_t size() const { return nodes_.size(); }

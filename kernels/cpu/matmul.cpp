@@ -41,6 +41,13 @@ void matmul(Cpu& cpu, View<const T, 2> a, Op op_a, View<const T, 2> b, Op op_b, 
   require((op_b == Op::none ? b.extent(0) : b.extent(1)) == k, "op(a)'s columns must match op(b)'s rows");
   if (m == 0 || n == 0) return;
   use_one_blas_thread();
+  if (m == 1) {  // sampling: a matrix times a vector, which sgemm would pack the matrix for
+    const Index inc_a = op_a == Op::none ? 1 : a.stride();
+    cblas_sgemv(CblasRowMajor, op_b == Op::none ? CblasTrans : CblasNoTrans, static_cast<int>(b.extent(0)),
+                static_cast<int>(b.extent(1)), 1.0f, b.data(), static_cast<int>(b.stride()), a.data(),
+                static_cast<int>(inc_a), accumulate == Accumulate::yes ? 1.0f : 0.0f, c.data(), 1);
+    return;
+  }
 
   const bool by_rows = m >= n;
   const Index extent = by_rows ? m : n;

@@ -32,6 +32,9 @@ struct RnnKernels {
   static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
     kernels::rnn_backward<T>(device, s, b);
   }
+  static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
+    kernels::rnn_step<float>(device, s, step);
+  }
 };
 
 struct LstmKernels {
@@ -53,6 +56,9 @@ struct LstmKernels {
   static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
     kernels::lstm_backward<T>(device, s, b);
   }
+  static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
+    kernels::lstm_step<float>(device, s, step);
+  }
 };
 
 struct GruKernels {
@@ -73,6 +79,9 @@ struct GruKernels {
   template <class T>
   static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
     kernels::gru_backward<T>(device, s, b);
+  }
+  static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
+    kernels::gru_step<float>(device, s, step);
   }
 };
 
@@ -124,6 +133,10 @@ void recurrent_pack(AnyDevice& any, Cell cell, const RecurrentShape& shape,
         with_kernels(cell, [&](auto kernels) { kernels.template pack<float>(device, shape, weights, packed); });
       },
       any);
+}
+
+void recurrent_step(AnyDevice& any, Cell cell, const RecurrentShape& shape, const kernels::RecurrentStep<float>& step) {
+  std::visit([&](auto& device) { with_kernels(cell, [&](auto kernels) { kernels.step(device, shape, step); }); }, any);
 }
 
 RecurrentResult recurrent(Tape& tape, const Var& input, std::span<const RecurrentLayerVars> layers,

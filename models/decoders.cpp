@@ -1,0 +1,88 @@
+#include "models/decoders.h"
+
+#include <algorithm>
+
+namespace polonaise {
+
+namespace {
+template <class T>
+View<const T, 1> view_of(const std::vector<T>& values) {
+  static constexpr T kNothing{};  // a view of no entries is not an empty view
+  return {values.empty() ? &kNothing : values.data(), {static_cast<Index>(values.size())}};
+}
+}  // namespace
+
+void History::push(const EventRows& event) {
+  for (std::size_t row = 0; row < streams_.size(); ++row) {
+    Event copy;
+    if (events_.tokens) {
+      copy.id = event.ids.data()[row];
+    } else {
+      const std::int32_t begin = event.frames.offsets.data()[row], end = event.frames.offsets.data()[row + 1];
+      copy.columns.assign(event.frames.columns.data() + begin, event.frames.columns.data() + end);
+      if (!event.frames.values.empty())
+        copy.values.assign(event.frames.values.data() + begin, event.frames.values.data() + end);
+      else
+        copy.values.assign(copy.columns.size(), 1.0f);
+    }
+    streams_[row].push_back(std::move(copy));
+    if (static_cast<Index>(streams_[row].size()) > capacity_) streams_[row].pop_front();
+  }
+}
+
+void History::clear() {
+  for (auto& stream : streams_) stream.clear();
+}
+
+void History::keep(Index count) {
+  for (auto& stream : streams_)
+    while (static_cast<Index>(stream.size()) > count) stream.pop_front();
+}
+
+EventRows History::at(Index i) {
+  ids_.clear();
+  offsets_.assign(1, 0);
+  columns_.clear();
+  values_.clear();
+  for (const auto& stream : streams_) {
+    const Event& event = stream[static_cast<std::size_t>(i)];
+    ids_.push_back(event.id);
+    columns_.insert(columns_.end(), event.columns.begin(), event.columns.end());
+    values_.insert(values_.end(), event.values.begin(), event.values.end());
+    offsets_.push_back(static_cast<std::int32_t>(columns_.size()));
+  }
+  if (events_.tokens) return {view_of(ids_), {}};
+  return {{}, {view_of(offsets_), view_of(columns_), view_of(values_)}};
+}
+
+Arranged History::arrange(Tape& tape) const {
+  const Index T = size(), B = static_cast<Index>(streams_.size());
+  Arranged a{.T = T, .B = B, .layout = Layout::time_major, .one_target = true};
+  if (events_.tokens) {
+    const auto ids = tape.host<std::int32_t>(T * B);
+    std::size_t i = 0;
+    for (std::size_t t = 0; t < static_cast<std::size_t>(T); ++t)
+      for (const auto& stream : streams_) ids[i++] = stream[t].id;
+    a.ids = tape.upload<std::int32_t>(ids);
+    return a;
+  }
+  std::size_t entries = 0;
+  for (const auto& stream : streams_)
+    for (const Event& event : stream) entries += event.columns.size();
+  const auto offsets = tape.host<std::int32_t>(T * B + 1);
+  const auto columns = tape.host<std::int32_t>(static_cast<Index>(entries) + 1);
+  const auto values = tape.host<float>(static_cast<Index>(entries) + 1);
+  std::size_t row = 0, entry = 0;
+  offsets[0] = 0;
+  for (std::size_t t = 0; t < static_cast<std::size_t>(T); ++t)
+    for (const auto& stream : streams_) {
+      std::ranges::copy(stream[t].columns, columns.begin() + static_cast<std::ptrdiff_t>(entry));
+      std::ranges::copy(stream[t].values, values.begin() + static_cast<std::ptrdiff_t>(entry));
+      entry += stream[t].columns.size();
+      offsets[++row] = static_cast<std::int32_t>(entry);
+    }
+  a.frames = {tape.upload<std::int32_t>(offsets), tape.upload<std::int32_t>(columns), tape.upload<float>(values)};
+  return a;
+}
+
+}  // namespace polonaise

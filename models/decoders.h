@@ -1,0 +1,41 @@
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "models/model.h"
+
+namespace polonaise {
+
+// The last events of each stream, for decoders that read them again; all streams have the same number.
+class History {
+ public:
+  History(const EventShape& events, Index rows, Index capacity)
+      : events_(events), capacity_(capacity), streams_(static_cast<std::size_t>(rows)) {}
+
+  // Takes one event of each stream; the oldest is dropped beyond the capacity.
+  void push(const EventRows& event);
+  void clear();
+  Index size() const { return static_cast<Index>(streams_.front().size()); }
+  // Forgets all but the newest `count`.
+  void keep(Index count);
+
+  // Event i of every stream, 0 the oldest; in memory that lasts until the next call.
+  EventRows at(Index i);
+  // The whole window [size, rows], time-major, one target a row.
+  Arranged arrange(Tape&) const;
+
+ private:
+  struct Event {
+    std::int32_t id = -1;
+    std::vector<std::int32_t> columns;
+    std::vector<float> values;
+  };
+  EventShape events_;
+  Index capacity_;
+  std::vector<std::deque<Event>> streams_;
+  std::vector<std::int32_t> ids_, offsets_, columns_;
+  std::vector<float> values_;
+};
+
+}  // namespace polonaise

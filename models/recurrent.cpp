@@ -1,0 +1,189 @@
+#include "models/recurrent.h"
+
+#include <cmath>
+
+#include "kernels/embedding.h"
+#include "kernels/matmul.h"
+#include "kernels/pointwise.h"
+#include "models/decoders.h"
+
+namespace polonaise {
+
+namespace {
+
+Cell cell_of(Architecture architecture) {
+  switch (architecture) {
+    case Architecture::rnn:
+      return Cell::rnn;
+    case Architecture::gru:
+      return Cell::gru;
+    default:
+      return Cell::lstm;
+  }
+}
+
+}  // namespace
+
+RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config)
+    : Model(device, config),
+      cell_(cell_of(config.architecture)),
+      directions_(config.architecture == Architecture::bilstm ? 2 : 1),
+      input_width_(config.events.tokens ? config.hidden : config.events.width) {
+  using Init = Parameters::Init;
+  const Index H = config.hidden, rows = gates_of(cell_) * H;
+  const float bound = 1.0f / std::sqrt(static_cast<float>(H));  // torch.nn.RNNBase's
+  if (config.events.tokens)
+    embedding_ = parameters_.add("embedding.weight", {config.events.vocabulary + 1, H}, Init::normal, 1.0f, true);
+  for (Index layer = 0; layer < config.layers; ++layer)
+    for (Index direction = 0; direction < directions_; ++direction) {
+      const std::string suffix = "_l" + std::to_string(layer) + (direction ? "_reverse" : "");
+      const Index width = layer == 0 ? input_width_ : directions_ * H;
+      const auto add = [&](const char* name, const Shape& s, bool decay) {
+        return parameters_.add("core." + std::string(name) + suffix, s, Init::uniform, bound, decay);
+      };
+      layers_.push_back({add("weight_ih", {rows, width}, true), add("weight_hh", {rows, H}, true),
+                         add("bias_ih", {rows}, false), add("bias_hh", {rows}, false)});
+    }
+  add_head(directions_ * H);
+
+  packed_ = parameters_.add_derived(
+      recurrent_packed_size(device, cell_, shape(1, 1)),
+      [this](AnyDevice& d, View<float, 1> packed) { recurrent_pack(d, cell_, shape(1, 1), weights(), packed); });
+  if (config.events.tokens) return;
+  for (Index direction = 0; direction < directions_; ++direction)
+    transposed_.push_back(
+        parameters_.add_derived(rows * input_width_, [this, direction, rows](AnyDevice& d, View<float, 1> out) {
+          const Tensor weight = parameters_.value(layers_[static_cast<std::size_t>(direction)].weight_ih);
+          std::visit(
+              [&](auto& dev) {
+                kernels::transpose<float>(dev, weight.matrix<const float>(),
+                                          View<float, 2>(out.data(), {input_width_, rows}), Accumulate::no);
+              },
+              d);
+        }));
+}
+
+std::vector<kernels::RecurrentLayer<const float>> RecurrentModel::weights() const {
+  std::vector<kernels::RecurrentLayer<const float>> views;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const LayerIds& ids = layers_[i];
+    views.push_back({static_cast<Index>(i) < directions_ ? View<const float, 2>()
+                                                         : parameters_.value(ids.weight_ih).matrix<const float>(),
+                     parameters_.value(ids.weight_hh).matrix<const float>(),
+                     parameters_.value(ids.bias_ih).vector<const float>(),
+                     parameters_.value(ids.bias_hh).vector<const float>()});
+  }
+  return views;
+}
+
+// x weight_ih_l0^T of all steps and directions: [T,B,directions*G*H].
+Var RecurrentModel::input_product(Tape& tape, View<float, 1> gradients, const Arranged& a) const {
+  std::vector<Var> inputs;
+  for (Index direction = 0; direction < directions_; ++direction)
+    inputs.push_back(parameters_.on(tape, layers_[static_cast<std::size_t>(direction)].weight_ih, gradients));
+  if (config_.events.tokens) {
+    const Var x = embedding(tape, a.ids, parameters_.on(tape, embedding_, gradients), {}, {a.T, a.B, config_.hidden});
+    return linear_side_by_side(tape, x, inputs);
+  }
+  std::vector<BagWeight> bags;
+  for (std::size_t i = 0; i < inputs.size(); ++i) bags.push_back({inputs[i], parameters_.derived(transposed_[i])});
+  return embedding_bag(tape, a.frames, bags, {}, {}, {a.T, a.B, directions_ * gates_of(cell_) * config_.hidden});
+}
+
+Var RecurrentModel::body(Tape& tape, View<float, 1> gradients, const Arranged& a, RecurrentState* state) const {
+  require(a.one_target == many_to_one(), "one target a window for a bidirectional model, one a step for the others");
+  std::vector<RecurrentLayerVars> layers;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const LayerIds& ids = layers_[i];
+    layers.push_back({static_cast<Index>(i) < directions_ ? Var() : parameters_.on(tape, ids.weight_ih, gradients),
+                      parameters_.on(tape, ids.weight_hh, gradients), parameters_.on(tape, ids.bias_ih, gradients),
+                      parameters_.on(tape, ids.bias_hh, gradients)});
+  }
+  RecurrentOptions options{.cell = cell_, .shape = shape(a.T, a.B), .dropout = config_.dropout};
+  options.lengths = a.lengths;
+  options.state = state;
+  const RecurrentResult result =
+      recurrent(tape, input_product(tape, gradients, a), layers, parameters_.derived(packed_), options);
+  return many_to_one() ? last_states(tape, result.hn, options.shape) : result.y;
+}
+
+// Carries the recurrent state.
+class RecurrentDecoder final : public Decoder {
+ public:
+  RecurrentDecoder(const RecurrentModel& model, Index rows)
+      : model_(model), rows_(rows), device_(model.parameters_.device()), weights_(model.weights()) {
+    const Index H = model.config_.hidden, layers = model.config_.layers;
+    const auto floats = [&](Index n) { return Buffer(device_, static_cast<std::size_t>(n) * sizeof(float)); };
+    state_ = floats(2 * layers * rows * H);
+    h_ = {state_.as<float>(), {layers, rows, H}};
+    c_ = {h_.data() + h_.size(), {layers, rows, H}};
+    product_ = floats(rows * gates_of(model.cell_) * H);
+    embedded_ = floats(rows * H);
+    logits_ = floats(rows * model.config_.events.outputs());
+  }
+
+  View<const float, 2> advance(const EventRows& events) override {
+    const Index H = model_.config_.hidden, width = gates_of(model_.cell_) * H;
+    const View<float, 2> product(product_.as<float>(), {rows_, width});
+    const Parameters& p = model_.parameters_;
+    std::visit(
+        [&](auto& device) {
+          if (model_.config_.events.tokens) {
+            const View<float, 2> x(embedded_.as<float>(), {rows_, H});
+            kernels::embedding_forward<float>(device, events.ids, p.value(model_.embedding_).matrix<const float>(), {},
+                                              x);
+            kernels::matmul<float>(device, x, kernels::Op::none,
+                                   p.value(model_.layers_[0].weight_ih).matrix<const float>(), kernels::Op::transpose,
+                                   product, Accumulate::no);
+          } else {
+            const View<const float, 2> table(p.derived(model_.transposed_[0]).data(), {model_.input_width_, width});
+            kernels::embedding_bag_forward<float>(device, events.frames, table, {}, {}, product);
+          }
+        },
+        device_);
+    recurrent_step(device_, model_.cell_, model_.shape(1, rows_),
+                   {.input = product, .weights = weights_, .packed = p.derived(model_.packed_), .h = h_, .c = c_});
+    const View<const float, 2> top(h_.data() + (model_.config_.layers - 1) * rows_ * H, {rows_, H});
+    return model_.head(device_, top, {logits_.as<float>(), {rows_, model_.config_.events.outputs()}});
+  }
+
+  void reset() override { std::fill(h_.data(), c_.data() + c_.size(), 0.0f); }
+
+ private:
+  const RecurrentModel& model_;
+  Index rows_;
+  AnyDevice& device_;
+  std::vector<kernels::RecurrentLayer<const float>> weights_;
+  Buffer state_, product_, embedded_, logits_;
+  View<float, 3> h_, c_;
+};
+
+// Runs the whole window again for each event.
+class WindowDecoder final : public Decoder {
+ public:
+  WindowDecoder(const RecurrentModel& model, Index rows)
+      : model_(model),
+        history_(model.config_.events, rows, model.config_.sequence),
+        arena_(model.parameters_.device()) {}
+
+  View<const float, 2> advance(const EventRows& events) override {
+    history_.push(events);
+    arena_.reset();
+    Tape tape = Tape::inference(model_.parameters_.device(), arena_);
+    return model_.logits(tape, {}, history_.arrange(tape)).value().matrix<const float>();
+  }
+
+  void reset() override { history_.clear(); }
+
+ private:
+  const RecurrentModel& model_;
+  History history_;
+  Arena arena_;
+};
+
+std::unique_ptr<Decoder> RecurrentModel::decoder(Index rows) const {
+  if (directions_ == 2) return std::make_unique<WindowDecoder>(*this, rows);
+  return std::make_unique<RecurrentDecoder>(*this, rows);
+}
+
+}  // namespace polonaise

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "models/model.h"
+
+namespace polonaise {
+
+// rnn, lstm and gru: a recurrent stack that reads the events in order and predicts after each; bilstm: an LSTM stack in
+// both directions over a window of past events, many-to-one: the head reads the top layer's forward state at the
+// window's last event and its backward state at the first. State dict: core.weight_ih_l0, core.weight_hh_l0,
+// core.bias_ih_l0, core.bias_hh_l0 (_reverse, _l1, ...); tokens pass through embedding.weight [vocabulary + 1, hidden];
+// frames are read by weight_ih_l0 itself, as an embedding bag.
+class RecurrentModel final : public Model {
+ public:
+  RecurrentModel(AnyDevice& device, const ModelConfig& config);
+
+  bool many_to_one() const override { return directions_ == 2; }
+  bool carries_state() const override { return directions_ == 1; }
+  std::unique_ptr<Decoder> decoder(Index rows) const override;
+
+ protected:
+  Layout layout() const override { return Layout::time_major; }
+  Var body(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state) const override;
+
+ private:
+  friend class RecurrentDecoder;
+  friend class WindowDecoder;
+  struct LayerIds {
+    Parameters::Id weight_ih, weight_hh, bias_ih, bias_hh;
+  };
+  kernels::RecurrentShape shape(Index T, Index B) const { return {T, B, config_.hidden, config_.layers, directions_}; }
+  std::vector<kernels::RecurrentLayer<const float>> weights() const;
+  Var input_product(Tape&, View<float, 1> gradients, const Arranged&) const;
+
+  Cell cell_;
+  Index directions_;
+  Index input_width_;
+  Parameters::Id embedding_ = 0;
+  std::vector<LayerIds> layers_;            // [layers * directions], the direction fastest
+  std::vector<Parameters::Id> transposed_;  // derived: weight_ih_l0 of each direction, transposed (frames)
+  Parameters::Id packed_ = 0;               // derived
+};
+
+}  // namespace polonaise
