@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "io/encodings/grid.h"
 #include "io/encodings/registry.h"

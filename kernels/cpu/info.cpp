@@ -2,11 +2,10 @@
 
 #include <dlfcn.h>
 
+#include <hwy/highway.h>
 #include <bit>
 #include <cstdint>
 #include <string_view>
-
-#include "hwy/highway.h"
 
 namespace polonaise::kernels {
 
