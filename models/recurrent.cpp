@@ -111,7 +111,7 @@ Var RecurrentModel::body(Tape& tape, View<float, 1> gradients, const Arranged& a
 class RecurrentDecoder final : public Decoder {
  public:
   RecurrentDecoder(const RecurrentModel& model, Index rows)
-      : model_(model), rows_(rows), device_(model.parameters_.device()), weights_(model.weights()) {
+      : model_(model), rows_(rows), device_(one_shard(model.parameters_.device())), weights_(model.weights()) {
     const Index H = model.config_.hidden, layers = model.config_.layers;
     const auto floats = [&](Index n) { return Buffer(device_, static_cast<std::size_t>(n) * sizeof(float)); };
     state_ = floats(2 * layers * rows * H);
@@ -152,7 +152,7 @@ class RecurrentDecoder final : public Decoder {
  private:
   const RecurrentModel& model_;
   Index rows_;
-  AnyDevice& device_;
+  AnyDevice device_;
   std::vector<kernels::RecurrentLayer<const float>> weights_;
   Buffer state_, product_, embedded_, logits_;
   View<float, 3> h_, c_;
@@ -164,12 +164,13 @@ class WindowDecoder final : public Decoder {
   WindowDecoder(const RecurrentModel& model, Index rows)
       : model_(model),
         history_(model.config_.events, rows, model.config_.sequence),
-        arena_(model.parameters_.device()) {}
+        device_(one_shard(model.parameters_.device())),
+        arena_(device_) {}
 
   View<const float, 2> advance(const EventRows& events) override {
     history_.push(events);
     arena_.reset();
-    Tape tape = Tape::inference(model_.parameters_.device(), arena_);
+    Tape tape = Tape::inference(device_, arena_);
     return model_.logits(tape, {}, history_.arrange(tape)).value().matrix<const float>();
   }
 
@@ -178,6 +179,7 @@ class WindowDecoder final : public Decoder {
  private:
   const RecurrentModel& model_;
   History history_;
+  AnyDevice device_;
   Arena arena_;
 };
 

@@ -137,7 +137,7 @@ class TransformerDecoder final : public Decoder {
   TransformerDecoder(const Transformer& model, Index rows)
       : model_(model),
         rows_(rows),
-        device_(model.parameters_.device()),
+        device_(one_shard(model.parameters_.device())),
         history_(model.config_.events, rows, model.config_.sequence) {
     const ModelConfig& c = model.config_;
     const auto floats = [&](Index n) { return Buffer(device_, static_cast<std::size_t>(n) * sizeof(float)); };
@@ -239,7 +239,7 @@ class TransformerDecoder final : public Decoder {
 
   const Transformer& model_;
   Index rows_;
-  AnyDevice& device_;
+  AnyDevice device_;
   History history_;
   Index position_ = 0;
   Buffer cache_, statistics_, angles_, logits_;

@@ -23,6 +23,11 @@ std::string describe(const AnyDevice& device) {
          kernels::vector_target();
 }
 
+AnyDevice one_shard(const AnyDevice& device) {
+  if (std::holds_alternative<Cpu>(device)) return Cpu{1};
+  return device;
+}
+
 int shard_threads(const AnyDevice& device) {
   return std::get<Cpu>(device).threads;
 }

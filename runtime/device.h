@@ -22,6 +22,9 @@ AnyDevice open_device(std::string_view name, int threads = 0);
 // One line for the log: "cpu, 2 threads, AVX2".
 std::string describe(const AnyDevice&);
 
+// The device as a shard of the batch, or a decoder, works on it: one thread of the CPU; a card whole.
+AnyDevice one_shard(const AnyDevice&);
+
 // How many threads a device gives to shards of the batch: the CPU's, 1 for a card, which takes the batch whole.
 int shard_threads(const AnyDevice&);
 

@@ -12,12 +12,6 @@ namespace {
 constexpr Index kRowsPerShard = 8;
 constexpr Index kMostShards = 16;
 
-// A shard of the CPU's batch is one thread of it; a card takes its batch whole.
-AnyDevice shard_device(const AnyDevice& device) {
-  if (std::holds_alternative<Cpu>(device)) return Cpu{1};
-  return device;
-}
-
 }  // namespace
 
 Index Shards::count(Index rows) {
@@ -30,7 +24,7 @@ Shards::Rows Shards::rows(Index rows, Index shard) {
 }
 
 void Shards::prepare(Index shards) {
-  while (static_cast<Index>(shards_.size()) < shards) shards_.push_back(std::make_unique<Shard>(shard_device(device_)));
+  while (static_cast<Index>(shards_.size()) < shards) shards_.push_back(std::make_unique<Shard>(one_shard(device_)));
 }
 
 // body(shard, index) for each; the first failing shard's exception is thrown on.
