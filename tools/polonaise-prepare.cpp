@@ -29,6 +29,7 @@ constexpr std::string_view kProgram = "polonaise-prepare";
 struct Arguments {
   std::vector<fs::path> folders;
   fs::path rolls;
+  int synthetic = 0;
   fs::path output;
   std::string encoding;
   int steps_per_quarter = 4;
@@ -69,10 +70,13 @@ void prepare_midi(const Arguments& a) {
   const io::SplitRatios ratios = split_ratios(a);
   const auto encoding = io::make_encoding(a.encoding, {.steps_per_quarter = a.steps_per_quarter});
 
-  const std::vector<fs::path> files = find_midi_files(a.folders);
+  std::vector<fs::path> files;
+  if (a.synthetic == 0) files = find_midi_files(a.folders);
   check_new(a, files);
   const Sources sources =
-      read_sources(files, {a.parts == "piano" ? Parts::piano : Parts::all, a.strict, a.jobs, a.quiet});
+      a.synthetic > 0
+          ? synthetic_sources(a.synthetic, a.seed)
+          : read_sources(files, {a.parts == "piano" ? Parts::piano : Parts::all, a.strict, a.jobs, a.quiet});
   for (const Skipped& skipped : sources.skipped) {
     fmt::print(stderr, "{}: skipped {}: {}\n", kProgram, skipped.file.string(), skipped.reason);
   }
@@ -85,7 +89,11 @@ void prepare_midi(const Arguments& a) {
 
   nlohmann::ordered_json source;
   source["program"] = fmt::format("{} {}", kProgram, version());
-  source["folders"] = strings(a.folders);
+  if (a.synthetic > 0) {
+    source["synthetic"] = a.synthetic;
+  } else {
+    source["folders"] = strings(a.folders);
+  }
   source["files"] = sources.read.size();
   source["skipped"] = sources.skipped.size();
   source["parts"] = a.parts;
@@ -98,8 +106,12 @@ void prepare_midi(const Arguments& a) {
 
   std::string text = groups_text(sources.read, groups, splits);
   text += summary_text(sources, splits, encoded);
-  text += fmt::format("{} of {} files, {} pieces, written to {}\n", format_count(std::ssize(sources.read)),
-                      format_count(std::ssize(files)), format_count(std::ssize(groups)), a.output.string());
+  if (a.synthetic > 0) {
+    text += fmt::format("{} pieces made by rule, written to {}\n", format_count(a.synthetic), a.output.string());
+  } else {
+    text += fmt::format("{} of {} files, {} pieces, written to {}\n", format_count(std::ssize(sources.read)),
+                        format_count(std::ssize(files)), format_count(std::ssize(groups)), a.output.string());
+  }
   print(text);
   for (const io::Split split : io::kSplits) {
     const double ratio = split == io::Split::train   ? ratios.train
@@ -124,16 +136,27 @@ void prepare_rolls(const Arguments& a) {
   print(rolls_text(corpus) + fmt::format("written to {}\n", a.output.string()));
 }
 
+// As the user writes the option `name`.
+std::string spelled(std::string_view name) {
+  return name == "dir" ? "DIR" : fmt::format("--{}", name);
+}
+
 void prepare(const Cli& cli, const Arguments& a) {
   if (a.rolls.empty()) {
-    if (a.folders.empty()) throw UsageError("DIR is missing: name a folder with MIDI files, or --rolls DIR.");
+    if (a.synthetic > 0) {
+      for (const char* name : {"dir", "parts", "strict"}) {
+        if (!cli.given(name)) continue;
+        throw UsageError(fmt::format("{} does not go with --synthetic, which reads no files.", spelled(name)));
+      }
+    } else if (a.folders.empty()) {
+      throw UsageError("DIR is missing: name a folder with MIDI files, or --rolls DIR, or --synthetic N.");
+    }
     if (a.encoding.empty()) throw UsageError("the option --encoding NAME is missing.");
     return prepare_midi(a);
   }
-  for (const char* name : {"dir", "split", "seed", "transpose", "tempo", "parts", "steps-per-quarter"}) {
+  for (const char* name : {"dir", "synthetic", "split", "seed", "transpose", "tempo", "parts", "steps-per-quarter"}) {
     if (!cli.given(name)) continue;
-    throw UsageError(fmt::format("{} does not go with --rolls, whose sequences are taken as they are.",
-                                 std::string_view(name) == "dir" ? "DIR" : fmt::format("--{}", name)));
+    throw UsageError(fmt::format("{} does not go with --rolls, whose sequences are taken as they are.", spelled(name)));
   }
   if (!a.encoding.empty() && a.encoding != "roll88") throw UsageError("--rolls are encoded as roll88 only.");
   prepare_rolls(a);
@@ -151,13 +174,17 @@ int run(int argc, char** argv) {
          "instead of MIDI files take train.jsonl, valid.jsonl and test.jsonl of this folder, a set of the piano-roll "
          "benchmark, divided as it is")
       .placeholder("DIR");
+  cli.option("--synthetic", a.synthetic,
+             "instead of MIDI files take this many piano pieces made by rule, the same for the same --seed")
+      .placeholder("N")
+      .range(0, 100000);
   cli.option("--encoding", a.encoding, "how music becomes events").choices(io::encoding_names());
   cli.option("--steps-per-quarter", a.steps_per_quarter, "frames to a quarter note (roll88)").range(1, 96);
   cli.option("--parts", a.parts, "whose notes").choices({"all", "piano"});
 
   cli.group("Split and augmentation");
   cli.option("--split", a.split, "shares of the pieces for training, validation and test").placeholder("A,B,C");
-  cli.option("--seed", a.seed, "which pieces go where follows from it alone");
+  cli.option("--seed", a.seed, "which pieces go where follows from it alone; also what --synthetic makes");
   cli.option("--transpose", a.transpose, "training pieces once for each of these shifts, in semitones")
       .placeholder("LO..HI");
   cli.option("--tempo", a.tempos, "training pieces once for each of these speeds").placeholder("LIST").range(0.25, 4);

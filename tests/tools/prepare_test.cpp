@@ -192,6 +192,31 @@ TEST(Prepare, UsageErrorsHaveTheirOwnStatus) {
   EXPECT_FALSE(fs::exists(data));
 }
 
+TEST(Prepare, MakesPiecesByRuleWhereThereIsNoMusic) {
+  const fs::path folder = fresh_folder();
+  const std::vector<std::string> options = {"--synthetic", "10", "--encoding", "chordvec", "-o"};
+  const auto prepare_to = [&](const char* name, std::vector<std::string> more) {
+    more.insert(more.begin(), options.begin(), options.end());
+    more.insert(more.begin() + std::ssize(options), folder / name);
+    return prepare(more);
+  };
+  const ProgramResult made = prepare_to("a", {"--seed", "3"});
+  ASSERT_EQ(made.status, 0) << made.err;
+  EXPECT_TRUE(contains(made.out, "10 pieces made by rule, written to ")) << made.out;
+  const io::Dataset data = io::Dataset::open(folder / "a");
+  EXPECT_EQ(data.pieces(Split::train), 8);
+  EXPECT_EQ(data.pieces(Split::valid), 1);
+  EXPECT_EQ(data.pieces(Split::test), 1);
+  ASSERT_EQ(prepare_to("b", {"--seed", "3"}).status, 0);
+  EXPECT_EQ(read_text(folder / "a"), read_text(folder / "b"));
+  ASSERT_EQ(prepare_to("c", {"--seed", "4"}).status, 0);
+  EXPECT_NE(read_text(folder / "a"), read_text(folder / "c"));
+
+  expect_failure(prepare_to("d", {folder}), 2, "DIR does not go with --synthetic");
+  expect_failure(prepare_to("d", {"--rolls", folder}), 2, "--synthetic does not go with --rolls");
+  EXPECT_FALSE(fs::exists(folder / "d"));
+}
+
 TEST(Prepare, RollsAreTakenAsTheyAreDividedAndLeaksAreNamed) {
   const fs::path folder = fresh_folder();
   write_text(folder / "train.jsonl", "[[60,64],[60]]\n[[72],[],[74]]\n");

@@ -8,6 +8,7 @@
 
 #include "io/error.h"
 #include "io/notes.h"
+#include "io/synthetic.h"
 #include "tools/common/files.h"
 #include "tools/common/parallel.h"
 #include "tools/common/progress.h"
@@ -70,6 +71,15 @@ Sources read_sources(std::span<const std::filesystem::path> files, const ReadSet
   if (sources.read.empty()) {
     throw io::Error(fmt::format("none of the {} files can be used; the first says: {}", files.size(),
                                 sources.skipped.front().reason));
+  }
+  return sources;
+}
+
+Sources synthetic_sources(int count, std::uint64_t seed) {
+  Sources sources;
+  for (io::NamedScore& piece : io::synthetic_corpus(count, seed)) {
+    const io::PieceId id{piece.name, io::note_content(piece.score)};
+    sources.read.push_back({piece.name, std::move(piece.score), id});
   }
   return sources;
 }

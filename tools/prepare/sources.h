@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -43,5 +44,7 @@ struct ReadSettings {
 
 // Throws io::Error where no file is left.
 Sources read_sources(std::span<const std::filesystem::path> files, const ReadSettings& settings);
+// io::synthetic_corpus, as if it had been read from files of the pieces' names.
+Sources synthetic_sources(int count, std::uint64_t seed);
 
 }  // namespace polonaise::tools
