@@ -51,9 +51,8 @@ std::unique_ptr<const Encoding> make_encoding(std::string_view name, const Encod
   throw Error(fmt::format("there is no encoding \"{}\"; choose one of {}", name, fmt::join(encoding_names(), ", ")));
 }
 
-std::string sealed(nlohmann::ordered_json table) {
-  table["hash"] = hex64(hash64(table.dump()));
-  return table.dump();
+std::string sealed(std::string_view table) {
+  return fmt::format("{},\"hash\":\"{}\"}}", table.substr(0, table.size() - 1), hex64(hash64(table)));
 }
 
 std::unique_ptr<const Encoding> encoding_from_description(std::string_view json) {

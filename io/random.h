@@ -12,7 +12,7 @@ class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
   // A stream of its own for each (seed, stream).
-  Random(std::uint64_t seed, std::uint64_t stream) : state_(Random(seed).next() ^ Random(~stream).next()) {}
+  Random(std::uint64_t seed, std::uint64_t stream) : state_(Random(Random(seed).next() + stream).next()) {}
 
   std::uint64_t next() {
     std::uint64_t z = state_ += 0x9e3779b97f4a7c15;

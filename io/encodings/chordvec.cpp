@@ -54,15 +54,17 @@ class ChordVec final : public Encoding {
   }
 
   std::string describe() const override {
-    return sealed({{"encoding", name()},
-                   {"version", 1},
-                   {"width", kKeys + 1},
-                   {"columns",
-                    {{{"first", 0}, {"count", kKeys}, {"meaning", "keys that begin together"}, {"first_pitch", low_}},
-                     {{"first", kKeys}, {"count", 1}, {"meaning", literal_ ? "quarters" : "log2(1 + quarters)"}}}},
-                   {"duration_classes_per_48th_quarter", kDurationClasses},
-                   {"chord_window_quarters", "< 1/48"},
-                   {"rests", !literal_}});
+    const nlohmann::ordered_json table = {
+        {"encoding", name()},
+        {"version", 1},
+        {"width", kKeys + 1},
+        {"columns",
+         {{{"first", 0}, {"count", kKeys}, {"meaning", "keys that begin together"}, {"first_pitch", low_}},
+          {{"first", kKeys}, {"count", 1}, {"meaning", literal_ ? "quarters" : "log2(1 + quarters)"}}}},
+        {"duration_classes_per_48th_quarter", kDurationClasses},
+        {"chord_window_quarters", "< 1/48"},
+        {"rests", !literal_}};
+    return sealed(table.dump());
   }
 
   Events encode(const Score& score, LossReport& report) const override {

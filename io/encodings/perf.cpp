@@ -87,15 +87,16 @@ class Perf final : public Encoding {
   }
 
   std::string describe() const override {
-    return sealed(
-        {{"encoding", name()},
-         {"version", 1},
-         {"vocabulary", kVocabulary},
-         {"tokens",
-          {{{"first", 0}, {"count", kNoteOff}, {"meaning", "note on"}, {"first_pitch", 0}},
-           {{"first", kNoteOff}, {"count", kShift - kNoteOff}, {"meaning", "note off"}, {"first_pitch", 0}},
-           {{"first", kShift}, {"count", kMaxShift}, {"meaning", "time shift"}, {"step_ms", 10}},
-           {{"first", kVelocity}, {"count", kVelocities}, {"meaning", "velocity"}, {"range", kVelocityRange}}}}});
+    const nlohmann::ordered_json table = {
+        {"encoding", name()},
+        {"version", 1},
+        {"vocabulary", kVocabulary},
+        {"tokens",
+         {{{"first", 0}, {"count", kNoteOff}, {"meaning", "note on"}, {"first_pitch", 0}},
+          {{"first", kNoteOff}, {"count", kShift - kNoteOff}, {"meaning", "note off"}, {"first_pitch", 0}},
+          {{"first", kShift}, {"count", kMaxShift}, {"meaning", "time shift"}, {"step_ms", 10}},
+          {{"first", kVelocity}, {"count", kVelocities}, {"meaning", "velocity"}, {"range", kVelocityRange}}}}};
+    return sealed(table.dump());
   }
 
   Events encode(const Score& score, LossReport& report) const override {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 
 #include "io/encoding.h"
 
@@ -13,7 +13,7 @@ std::unique_ptr<const Encoding> make_chordvec(bool literal);
 std::unique_ptr<const Encoding> make_roll88(int steps_per_quarter);
 std::unique_ptr<const Encoding> make_perf();
 
-// `table` as text, with the hash of all else added under "hash".
-std::string sealed(nlohmann::ordered_json table);
+// A JSON object, without blanks, with a hash of it added as its last member, "hash".
+std::string sealed(std::string_view table);
 
 }  // namespace polonaise::io

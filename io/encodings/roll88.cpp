@@ -64,11 +64,13 @@ class Roll88 final : public Encoding {
   }
 
   std::string describe() const override {
-    return sealed({{"encoding", name()},
-                   {"version", 1},
-                   {"steps_per_quarter", steps_},
-                   {"width", kKeys},
-                   {"columns", {{{"first", 0}, {"count", kKeys}, {"meaning", "sounding"}, {"first_pitch", kLowest}}}}});
+    const nlohmann::ordered_json table = {
+        {"encoding", name()},
+        {"version", 1},
+        {"steps_per_quarter", steps_},
+        {"width", kKeys},
+        {"columns", {{{"first", 0}, {"count", kKeys}, {"meaning", "sounding"}, {"first_pitch", kLowest}}}}};
+    return sealed(table.dump());
   }
 
   Events encode(const Score& score, LossReport& report) const override {
