@@ -3,9 +3,9 @@
 #
 #   bash tests/run.sh [PART...]      all parts without an argument
 #
-#   format   the sources are as clang-format 14 leaves them (skipped where that program is not installed)
 #   asan     kernels, io, runtime and models under AddressSanitizer and UndefinedBehaviorSanitizer
 #   cpu      everything, optimised
+#   format   of cpu the tests of style and formatting alone; not among all parts
 #
 # All parts run even if one fails; then the exit status is 1. The output ends in ctest's summary of the last part.
 set -euo pipefail
@@ -21,13 +21,6 @@ build() { # PRESET [TARGET...]
   echo "== $1: built in $((SECONDS - begin)) s${failed:+; failed before: ${failed[*]}}"
 }
 
-run_format() {
-  local program
-  program=$(command -v clang-format-14) || { echo "clang-format-14 is not installed: skipped"; return; }
-  find kernels runtime models io tools tests bench \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) \
-    -exec "$program" --dry-run --Werror {} +
-}
-
 run_asan() {
   build asan polonaise_{kernels,io,runtime,models}_tests
   ctest --preset asan --parallel "$jobs" --label-regex '^(kernels|io|runtime|models)$'
@@ -38,10 +31,15 @@ run_cpu() {
   ctest --preset cpu --parallel "$jobs"
 }
 
+run_format() {
+  build cpu polonaise_style_tests
+  ctest --preset cpu --label-regex '^style$'
+}
+
 parts=("$@")
-((${#parts[@]})) || parts=(format asan cpu)
+((${#parts[@]})) || parts=(asan cpu)
 for part in "${parts[@]}"; do
-  [[ $part == @(format|asan|cpu) ]] || { echo "run.sh: no part $part; there are format, asan and cpu" >&2; exit 2; }
+  [[ $part == @(asan|cpu|format) ]] || { echo "run.sh: no part $part; there are asan, cpu and format" >&2; exit 2; }
 done
 
 bash tools/install_packages.sh build tests

@@ -105,12 +105,6 @@ choose_music() {
   fi
 }
 
-# Training ends itself as it would on Ctrl-C: it finishes the step, saves and succeeds.
-train_for_a_while() {
-  timeout --foreground --preserve-status --signal=INT "${minutes}m" polonaise-train "$out/music.data" --model lstm \
-    --hidden 64 --layers 2 --seq 48 --batch 64 --epochs 100000 -o "$out/run" --overwrite
-}
-
 parse_arguments "$@"
 
 step "Installing what is missing"
@@ -130,7 +124,8 @@ step "Preparing it"
 polonaise-prepare "${source[@]}" --encoding chordvec --transpose -3..3 -o "$out/music.data" --overwrite
 
 step "Training an LSTM for $minutes min"
-train_for_a_while
+polonaise-train "$out/music.data" --model lstm --hidden 64 --layers 2 --seq 48 --batch 64 --minutes "$minutes" \
+  -o "$out/run" --overwrite
 
 step "Evaluating it on pieces it has not seen"
 polonaise-evaluate "$out/run" --split test
