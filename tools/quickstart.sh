@@ -128,7 +128,8 @@ polonaise-train "$out/music.data" --model lstm --hidden 64 --layers 2 --seq 48 -
   -o "$out/run" --overwrite
 
 step "Evaluating it on pieces it has not seen"
-polonaise-evaluate "$out/run" --split test
+polonaise-evaluate "$out/run" --split test || # of a handful of pieces none is held back
+  echo "So there is no figure for it; the music comes all the same."
 
 step "Sampling a continuation of the Polonaise"
 polonaise-sample "$out/run" --steps 200 --seed 53 -o "$out/polonaise.mid"

@@ -47,15 +47,13 @@ TEST_P(Matmul, AgreesWithTheDoubleOracleForAnyNumberOfThreads) {
   EXPECT_LT(relative_error(first.values(), expected), kFloatTolerance);
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, Matmul,
-                         ::testing::Values(MatmulCase{1, 1, 1, Op::none, Op::none},
-                                           MatmulCase{3, 5, 7, Op::none, Op::transpose},
-                                           MatmulCase{1, 130, 64, Op::none, Op::transpose},
-                                           MatmulCase{1, 65, 33, Op::transpose, Op::none},
-                                           MatmulCase{64, 256, 107, Op::transpose, Op::none},
-                                           MatmulCase{513, 130, 64, Op::none, Op::transpose},
-                                           MatmulCase{2000, 64, 128, Op::none, Op::none},
-                                           MatmulCase{64, 2000, 128, Op::transpose, Op::transpose}));
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, Matmul,
+    ::testing::Values(MatmulCase{1, 1, 1, Op::none, Op::none}, MatmulCase{3, 5, 7, Op::none, Op::transpose},
+                      MatmulCase{1, 130, 64, Op::none, Op::transpose}, MatmulCase{1, 65, 33, Op::transpose, Op::none},
+                      MatmulCase{64, 256, 107, Op::transpose, Op::none},
+                      MatmulCase{513, 130, 64, Op::none, Op::transpose}, MatmulCase{2000, 64, 128, Op::none, Op::none},
+                      MatmulCase{64, 2000, 128, Op::transpose, Op::transpose}));
 
 TEST(MatmulViews, StridedBlocksOfColumnsAreProductsOfTheirOwn) {
   const auto a = random_array<2>({4, 10}, 1), b = random_array<2>({3, 12}, 2);
