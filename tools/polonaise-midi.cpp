@@ -31,6 +31,7 @@ struct Arguments {
   std::string dialect = "midicsv";
   bool json = false;
   std::string encoding;
+  int steps_per_quarter = 4;
   fs::path soundfont;
   std::string title;
   double zoom = 24;
@@ -93,7 +94,7 @@ void roll(const Arguments& a) {
 
 void roundtrip(const Arguments& a) {
   check(a);
-  const auto encoding = io::make_encoding(a.encoding);
+  const auto encoding = io::make_encoding(a.encoding, {.steps_per_quarter = a.steps_per_quarter});
   const io::Score score = read_notes(a);
   io::LossReport losses;
   const io::Events events = encoding->encode(score, losses);
@@ -153,6 +154,7 @@ int run(int argc, char** argv) {
   Cli& there_and_back =
       reading_command(cli, a, "roundtrip", "encodes and decodes a file and says what was lost", midi_file);
   there_and_back.option("--encoding", a.encoding, "the encoding").choices(io::encoding_names()).required();
+  there_and_back.option("--steps-per-quarter", a.steps_per_quarter, "frames to a quarter note (roll88)").range(1, 96);
   there_and_back.option("-o,--output", a.output, "the MIDI file to write").placeholder("FILE").required();
   there_and_back.example("polonaise-midi roundtrip song.mid --encoding chordvec -o heard.mid",
                          "what a model trained on this encoding would hear of the piece");

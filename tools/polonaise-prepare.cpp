@@ -77,9 +77,7 @@ void prepare_midi(const Arguments& a) {
       a.synthetic > 0
           ? synthetic_sources(a.synthetic, a.seed)
           : read_sources(files, {a.parts == "piano" ? Parts::piano : Parts::all, a.strict, a.jobs, a.quiet});
-  for (const Skipped& skipped : sources.skipped) {
-    fmt::print(stderr, "{}: skipped {}: {}\n", kProgram, skipped.file.string(), skipped.reason);
-  }
+  for (const std::string& reason : sources.skipped) fmt::print(stderr, "{}: skipped: {}\n", kProgram, reason);
 
   std::vector<io::PieceId> ids;
   for (const Source& source : sources.read) ids.push_back(source.id);

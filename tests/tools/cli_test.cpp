@@ -192,6 +192,7 @@ TEST(Cli, ACommandThatIsMissingOrUnknownIsAUsageError) {
     return "no error";
   };
   EXPECT_EQ(sentence({}), "a command is missing: draw, erase.");
+  EXPECT_EQ(sentence({"paint"}), "unknown command 'paint'; the commands are draw, erase.");
   EXPECT_EQ(sentence({"darw"}), "unknown command 'darw'; did you mean 'draw'?");
   EXPECT_EQ(sentence({"draw", "line"}),
             "unexpected argument 'line'; 'polonaise-example draw --help' shows what may be given.");

@@ -171,6 +171,31 @@ TEST(MidiTool, OutputThatCannotBeWrittenIsAFailure) {
   }
 }
 
+TEST(MidiTool, AClosedStandardOutputIsAFailureAndLeavesFilesAlone) {
+  const fs::path folder = fresh_folder();
+  const fs::path file = song(folder);
+  expect_failure(midi({"csv", file}, {.close_stdout = true}), 1, "cannot write to standard output");
+  EXPECT_EQ(midi({"csv", file, "-o", folder / "a.csv"}, {.close_stdout = true}).status, 0);
+  EXPECT_EQ(read_text(folder / "a.csv"), midi({"csv", file}).out);
+  expect_failure(midi({"roundtrip", file, "--encoding", "perf", "-o", folder / "b.mid"}, {.close_stdout = true}), 1,
+                 "cannot write to standard output");
+  EXPECT_EQ(midi({"info", folder / "b.mid"}).status, 0);
+}
+
+TEST(MidiTool, TheResolvedConfigurationOfACommandLoadsAgain) {
+  const fs::path folder = fresh_folder();
+  const fs::path file = song(folder);
+  const ProgramResult first = midi({"csv", file, "--dialect", "py_midicsv", "--dump-config"});
+  ASSERT_EQ(first.status, 0) << first.err;
+  write_text(folder / "options.toml", first.out);
+  EXPECT_EQ(midi({"csv", "--config", folder / "options.toml", "--dump-config"}).out, first.out);
+  EXPECT_EQ(midi({"csv", "--config", folder / "options.toml"}).out, midi({"csv", file, "--dialect", "py_midicsv"}).out);
+  EXPECT_NE(midi({"csv", "--config", folder / "options.toml"}, {.environment = {{"POLONAISE_DIALECT", "midicsv"}}}).out,
+            midi({"csv", file, "--dialect", "py_midicsv"}).out);
+  write_text(folder / "options.toml", "[csv]\ndialekt = \"midicsv\"\n");
+  expect_failure(midi({"csv", file, "--config", folder / "options.toml"}), 2, "did you mean 'dialect'?");
+}
+
 TEST(MidiTool, UsageErrorsHaveTheirOwnStatus) {
   const fs::path folder = fresh_folder();
   const fs::path file = song(folder);

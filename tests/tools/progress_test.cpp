@@ -1,6 +1,9 @@
 #include "tools/common/progress.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -64,6 +67,35 @@ TEST(Progress, WaitsForItsIntervalAndIsSilentWhenQuiet) {
     quiet.note("a note");
   }
   EXPECT_EQ(written(file), "");
+}
+
+TEST(Progress, RedrawsOneLineOfATerminalAtMostTenTimesASecond) {
+  int leader = -1, follower = -1;
+  if (openpty(&leader, &follower, nullptr, nullptr, nullptr) != 0) GTEST_SKIP() << "no pseudo-terminal";
+  std::FILE* terminal = fdopen(follower, "w");
+  int shown = 0;
+  double seconds = 0;
+  {
+    Progress progress(100000, {.stream = terminal});
+    for (int i = 1; i <= 100000; ++i) {
+      if (!progress.due()) continue;
+      progress.show(i, "a step");
+      ++shown;
+    }
+    seconds = progress.elapsed();
+  }
+  fcntl(leader, F_SETFL, O_NONBLOCK);
+  std::string text;
+  std::array<char, 4096> buffer{};
+  for (ssize_t size = 0; (size = read(leader, buffer.data(), buffer.size())) > 0;) {
+    text.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  std::fclose(terminal);
+  close(leader);
+  EXPECT_TRUE(text.starts_with("\ra step 0 %")) << text;
+  EXPECT_TRUE(text.ends_with("\r\x1b[K")) << text;
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  EXPECT_LE(shown, 1 + seconds * 10);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ struct ProgramResult {
 struct ProgramOptions {
   std::vector<std::pair<std::string, std::string>> environment = {};  // set on top of the test's own
   std::filesystem::path stdout_path = {};                             // written here (/dev/full) instead of captured
+  bool close_stdout = false;
 };
 
 // Runs a program of build/.../bin and captures what it writes. No shell is involved.
@@ -58,7 +59,9 @@ inline ProgramResult run_program(std::string_view program, const std::vector<std
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  if (options.stdout_path.empty()) {
+  if (options.close_stdout) {
+    posix_spawn_file_actions_addclose(&actions, 1);
+  } else if (options.stdout_path.empty()) {
     posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   } else {
     posix_spawn_file_actions_addopen(&actions, 1, options.stdout_path.c_str(), O_WRONLY, 0);

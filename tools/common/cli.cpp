@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
@@ -16,65 +15,12 @@
 
 #include "io/error.h"
 #include "tools/common/option_tree.h"
+#include "tools/common/tokens.h"
 #include "tools/common/value.h"
 #include "tools/common/version.h"
 
 namespace polonaise::tools {
 namespace {
-
-// The part of a command line that CLI11 does: telling options, their values, subcommands and arguments apart. What the
-// values mean is OptionSpec's.
-struct Tokens {
-  CLI::App app;
-  std::vector<std::pair<OptionSpec*, CLI::Option*>> options;
-
-  void declare(CLI::App& to, const CommandSpec& spec) {
-    to.set_help_flag();
-    to.allow_extras();
-    for (const auto& option : spec.options) {
-      CLI::Option* declared = nullptr;
-      if (option->is_flag) {
-        declared = to.add_flag(fmt::format("{}--{},!--no-{}", short_form(*option), option->name, option->name));
-      } else {
-        const std::string names =
-            option->positional ? option->name : fmt::format("{}--{}", short_form(*option), option->name);
-        declared = to.add_option_function<std::vector<std::string>>(names, [](const std::vector<std::string>&) {});
-        declared->expected(1);
-        if (option->positional && option->list) declared->expected(-1);
-        declared->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-        if (!option->positional) declared->allow_extra_args(false);
-      }
-      options.emplace_back(option.get(), declared);
-    }
-  }
-
-  static std::string short_form(const OptionSpec& option) {
-    return option.short_name.empty() ? "" : fmt::format("-{},", option.short_name);
-  }
-};
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> items;
-  std::size_t start = 0;
-  while (start <= text.size()) {
-    const std::size_t comma = std::min(text.find(',', start), text.size());
-    if (comma > start) items.push_back(text.substr(start, comma - start));
-    start = comma + 1;
-  }
-  return items;
-}
-
-// The items an option got on the command line: lists are split at commas, of a repeated option the last counts, and
-// flags become true or false.
-std::vector<std::string> items_of(const OptionSpec& option, const std::vector<std::string>& results) {
-  if (option.positional) return results;
-  if (!option.list) return {results.back()};
-  std::vector<std::string> items;
-  for (const std::string& result : results) {
-    for (std::string& item : split(result)) items.push_back(std::move(item));
-  }
-  return items;
-}
 
 // A descriptor that is closed would be given to the next file opened, and messages would end up in it. Standing in for
 // them is a descriptor on which writing fails, so that lost output is noticed.
@@ -88,7 +34,6 @@ void open_standard_streams() {
 
 struct Cli::State {
   CommandSpec spec;
-  Cli* parent = nullptr;
   std::vector<std::unique_ptr<Cli>> commands;
   Cli* chosen = nullptr;  // the subcommand that was named
   std::string group;
@@ -119,7 +64,7 @@ struct Cli::State {
     return *spec.options.back();
   }
 
-  void read_tokens(const std::vector<std::string>& arguments);
+  void read_arguments(const std::vector<std::string>& arguments);
   void refuse_unknown(const std::vector<std::string>& left) const;
   void read_environment();
   void check_required() const;
@@ -156,7 +101,6 @@ Cli::~Cli() = default;
 
 Cli& Cli::command(std::string name, std::string summary) {
   auto state = std::make_unique<State>();
-  state->parent = this;
   state->spec.program = state_->spec.program + " " + name;
   state->spec.name = std::move(name);
   state->spec.summary = std::move(summary);
@@ -229,43 +173,30 @@ void Cli::State::refuse_unknown(const std::vector<std::string>& left) const {
   if (!commands.empty() && chosen == nullptr) {
     std::vector<std::string> names;
     for (const CommandSpec* known : command_specs()) names.push_back(known->name);
-    const std::string near = hint(left.front(), names);
+    const std::string near = nearest(left.front(), names);
     throw UsageError(fmt::format("unknown command '{}'{}", left.front(),
-                                 near.empty() ? fmt::format("; the commands are {}.", fmt::join(names, ", ")) : near));
+                                 near.empty() ? fmt::format("; the commands are {}.", fmt::join(names, ", "))
+                                              : fmt::format("; did you mean '{}'?", near)));
   }
   throw UsageError(
       fmt::format("unexpected argument '{}'; '{} --help' shows what may be given.", left.front(), command.program));
 }
 
-void Cli::State::read_tokens(const std::vector<std::string>& arguments) {
-  Tokens tokens;
-  tokens.declare(tokens.app, spec);
-  tokens.app.require_subcommand(0, 1);
+void Cli::State::read_arguments(const std::vector<std::string>& arguments) {
+  const Tokens tokens = tokenize(spec, command_specs(), arguments);
   for (const auto& command : commands) {
-    CLI::App* sub = tokens.app.add_subcommand(command->state_->spec.name);
-    sub->fallthrough();
-    tokens.declare(*sub, command->state_->spec);
-    sub->preparse_callback([this, &command](std::size_t) { chosen = command.get(); });
+    if (&command->state_->spec == tokens.command) chosen = command.get();
   }
-  std::string mistake;
-  try {
-    tokens.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-  } catch (const CLI::ArgumentMismatch& error) {
-    mistake = error.what();  // "--hidden: 1 required TEXT missing"
-    mistake = mistake.substr(0, mistake.find(':')) + " needs a value.";
-  } catch (const CLI::ParseError& error) {
-    mistake = fmt::format("{}.", error.what());
-  }
-  refuse_unknown(tokens.app.remaining(true));
-  for (const auto& [option, token] : tokens.options) {
-    if (token->count() == 0) continue;
-    const std::vector<std::string> items = items_of(*option, token->results());
-    if (!option->is_flag && !option->positional && items.size() == 1 && items.front().starts_with("--")) {
+  refuse_unknown(tokens.unknown);
+  for (const auto& [option, values] : tokens.options) {
+    if (help || show_version) return;  // declared first, so they answer whatever else is wrong
+    const bool takes_value = !option->is_flag && !option->positional;
+    if (takes_value && values.size() == 1 && values.front().starts_with("--")) {
       throw UsageError(fmt::format("{} needs a value.", option->display()));
     }
-    option->set(items, option->display());
+    option->set(values, option->display());
   }
-  if (!mistake.empty()) throw UsageError(mistake);
+  if (!tokens.mistake.empty()) throw UsageError(tokens.mistake);
 }
 
 void Cli::State::read_environment() {
@@ -274,7 +205,7 @@ void Cli::State::read_environment() {
       if (option->is_given || option->positional) continue;
       const char* text = std::getenv(option->environment().c_str());
       if (text == nullptr || *text == '\0') continue;
-      option->set(option->list ? split(text) : std::vector<std::string>{text}, option->environment());
+      option->set(option->list ? split_list(text) : std::vector<std::string>{text}, option->environment());
     }
   };
   read(spec);
@@ -292,7 +223,7 @@ void Cli::State::check_required() const {
 }
 
 void Cli::parse(const std::vector<std::string>& arguments) {
-  state_->read_tokens(arguments);
+  state_->read_arguments(arguments);
   if (state_->help || state_->show_version) return;
   state_->read_environment();
   if (!state_->config_file.empty()) adopt(load_config(state_->config_file), state_->config_file.string());

@@ -59,18 +59,17 @@ Sources read_sources(std::span<const std::filesystem::path> files, const ReadSet
   });
 
   Sources sources;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    Result& result = results[i];
+  for (Result& result : results) {
     if (result.source) {
       sources.read.push_back(std::move(*result.source));
       sources.warnings.merge(result.warnings);
     } else {
-      sources.skipped.push_back({files[i], std::move(result.reason)});
+      sources.skipped.push_back(std::move(result.reason));
     }
   }
   if (sources.read.empty()) {
-    throw io::Error(fmt::format("none of the {} files can be used; the first says: {}", files.size(),
-                                sources.skipped.front().reason));
+    throw io::Error(
+        fmt::format("none of the {} files can be used; the first says: {}", files.size(), sources.skipped.front()));
   }
   return sources;
 }

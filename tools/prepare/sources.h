@@ -24,15 +24,11 @@ struct Source {
   io::PieceId id;
 };
 
-struct Skipped {
-  std::filesystem::path file;
-  std::string reason;
-};
-
 struct Sources {
-  std::vector<Source> read;      // in the order of the files
-  std::vector<Skipped> skipped;  // files that are broken or hold no notes of the parts wanted
-  io::Warnings warnings;         // repairs in all files
+  std::vector<Source> read;  // in the order of the files
+  // Why files were left out that are broken or hold no notes of the parts wanted: sentences that name the file.
+  std::vector<std::string> skipped;
+  io::Warnings warnings;  // repairs in all files
 };
 
 struct ReadSettings {
