@@ -7,6 +7,8 @@
 #define POLONAISE_KERNELS_CPU_ATTENTION_INL_H_
 #endif
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -47,6 +49,12 @@ inline const float* angles_of(View<const float, 2> rotary, Index row) {
   return rotary.empty() ? nullptr : rotary.row(row);
 }
 
+// Rows of a head lie far apart, and mostly outside the second-level cache: they are asked for this many rows ahead.
+constexpr Index kRowsAhead = 16;
+inline void prefetch_row(View<const float, 2> x, Index row) {
+  for (Index i = 0; i < x.columns(); i += 16) hwy::Prefetch(x.row(row) + i);
+}
+
 // Rows [first, first + count) of x, scaled and rotated, as rows of `width` >= D numbers; zeros behind x's last row and
 // column.
 inline void pack_rows(View<const float, 2> x, View<const float, 2> rotary, float scale, Index first, Index count,
@@ -57,6 +65,7 @@ inline void pack_rows(View<const float, 2> x, View<const float, 2> rotary, float
       std::fill(packed, packed + width, 0.0f);
       continue;
     }
+    prefetch_row(x, std::min(first + r + kRowsAhead, x.rows() - 1));
     rotate_row(x.row(first + r), angles_of(rotary, first + r), Turn::forward, scale, D, packed);
     std::fill(packed + D, packed + width, 0.0f);
   }
@@ -67,8 +76,7 @@ inline void pack_panels(View<const float, 2> x, View<const float, 2> rotary, flo
   const Index D = x.columns(), columns = tile_columns();
   for (Index first = 0; first < x.rows(); first += columns, panels += D * columns) {
     pack_rows(x, rotary, 1.0f, first, columns, rows, D);
-    for (Index j = 0; j < columns; ++j)
-      for (Index i = 0; i < D; ++i) panels[i * columns + j] = rows[j * D + i];
+    transpose_rows(rows, D, panels);
   }
 }
 
@@ -106,13 +114,12 @@ inline void score_tile(const float* q, Index width, const float* keys, const flo
                        Index row, Index first, Index end, float* s, Index s_row) {
   const Left queries{q, width, 1};
   const Index columns = tile_columns(), covered = round_up(end - first, columns);
-  for (Index j = 0; j < covered; j += columns)
-    multiply_tile<Accumulate::no>(queries, panel(keys, (first + j) / columns, D), D, s + j, s_row);
+  multiply<Accumulate::no>(queries, panels_from(keys, first / columns, D), D, s, s_row, tiles_of(end - first));
   if (distances != nullptr) {
     const Entries entries = entries_of(T, row, first, end);
-    for (Index p = entries.begin / columns; p * columns < entries.end; ++p)
-      multiply_tile<Accumulate::yes>(queries, panel(distances, p, D), D, s + p * columns + skew(T, row, first),
-                                     s_row + 1);
+    const Index begin = entries.begin / columns, tiles = tiles_of(entries.end) - begin;
+    multiply<Accumulate::yes>(queries, panels_from(distances, begin, D), D, s + begin * columns + skew(T, row, first),
+                              s_row + 1, tiles);
   }
   for (Index m = 0; m < kTileRows; ++m)
     for (Index j = std::max<Index>(0, row + m + 1 - first); j < covered; ++j) s[m * s_row + j] = kMasked;

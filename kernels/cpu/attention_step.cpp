@@ -16,7 +16,7 @@ HWY_BEFORE_NAMESPACE();
 namespace polonaise::kernels::HWY_NAMESPACE {
 
 constexpr Index kLargestHead = 256;  // head dimension
-constexpr Index kKeysAtOnce = 256;   // scores held on the stack
+constexpr Index kKeysAtOnce = 256;   // scores held on the stack, a multiple of every target's vector
 
 // The sums of four vectors' lanes.
 void sums_of_four(Vec a, Vec b, Vec c, Vec e, float* out) {
@@ -41,44 +41,54 @@ void sums_of_four(Vec a, Vec b, Vec c, Vec e, float* out) {
 #endif
 }
 
-// scores[j] = query . (row j of keys + row j of distances); distances may be empty.
+// scores[j] = query . (row j of keys + row j of distances, where there are distances), four keys at a time.
+template <bool kDistances>
 void score_keys(const float* query, View<const float, 2> keys, View<const float, 2> distances, float* scores) {
   const Floats d;
   const Index D = keys.columns(), count = keys.rows();
-  const auto part = [&](Index j, Index i, Index n) HWY_ATTR {
-    const Vec key = load_n(keys.row(j) + i, n);
-    return distances.empty() ? key : key + load_n(distances.row(j) + i, n);
+  const auto term = [&](Vec q, Index j, Index i, Index n, Vec sum) HWY_ATTR {
+    Vec key = load_n(keys.row(j) + i, n);
+    if constexpr (kDistances) key = key + load_n(distances.row(j) + i, n);
+    return hn::MulAdd(q, key, sum);
   };
   Index j = 0;
   for (; j + 4 <= count; j += 4) {
     Vec s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
-    for_each_vector(D, [&](Index i, Index n) HWY_ATTR {
+    const auto add = [&](Index i, Index n) HWY_ATTR {
       const Vec q = load_n(query + i, n);
-      s0 = hn::MulAdd(q, part(j, i, n), s0);
-      s1 = hn::MulAdd(q, part(j + 1, i, n), s1);
-      s2 = hn::MulAdd(q, part(j + 2, i, n), s2);
-      s3 = hn::MulAdd(q, part(j + 3, i, n), s3);
-    });
+      s0 = term(q, j, i, n, s0);
+      s1 = term(q, j + 1, i, n, s1);
+      s2 = term(q, j + 2, i, n, s2);
+      s3 = term(q, j + 3, i, n, s3);
+    };
+    Index i = 0;
+    for (; i + lanes() <= D; i += lanes()) add(i, lanes());
+    if (i < D) add(i, D - i);
     sums_of_four(s0, s1, s2, s3, scores + j);
   }
   for (; j < count; ++j) {
     Vec s = hn::Zero(d);
-    for_each_vector(D, [&](Index i, Index n) HWY_ATTR { s = hn::MulAdd(load_n(query + i, n), part(j, i, n), s); });
+    for_each_vector(D, [&](Index i, Index n) HWY_ATTR { s = term(load_n(query + i, n), j, i, n, s); });
     scores[j] = hn::GetLane(hn::SumOfLanes(d, s));
   }
 }
 
-// Turns scores into exponentials under the running maximum; returns by how much what came before shrinks.
+// Turns scores into exponentials under the running maximum; returns by how much what came before shrinks. There is room
+// behind the scores for a whole vector.
 float softmax_scores(float* scores, Index count, float& maximum, float& sum) {
   const Floats d;
   const float before = maximum;
-  for (Index j = 0; j < count; ++j) maximum = std::max(maximum, scores[j]);
-  const Vec top = hn::Set(d, maximum);
+  std::fill(scores + count, scores + round_up(count, lanes()), kMasked);
+  Vec top = hn::Set(d, maximum);
+  for (Index j = 0; j < count; j += lanes()) top = hn::Max(top, hn::LoadU(d, scores + j));
+  top = hn::MaxOfLanes(d, top);
+  maximum = hn::GetLane(top);
   Vec added = hn::Zero(d);
-  for_each_vector(count, [&](Index j, Index n) HWY_ATTR {
-    store_n(hn::Exp(d, load_n(scores + j, n) - top), scores + j, n);
-    added = added + load_n(scores + j, n);
-  });
+  for (Index j = 0; j < count; j += lanes()) {
+    const Vec p = hn::Exp(d, hn::LoadU(d, scores + j) - top);
+    hn::StoreU(p, d, scores + j);
+    added = added + p;
+  }
   const float shrink = std::exp(before - maximum);
   sum = sum * shrink + hn::GetLane(hn::SumOfLanes(d, added));
   return shrink;
@@ -134,12 +144,12 @@ void step_head(const float* q, const float* k, const float* v, const float* angl
   for (Index end : ends)
     while (slot < end) {
       const Index n = std::min(kKeysAtOnce, end - slot);
-      View<const float, 2> distances;
-      if (!relative.empty()) {
+      if (relative.empty()) {
+        score_keys<false>(query, keys.row_block(slot, n), {}, scores);
+      } else {
         const Index distance = slot <= newest ? newest - slot : newest - slot + capacity;
-        distances = {relative.row(distance), {n, D}, -relative.stride()};
+        score_keys<true>(query, keys.row_block(slot, n), {relative.row(distance), {n, D}, -relative.stride()}, scores);
       }
-      score_keys(query, keys.row_block(slot, n), distances, scores);
       const float shrink = softmax_scores(scores, n, maximum, sum);
       add_values(scores, values.row_block(slot, n), shrink, y);
       slot += n;

@@ -16,41 +16,47 @@
 HWY_BEFORE_NAMESPACE();
 namespace polonaise::kernels::HWY_NAMESPACE {
 
-float total(Vec v) {
-  return hn::GetLane(hn::SumOfLanes(Floats(), v));
-}
-
-// Zeros past `count`, for sums over what load_n's zeros do not leave at zero.
+// Zeros past `count`, for terms that load_n's zeros do not leave at zero.
 Vec keep_n(Vec v, Index count) {
   const Floats d;
   return count >= lanes() ? v : hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(count)), v);
+}
+
+// The mean of n numbers, term(begin, count) a vector of them, through four sums that do not wait for each other.
+template <class Term>
+float mean_of(Index n, Term&& term) {
+  const Floats d;
+  const Index step = lanes();
+  Vec sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+  Index i = 0;
+  for (; i + 4 * step <= n; i += 4 * step) {
+    sums[0] = sums[0] + term(i, step);
+    sums[1] = sums[1] + term(i + step, step);
+    sums[2] = sums[2] + term(i + 2 * step, step);
+    sums[3] = sums[3] + term(i + 3 * step, step);
+  }
+  for (; i < n; i += step) sums[0] = sums[0] + term(i, std::min(step, n - i));
+  const Vec sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  return hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(n);
 }
 
 // One row of forward; residual may be null, then sum is not written.
 void norm_row(const float* x, const float* residual, const float* weight, const float* bias, float* sum, float* y,
               float* mean_out, float* rstd_out, Index n) {
   const Floats d;
-  Vec added = hn::Zero(d);
-  for_each_vector(n, [&](Index i, Index count) {
-    Vec s = load_n(x + i, count);
-    if (residual != nullptr) {
-      s = s + load_n(residual + i, count);
-      store_n(s, sum + i, count);
-    }
-    added = added + s;
-  });
+  if (residual != nullptr)
+    for_each_vector(n, [&](Index i, Index count)
+                           HWY_ATTR { store_n(load_n(x + i, count) + load_n(residual + i, count), sum + i, count); });
   const float* s = residual != nullptr ? sum : x;
-  const float scale = 1.0f / static_cast<float>(n);
-  const float mean = total(added) * scale;
+  const float mean = mean_of(n, [&](Index i, Index count) HWY_ATTR { return load_n(s + i, count); });
   const Vec mean_v = hn::Set(d, mean);
-  Vec squares = hn::Zero(d);
-  for_each_vector(n, [&](Index i, Index count) {
+  const float variance = mean_of(n, [&](Index i, Index count) HWY_ATTR {
     const Vec centred = keep_n(load_n(s + i, count) - mean_v, count);
-    squares = hn::MulAdd(centred, centred, squares);
+    return centred * centred;
   });
-  const float rstd = 1.0f / std::sqrt(total(squares) * scale + kLayerNormEpsilon);
+  const float rstd = 1.0f / std::sqrt(variance + kLayerNormEpsilon);
   const Vec rstd_v = hn::Set(d, rstd);
-  for_each_vector(n, [&](Index i, Index count) {
+  for_each_vector(n, [&](Index i, Index count) HWY_ATTR {
     const Vec normal = (load_n(s + i, count) - mean_v) * rstd_v;
     store_n(hn::MulAdd(load_n(weight + i, count), normal, load_n(bias + i, count)), y + i, count);
   });
@@ -64,18 +70,12 @@ void norm_row_gradient(const float* s, const float* weight, float mean, float rs
                        float* ds, Accumulate accumulate, Index n) {
   const Floats d;
   const Vec mean_v = hn::Set(d, mean), rstd_v = hn::Set(d, rstd);
-  Vec sum_g = hn::Zero(d), sum_gz = hn::Zero(d);
-  for_each_vector(n, [&](Index i, Index count) {
-    const Vec g = load_n(weight + i, count) * load_n(dy + i, count);
-    sum_g = sum_g + g;
-    sum_gz = hn::MulAdd(g, (load_n(s + i, count) - mean_v) * rstd_v, sum_gz);
-  });
-  const float scale = 1.0f / static_cast<float>(n);
-  const Vec mean_g = hn::Set(d, total(sum_g) * scale), mean_gz = hn::Set(d, total(sum_gz) * scale);
-  for_each_vector(n, [&](Index i, Index count) {
-    const Vec g = load_n(weight + i, count) * load_n(dy + i, count);
-    const Vec z = (load_n(s + i, count) - mean_v) * rstd_v;
-    Vec gradient = rstd_v * (g - mean_g - z * mean_gz);
+  const auto g = [&](Index i, Index count) HWY_ATTR { return load_n(weight + i, count) * load_n(dy + i, count); };
+  const auto z = [&](Index i, Index count) HWY_ATTR { return (load_n(s + i, count) - mean_v) * rstd_v; };
+  const Vec mean_g = hn::Set(d, mean_of(n, g));
+  const Vec mean_gz = hn::Set(d, mean_of(n, [&](Index i, Index count) HWY_ATTR { return g(i, count) * z(i, count); }));
+  for_each_vector(n, [&](Index i, Index count) HWY_ATTR {
+    Vec gradient = rstd_v * (g(i, count) - mean_g - z(i, count) * mean_gz);
     if (dsum != nullptr) gradient = gradient + load_n(dsum + i, count);
     if (accumulate == Accumulate::yes) gradient = gradient + load_n(ds + i, count);
     store_n(gradient, ds + i, count);

@@ -19,6 +19,10 @@ inline Index tile_columns() {
   return 2 * lanes();
 }
 
+inline Index tiles_of(Index columns) {
+  return (columns + tile_columns() - 1) / tile_columns();
+}
+
 inline Index round_up(Index n, Index multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
@@ -29,13 +33,13 @@ struct Left {
   const float* data;
   Index row, inner;
 };
-// The right operand: row k is the tile_columns() numbers from data + k * row.
+// The right operand, in tiles of tile_columns() columns: row k of tile t starts at data + t * tile + k * row.
 struct Right {
   const float* data;
-  Index row;
+  Index row, tile;
 };
 
-// c[m,n] (+)= sum_k a(m,k) b(k,n) over one tile, k in [0, inner) ascending.
+// c[m,n] (+)= sum_k a(m,k) b(k,n) over one tile of b, k in [0, inner) ascending.
 template <Accumulate kAccumulate>
 HWY_INLINE void multiply_tile(Left a, Right b, Index inner, float* HWY_RESTRICT c, Index c_row) {
   const Floats d;
@@ -83,11 +87,17 @@ HWY_INLINE void multiply_tile(Left a, Right b, Index inner, float* HWY_RESTRICT 
   finish(5, c50, c51);
 }
 
-// The same over `width` columns, a multiple of tile_columns(): b's rows and c's are that wide.
+// The same over the first `tiles` tiles of b. Out of line, because a copy at every use takes minutes to compile under
+// sanitizers.
 template <Accumulate kAccumulate>
-HWY_INLINE void multiply_tiles(Left a, Right b, Index inner, float* c, Index c_row, Index width) {
-  for (Index column = 0; column < width; column += tile_columns())
-    multiply_tile<kAccumulate>(a, {b.data + column, b.row}, inner, c + column, c_row);
+HWY_NOINLINE void multiply(Left a, Right b, Index inner, float* c, Index c_row, Index tiles) {
+  for (Index t = 0; t < tiles; ++t, b.data += b.tile)
+    multiply_tile<kAccumulate>(a, b, inner, c + t * tile_columns(), c_row);
+}
+
+// Rows of `width` numbers, a multiple of tile_columns(), as a right operand.
+inline Right rows_of(const float* matrix, Index width) {
+  return {matrix, width, tile_columns()};
 }
 
 // Panels: the transpose of a matrix [rows, D] as right operands, tile_columns() of its rows side by side and zeros
@@ -95,8 +105,35 @@ HWY_INLINE void multiply_tiles(Left a, Right b, Index inner, float* c, Index c_r
 inline Index panels_size(Index rows, Index D) {
   return round_up(rows, tile_columns()) * D;
 }
-inline Right panel(const float* panels, Index p, Index D) {
-  return {panels + p * D * tile_columns(), tile_columns()};
+inline Right panels_from(const float* panels, Index p, Index D) {
+  return {panels + p * D * tile_columns(), tile_columns(), D * tile_columns()};
+}
+
+// One panel: tile_columns() rows of D numbers, transposed.
+inline void transpose_rows(const float* rows, Index D, float* HWY_RESTRICT panel) {
+  const Index columns = tile_columns();
+  Index i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::CappedTag<float, 4> d;
+  const hn::Repartition<double, decltype(d)> pairs;
+  for (; i + 4 <= D; i += 4)
+    for (Index j = 0; j < columns; j += 4) {  // 4 by 4
+      const float* from = rows + j * D + i;
+      const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + D);
+      const auto c = hn::LoadU(d, from + 2 * D), e = hn::LoadU(d, from + 3 * D);
+      const auto ab_lower = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
+      const auto ab_upper = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
+      const auto ce_lower = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
+      const auto ce_upper = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
+      float* to = panel + i * columns + j;
+      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_lower, ce_lower)), d, to);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_lower, ce_lower)), d, to + columns);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_upper, ce_upper)), d, to + 2 * columns);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_upper, ce_upper)), d, to + 3 * columns);
+    }
+#endif
+  for (; i < D; ++i)
+    for (Index j = 0; j < columns; ++j) panel[i * columns + j] = rows[j * D + i];
 }
 
 }  // namespace polonaise::kernels::HWY_NAMESPACE
