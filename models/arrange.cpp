@@ -29,8 +29,8 @@ kernels::SparseRows reorder(Tape& tape, const Arranged& a, Shards::Rows rows, In
   const Index entries =
       static_cast<Index>(offsets[at((rows.first + rows.count) * steps)] - offsets[at(rows.first * steps)]);
   const auto new_offsets = tape.host<std::int32_t>(a.B * steps + 1);
-  const auto new_columns = tape.host<std::int32_t>(std::max<Index>(entries, 1));
-  const auto new_values = tape.host<float>(values.empty() ? 0 : std::max<Index>(entries, 1));
+  const auto new_columns = tape.host<std::int32_t>(entries);
+  const auto new_values = tape.host<float>(values.empty() ? 0 : entries);
   std::size_t row = 0, entry = 0;
   new_offsets[0] = 0;
   for_each_cell(a, rows, steps, [&](Index cell, Index, Index) {

@@ -10,7 +10,7 @@ namespace polonaise {
 struct Arranged {
   Index T = 0, B = 0;
   Layout layout = Layout::batch_major;
-  bool one_target = false;                   // each row has one target
+  bool one_target = false;                   // each row has one target; so has any row of one step
   View<const std::int32_t, 1> lengths = {};  // [B]; empty where every row is full
   View<const std::int32_t, 1> ids = {};      // tokens: [T*B], -1 in padding
   kernels::SparseRows frames = {};           // frames: [T*B, width]

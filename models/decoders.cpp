@@ -70,8 +70,8 @@ Arranged History::arrange(Tape& tape) const {
   for (const auto& stream : streams_)
     for (const Event& event : stream) entries += event.columns.size();
   const auto offsets = tape.host<std::int32_t>(T * B + 1);
-  const auto columns = tape.host<std::int32_t>(static_cast<Index>(entries) + 1);
-  const auto values = tape.host<float>(static_cast<Index>(entries) + 1);
+  const auto columns = tape.host<std::int32_t>(static_cast<Index>(entries));
+  const auto values = tape.host<float>(static_cast<Index>(entries));
   std::size_t row = 0, entry = 0;
   offsets[0] = 0;
   for (std::size_t t = 0; t < static_cast<std::size_t>(T); ++t)

@@ -91,7 +91,8 @@ Var RecurrentModel::input_product(Tape& tape, View<float, 1> gradients, const Ar
 }
 
 Var RecurrentModel::body(Tape& tape, View<float, 1> gradients, const Arranged& a, RecurrentState* state) const {
-  require(a.one_target == many_to_one(), "one target a window for a bidirectional model, one a step for the others");
+  require(many_to_one() ? a.one_target : !a.one_target || a.T == 1,
+          "one target a window for a bidirectional model, one a step for the others");
   std::vector<RecurrentLayerVars> layers;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const LayerIds& ids = layers_[i];

@@ -86,7 +86,7 @@ Tensor Transformer::position_table() const {
 }
 
 Var Transformer::body(Tape& tape, View<float, 1> gradients, const Arranged& a, RecurrentState*) const {
-  require(!a.one_target, "a transformer has a target for each step");
+  require(!a.one_target || a.T == 1, "a transformer has a target for each step");
   require(a.T <= config_.sequence, "a window is longer than the trained length");
   const auto parameter = [&](Parameters::Id id) { return parameters_.on(tape, id, gradients); };
   const Index C = config_.hidden;
