@@ -3,7 +3,9 @@
 add_library(polonaise_options INTERFACE)
 target_include_directories(polonaise_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(polonaise_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
-  $<$<BOOL:${POLONAISE_WERROR}>:-Werror>)
+  $<$<BOOL:${POLONAISE_WERROR}>:-Werror>
+  # gcc 12 warns of std::string's own operator+ (its bug 105651).
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
 if(POLONAISE_SANITIZE)
   target_compile_options(polonaise_options INTERFACE -fsanitize=${POLONAISE_SANITIZE} -fno-sanitize-recover=all
     -fno-omit-frame-pointer)

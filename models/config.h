@@ -13,7 +13,7 @@ enum class PositionEncoding { sinusoidal, learned, rotary, relative };
 // Everything that makes a model's parameters and its function.
 struct ModelConfig {
   Architecture architecture = Architecture::lstm;
-  EventShape events;
+  EventShape events = {};
   Index hidden = 64;  // units of one direction; the transformer's width
   Index layers = 2;
   Index sequence = 48;  // T: steps of a training window, and the longest context of bilstm and transformer

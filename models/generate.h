@@ -29,8 +29,8 @@ struct Generated {
 };
 
 struct GenerateOptions {
-  Index steps = 256;                  // events to draw after the prime
-  kernels::SamplingOptions sampling;  // for tokens, keys and durations alike
+  Index steps = 256;                       // events to draw after the prime
+  kernels::SamplingOptions sampling = {};  // for tokens, keys and durations alike
   std::uint64_t seed = 1;
   Index stream = 0;  // which sample of the seed this is
 };

@@ -19,7 +19,7 @@ struct Schedule {
 };
 
 struct OptimizerOptions {
-  Schedule schedule;
+  Schedule schedule = {};
   float beta1 = 0.9f;
   float beta2 = 0.999f;
   float epsilon = 1e-8f;
