@@ -94,10 +94,16 @@ class Tape {
     return {values.data(), {static_cast<Index>(values.size())}};
   }
 
-  // Records an op's backward, a callable on Tape&; `name` is static. Dropped where the output needs no gradient.
+  // Records an op's backward, a callable on Tape&; `name` is static. Dropped where the output needs no gradient. When
+  // it has run, the gradients of its outputs are read no more: their memory goes to the next gradients of the same
+  // size.
   template <class Backward>
   void record(const char* name, const Var& output, Backward&& backward) {
-    if (output.needs_gradient()) nodes_.push_back({name, std::forward<Backward>(backward)});
+    record(name, output, Var(), std::forward<Backward>(backward));
+  }
+  template <class Backward>
+  void record(const char* name, const Var& output, const Var& second_output, Backward&& backward) {
+    if (output.needs_gradient()) nodes_.push_back({name, output, second_output, std::forward<Backward>(backward)});
   }
   // Runs the recorded closures from the last to the first, each once.
   void backward();
@@ -110,8 +116,15 @@ class Tape {
 
   struct Node {
     const char* name;
+    Var output, second_output;
     std::function<void(Tape&)> backward;
   };
+  struct FreeMemory {
+    void* data;
+    std::size_t bytes;
+  };
+  void release_gradient(const Var&);
+
   AnyDevice* device_;
   Arena* arena_;
   bool training_;
@@ -119,6 +132,7 @@ class Tape {
   std::uint32_t next_stream_ = 0;
   std::deque<Var::State> states_;
   std::vector<Node> nodes_;
+  std::vector<FreeMemory> free_;
 };
 
 // Scratch of one op: what it allocates is given back when it goes out of scope. Claim gradients before making one.

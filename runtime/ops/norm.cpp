@@ -17,7 +17,7 @@ NormResult add_layer_norm(Tape& tape, const Var& x, const Var& residual, const V
                                    weight.value().vector<const T>(), bias.value().vector<const T>(), s.matrix<T>(),
                                    y.value().matrix<T>(), mean, rstd);
   });
-  tape.record("add_layer_norm", y, [=](Tape& t) {
+  tape.record("add_layer_norm", y, residual ? sum : Var(), [=](Tape& t) {
     const Tensor dy = t.gradient(y);
     if (!dy.data) return;
     const Tensor dsum = residual ? t.gradient(sum) : Tensor{};

@@ -175,7 +175,7 @@ RecurrentResult recurrent(Tape& tape, const Var& input, std::span<const Recurren
     });
   });
 
-  tape.record("recurrent", y, [=, lengths = options.lengths, cell = options.cell](Tape& t) {
+  tape.record("recurrent", y, hn, [=, lengths = options.lengths, cell = options.cell](Tape& t) {
     const Tensor dy = t.gradient(y), dhn = t.gradient(hn);
     if (!dy.data && !dhn.data) return;
     const GradientSlot dinput = t.slot(input);
