@@ -18,12 +18,16 @@ NormResult add_layer_norm(Tape& tape, const Var& x, const Var& residual, const V
                                    y.value().matrix<T>(), mean, rstd);
   });
   tape.record("add_layer_norm", y, residual ? sum : Var(), [=](Tape& t) {
-    const Tensor dy = t.gradient(y);
-    if (!dy.data) return;
-    const Tensor dsum = residual ? t.gradient(sum) : Tensor{};
+    const Tensor dy = t.gradient(y), dsum = residual ? t.gradient(sum) : Tensor{};
+    if (!dy.data && !dsum.data) return;
     const GradientSlot dx = t.slot(x), dresidual = t.slot(residual), dweight = t.slot(weight), dbias = t.slot(bias);
     dispatch(t.device(), x.dtype(), [&](auto& device, auto type) {
       using T = typename decltype(type)::type;
+      if (!dy.data) {  // the sum alone was used
+        for (const GradientSlot& d : {dx, dresidual})
+          if (d.tensor.data) kernels::copy<T>(device, dsum.matrix<const T>(), d.tensor.matrix<T>(), d.accumulate);
+        return;
+      }
       if (!dresidual.tensor.data) {
         kernels::layer_norm_backward<T>(device, sum.value().matrix<const T>(), weight.value().vector<const T>(), mean,
                                         rstd, dy.matrix<const T>(), dsum.matrix<const T>(), dx.tensor.matrix<T>(),

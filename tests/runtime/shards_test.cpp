@@ -1,0 +1,162 @@
+#include "runtime/shards.h"
+
+#include <gtest/gtest.h>
+
+#include <mutex>
+#include <set>
+#include <stdexcept>
+
+#include "tests/kernels/support.h"
+
+namespace polonaise::testing {
+namespace {
+
+TEST(Shards, CutABatchIntoStretchesThatCoverItInOrder) {
+  for (Index batch = 1; batch <= 300; ++batch) {
+    const Index n = Shards::count(batch);
+    EXPECT_EQ(n, std::min<Index>(16, ceil_div(batch, 8))) << batch;
+    Index end = 0;
+    for (Index i = 0; i < n; ++i) {
+      const Shards::Rows rows = Shards::rows(batch, i);
+      EXPECT_EQ(rows.first, end) << batch;
+      EXPECT_GE(rows.count, batch / n) << batch;
+      EXPECT_LE(rows.count, ceil_div(batch, n)) << batch;
+      end += rows.count;
+    }
+    EXPECT_EQ(end, batch);
+  }
+}
+
+// Parameters of 100 floats, and a forward pass whose "gradient" tells what it was given.
+class ShardsTest : public ::testing::Test {
+ protected:
+  explicit ShardsTest(int threads = 2) : device_(Cpu{threads}), parameters_(device_) {
+    parameters_.add("weight", {100}, Parameters::Init::constant, 1, true);
+    parameters_.allocate(1);
+  }
+  // Rounding makes any other order of the sums show.
+  static LossSum forward(Tape& tape, View<float, 1> gradients, Shards::Rows rows) {
+    const kernels::RandomStream stream = tape.random_stream();
+    LossSum loss;
+    for (Index row = 0; row < rows.count; ++row) {
+      const auto r = static_cast<std::uint32_t>(tape.place().first_row + row);
+      for (Index i = 0; i < gradients.size(); ++i)
+        gradients.data()[i] += kernels::uniform(stream, r, static_cast<std::uint32_t>(i)) - 0.5f;
+      loss += {0.1 * r, 1.0 / (1 + r)};
+    }
+    return loss;
+  }
+  static std::vector<float> copy(View<const float, 1> view) { return {view.data(), view.data() + view.size()}; }
+
+  AnyDevice device_;
+  Parameters parameters_;
+};
+
+TEST_F(ShardsTest, SlabsAndLossesAreAddedInTheOrderOfTheShards) {
+  Shards shards(parameters_);
+  constexpr Index kRows = 50;
+  const Tape::Place place{3, 4, 0};
+  const LossSum sum = shards.train(kRows, place, Accumulate::no, forward);
+
+  std::vector<float> expected(static_cast<std::size_t>(parameters_.size()));
+  LossSum expected_loss;
+  for (Index i = 0; i < Shards::count(kRows); ++i) {
+    const Shards::Rows rows = Shards::rows(kRows, i);
+    Arena arena(device_);
+    Tape tape = Tape::training(device_, arena, {3, 4, rows.first});
+    std::vector<float> slab(expected.size());
+    expected_loss += forward(tape, {slab.data(), {parameters_.size()}}, rows);
+    for (std::size_t j = 0; j < slab.size(); ++j) expected[j] = i == 0 ? slab[j] : expected[j] + slab[j];
+  }
+  EXPECT_EQ(copy(shards.gradients()), expected);
+  EXPECT_EQ(sum.main, expected_loss.main);
+  EXPECT_EQ(sum.duration, expected_loss.duration);
+  EXPECT_EQ(sum.total(), sum.main + sum.duration);
+}
+
+TEST_F(ShardsTest, BitsDoNotDependOnTheNumberOfThreads) {
+  std::vector<float> first;
+  for (const int threads : kThreadCounts) {
+    AnyDevice device = Cpu{threads};
+    Parameters parameters(device);
+    parameters.add("weight", {100}, Parameters::Init::constant, 1, true);
+    parameters.allocate(1);
+    Shards shards(parameters);
+    shards.train(77, {1, 2, 0}, Accumulate::no, forward);
+    if (first.empty()) first = copy(shards.gradients());
+    EXPECT_EQ(copy(shards.gradients()), first) << threads << " threads";
+  }
+}
+
+TEST_F(ShardsTest, EachStepBeginsFromZeroUnlessItAccumulates) {
+  Shards shards(parameters_);
+  shards.train(20, {1, 2, 0}, Accumulate::no, forward);
+  const std::vector<float> once = copy(shards.gradients());
+  shards.train(20, {1, 2, 0}, Accumulate::no, forward);
+  EXPECT_EQ(copy(shards.gradients()), once);
+  shards.train(20, {1, 2, 0}, Accumulate::yes, forward);
+  for (std::size_t i = 0; i < once.size(); ++i) EXPECT_NEAR(shards.gradients().data()[i], 2 * once[i], 1e-4f);
+}
+
+TEST_F(ShardsTest, HalfBatchesAccumulateToTheWholeOne) {
+  Shards shards(parameters_);
+  shards.train(32, {1, 2, 0}, Accumulate::no, forward);
+  const std::vector<float> whole = copy(shards.gradients());
+  shards.train(16, {1, 2, 0}, Accumulate::no, forward);
+  shards.train(16, {1, 2, 16}, Accumulate::yes, forward);
+  EXPECT_LT(relative_error(copy(shards.gradients()), to_double(whole)), 1e-6);
+}
+
+TEST_F(ShardsTest, InferenceHasNoGradientsAndSumsTheLosses) {
+  Shards shards(parameters_);
+  std::mutex mutex;
+  std::set<Index> seen;
+  const LossSum sum = shards.infer(30, [&](Tape& tape, View<float, 1> gradients, Shards::Rows rows) {
+    EXPECT_FALSE(tape.is_training());
+    EXPECT_TRUE(gradients.empty());
+    const std::lock_guard lock(mutex);
+    for (Index i = 0; i < rows.count; ++i) EXPECT_TRUE(seen.insert(rows.first + i).second);
+    return LossSum{static_cast<double>(rows.count), 0};
+  });
+  EXPECT_EQ(seen.size(), 30u);
+  EXPECT_EQ(sum.total(), 30);
+}
+
+TEST_F(ShardsTest, TheFirstFailingShardsExceptionReachesTheCaller) {
+  Shards shards(parameters_);
+  const auto failing = [](Tape&, View<float, 1>, Shards::Rows rows) -> LossSum {
+    if (rows.first >= 16) throw std::runtime_error("rows from " + std::to_string(rows.first));
+    return {};
+  };
+  const auto message = [&](auto&& call) -> std::string {
+    try {
+      call();
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    return "nothing was thrown";
+  };
+  EXPECT_EQ(message([&] { shards.train(40, {}, Accumulate::no, failing); }), "rows from 16");
+  EXPECT_EQ(message([&] { shards.infer(40, failing); }), "rows from 16");
+  // And the next step works.
+  EXPECT_GT(shards.train(40, {}, Accumulate::no, forward).total(), 0);
+}
+
+TEST_F(ShardsTest, ArenasAreFlatFromTheSecondStepOn) {
+  Shards shards(parameters_);
+  const auto hungry = [](Tape& tape, View<float, 1>, Shards::Rows rows) {
+    for (int i = 0; i < 10; ++i) tape.floats(100000 * rows.count);
+    return LossSum{};
+  };
+  shards.train(20, {}, Accumulate::no, hungry);
+  const std::size_t high_water = shards.arena_high_water();
+  EXPECT_GE(high_water, 10u * 100000u * 20u * sizeof(float));
+  shards.train(20, {}, Accumulate::no, hungry);
+  const std::size_t capacity = shards.arena_capacity();
+  for (int i = 0; i < 5; ++i) shards.train(20, {}, Accumulate::no, hungry);
+  EXPECT_EQ(shards.arena_high_water(), high_water);
+  EXPECT_EQ(shards.arena_capacity(), capacity);
+}
+
+}  // namespace
+}  // namespace polonaise::testing
