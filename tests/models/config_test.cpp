@@ -1,0 +1,71 @@
+#include "models/config.h"
+
+#include <functional>
+#include <stdexcept>
+
+#include "tests/models/support.h"
+
+namespace polonaise::testing {
+namespace {
+
+std::string complaint(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Config, NamesGoBothWays) {
+  for (const Architecture a :
+       {Architecture::rnn, Architecture::lstm, Architecture::gru, Architecture::bilstm, Architecture::transformer})
+    EXPECT_EQ(architecture_of(name_of(a)), a);
+  for (const PositionEncoding p :
+       {PositionEncoding::sinusoidal, PositionEncoding::learned, PositionEncoding::rotary, PositionEncoding::relative})
+    EXPECT_EQ(position_encoding_of(name_of(p)), p);
+}
+
+TEST(Config, AnUnknownNameIsAnsweredWithThoseThereAre) {
+  EXPECT_EQ(complaint([] { architecture_of("lstn"); }),
+            "unknown model 'lstn': use one of rnn, lstm, gru, bilstm, transformer");
+  EXPECT_EQ(complaint([] { position_encoding_of(""); }),
+            "unknown position encoding '': use one of sinusoidal, learned, rotary, relative");
+}
+
+TEST(Config, EveryCaseOfTheTestsIsValid) {
+  for (const ModelCase& c : model_cases()) EXPECT_NO_THROW(validate(c.config)) << c.name;
+}
+
+TEST(Config, SizesOutOfRangeAreRefusedByName) {
+  const auto refusal = [](const std::function<void(ModelConfig&)>& change) {
+    ModelConfig config;
+    config.architecture = Architecture::transformer;
+    config.events = token_events(11);
+    change(config);
+    return complaint([&] { validate(config); });
+  };
+  EXPECT_EQ(refusal([](ModelConfig&) {}), "");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.hidden = 0; }), "hidden must be in 1..8192");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.layers = 65; }), "layers must be in 1..64");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.sequence = 0; }), "the sequence length must be in 1..65536");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.dropout = 1; }), "dropout must be at least 0 and below 1");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.events.vocabulary = 0; }), "the dataset's events have no outputs");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.heads = 5; }), "hidden must be a multiple of heads");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.hidden = 1024, c.heads = 2; }),
+            "a head may have 256 dimensions at most: use more heads");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.hidden = 12, c.heads = 4; }),
+            "rotary positions need an even head dimension: change hidden, heads or the position encoding");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.hidden = 15, c.heads = 3, c.position = PositionEncoding::sinusoidal; }),
+            "sinusoidal positions need an even hidden");
+}
+
+TEST(Config, WhatOnlyATransformerNeedsDoesNotBindTheOthers) {
+  ModelConfig config;
+  config.events = token_events(11);
+  config.hidden = 63;
+  EXPECT_NO_THROW(validate(config));
+}
+
+}  // namespace
+}  // namespace polonaise::testing
