@@ -89,6 +89,18 @@ TEST_F(TapeTest, BackwardRunsEachNodeOnceFromTheLastToTheFirst) {
   EXPECT_EQ(tape.size(), 0u);
 }
 
+TEST_F(TapeTest, AGradientThatWasReadHandsItsMemoryOn) {
+  Tape tape = training();
+  Var y = scaled(tape, parameter(tape), 1);
+  for (int i = 0; i < 9; ++i) y = scaled(tape, y, 2);
+  const std::size_t before = arena_.mark().used;
+  seed(tape, y, 1);
+  tape.backward();
+  for (const float gradient : gradients_) EXPECT_EQ(gradient, 512);
+  // Two cache lines: the gradient that is read and the one that is written.
+  EXPECT_EQ(arena_.mark().used - before, 2u * 64u);
+}
+
 TEST_F(TapeTest, ConstantsAndFrozenParametersWantNoGradient) {
   Tape tape = training();
   const Var constant = tape.constant({values_, {2}, DType::f32});
