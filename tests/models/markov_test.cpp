@@ -23,16 +23,24 @@ class MarkovChain {
     }
   }
 
-  // Nats per event: sum over states of their share in the long run times the entropy of their row.
-  double entropy() const {
-    std::array<double, kStates> share{};
+  using Shares = std::array<double, kStates>;
+
+  // Of each state in the long run.
+  Shares shares() const {
+    Shares share{};
     share.fill(1.0 / kStates);
     for (int i = 0; i < 1000; ++i) {
-      std::array<double, kStates> moved{};
+      Shares moved{};
       for (std::size_t from = 0; from < kStates; ++from)
         for (std::size_t to = 0; to < kStates; ++to) moved[to] += share[from] * next_[from][to];
       share = moved;
     }
+    return share;
+  }
+
+  // Nats per event: sum over states of their share times the entropy of their row.
+  double entropy() const {
+    const Shares share = shares();
     double sum = 0;
     for (std::size_t from = 0; from < kStates; ++from)
       for (const double p : next_[from]) sum -= share[from] * p * std::log(p);
@@ -79,7 +87,7 @@ TEST_P(KnownEntropy, IsReachedWithinTwoPercentOnHeldOutData) {
   AnyDevice device = Cpu{2};
   const auto model = make_model(device, config, 1);
   Shards shards(model->parameters());
-  constexpr long kTrainingSteps = 400;
+  constexpr long kTrainingSteps = 250;
   Optimizer optimizer(model->parameters(),
                       {.schedule = {.base = 1e-2f, .warmup = 20, .total = kTrainingSteps, .floor = 0.01f}});
 
@@ -107,13 +115,15 @@ TEST_P(KnownEntropy, IsReachedWithinTwoPercentOnHeldOutData) {
   });
   const double nats = loss.total() / static_cast<double>(kHeldOut * kSteps);
   EXPECT_NEAR(nats, chain.entropy(), 0.02 * chain.entropy());
-  RecordProperty("nats", std::to_string(nats));
+  RecordProperty("nats_over_entropy", std::to_string(nats / chain.entropy()));
 }
 
 TEST(KnownEntropySource, ItsSamplesCostItsEntropy) {
   const MarkovChain chain;
-  EXPECT_GT(chain.entropy(), 0.8);
-  EXPECT_LT(chain.entropy(), 0.9 * std::log(static_cast<double>(MarkovChain::kStates)));
+  // Who knows the shares of the states alone stays far from it.
+  double unigram = 0;
+  for (const double share : chain.shares()) unigram -= share * std::log(share);
+  EXPECT_GT(unigram, 1.2 * chain.entropy());
   EXPECT_NEAR(chain.cost(chain.draw(200000, 3)), chain.entropy(), 0.005);
 }
 
