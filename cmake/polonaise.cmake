@@ -2,22 +2,33 @@
 
 add_library(polonaise_options INTERFACE)
 target_include_directories(polonaise_options INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_options(polonaise_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
-  $<$<BOOL:${POLONAISE_WERROR}>:-Werror>
-  # gcc 12 warns of std::string's own operator+ (its bug 105651).
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
+set(warnings -Wall -Wextra -Wshadow -Wnon-virtual-dtor)
+# gcc 12 warns of std::string's own operator+ (its bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  list(APPEND warnings -Wno-restrict)
+endif()
+target_compile_options(polonaise_options INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:${warnings};-Wpedantic;$<$<BOOL:${POLONAISE_WERROR}>:-Werror>>")
+if(POLONAISE_HAS_CUDA)
+  # Not -Wpedantic, which the code that nvcc hands to the host compiler does not satisfy.
+  list(JOIN warnings "," warnings)
+  target_compile_options(polonaise_options INTERFACE
+    "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${warnings}$<$<BOOL:${POLONAISE_WERROR}>:$<COMMA>-Werror>>"
+    "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${POLONAISE_WERROR}>>:-Werror=all-warnings>")
+endif()
 if(POLONAISE_SANITIZE)
-  target_compile_options(polonaise_options INTERFACE -fsanitize=${POLONAISE_SANITIZE} -fno-sanitize-recover=all
-    -fno-omit-frame-pointer)
+  target_compile_options(polonaise_options INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${POLONAISE_SANITIZE};-fno-sanitize-recover=all;-fno-omit-frame-pointer>")
   target_link_options(polonaise_options INTERFACE -fsanitize=${POLONAISE_SANITIZE})
 endif()
 
 # polonaise_room(NAME [SOURCES...]): the static library `polonaise_NAME`. Without SOURCES it takes every .cpp under the
-# current folder: a room is what stands in it, and a new kernel family needs no list to be edited.
+# current folder but those in its cuda/: a room is what stands in it, and a new kernel family needs no list to be edited.
 function(polonaise_room name)
   set(sources ${ARGN})
   if(NOT sources)
-    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+    file(GLOB_RECURSE sources RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS *.cpp)
+    list(FILTER sources EXCLUDE REGEX "^cuda/")
   endif()
   add_library(polonaise_${name} STATIC ${sources})
   add_library(Polonaise::${name} ALIAS polonaise_${name})

@@ -26,7 +26,7 @@ void adamw_step(Cpu&, const AdamW&, long step, float gradient_scale, View<float,
 void adamw_step(Cuda&, const AdamW&, long step, float gradient_scale, View<float, 1> parameters,
                 View<const float, 1> gradients, View<float, 1> m, View<float, 1> v);
 
-// Sum of squares in double, over blocks of fixed size added in order.
+// Sum of squares in double, added in an order fixed by the length alone.
 double squared_norm(Cpu&, View<const float, 1> x);
 double squared_norm(Cuda&, View<const float, 1> x);
 

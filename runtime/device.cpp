@@ -6,12 +6,13 @@
 #include <stdexcept>
 
 #include "kernels/info.h"
+#include "runtime/cuda_status.h"
 
 namespace polonaise {
 
 AnyDevice open_device(std::string_view name, int threads) {
   if (name == "cuda")
-    throw std::runtime_error("this build has no CUDA device: use --device cpu, or build with POLONAISE_CUDA=ON");
+    throw std::runtime_error("--device cuda is not to be had, " + cuda_status() + ": use --device cpu");
   if (name != "auto" && name != "cpu")
     throw std::runtime_error("unknown device '" + std::string(name) + "': use auto, cpu or cuda");
   return Cpu{threads > 0 ? threads : std::max(1, omp_get_num_procs())};

@@ -12,11 +12,11 @@ namespace polonaise {
 enum class DType { f32, bf16 };
 
 // The devices of this build: the alternatives of a variant, so that a kernel is chosen by overload and a backend that
-// lacks one does not link. A build with CUDA adds Cuda.
+// lacks one does not link. Cuda joins when it has every kernel.
 using AnyDevice = std::variant<Cpu>;
 
-// `name` is auto, cpu or cuda; auto takes a card where one answers. `threads` is the CPU's, 0 for all its cores.
-// Throws std::runtime_error, saying what to do, where the device is not to be had.
+// `name` is auto, cpu or cuda; auto takes the CPU as long as that is the only alternative. `threads` is the CPU's, 0
+// for all its cores. Throws std::runtime_error, saying what to do, where the device is not to be had.
 AnyDevice open_device(std::string_view name, int threads = 0);
 
 // One line for the log: "cpu, 2 threads, AVX2".

@@ -57,7 +57,7 @@ std::vector<std::string> faults(const Source& source) {
     };
     std::smatch match;
     if (std::regex_search(lines[i], match, include)) report(fault_of_include(source.path, match[1] == "\"", match[2]));
-    if (lines[i].find("<<<") != std::string::npos &&
+    if ((lines[i].find("<<<") != std::string::npos || lines[i].find("cudaLaunchKernel") != std::string::npos) &&
         !starts_with_any(source.path, {"kernels/cuda/launch.", "tests/style/"}))
       report("kernels are launched by launch() alone");
   }
@@ -105,7 +105,8 @@ TEST(Includes, EveryRuleFindsItsFault) {
   EXPECT_EQ(count("io/json.h", "#include <nlohmann/json_fwd.hpp>\n"), 0u);
   EXPECT_EQ(count("io/json.cpp", "#include <nlohmann/json.hpp>\n#include <fmt/format.h>\n"), 0u);
   EXPECT_EQ(count("kernels/cuda/lstm.cu", "kernel<<<grid, block>>>();\n"), 1u);
-  EXPECT_EQ(count("kernels/cuda/launch.cu", "kernel<<<grid, block>>>();\n"), 0u);
+  EXPECT_EQ(count("kernels/cuda/lstm.cu", "cudaLaunchKernelEx(&config, kernel);\n"), 1u);
+  EXPECT_EQ(count("kernels/cuda/launch.cpp", "cudaLaunchKernelExC(&config, kernel, arguments);\n"), 0u);
   EXPECT_EQ(count("tests/a.cpp", "#include \"io/file.h\"\n#include <vector>\n"), 0u);
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "kernels/info.h"
+#include "runtime/cuda_status.h"
 
 namespace polonaise::tools {
 
@@ -19,17 +20,12 @@ std::string_view commit() {
 }
 
 std::string version_text(std::string_view program) {
-#ifdef POLONAISE_HAS_CUDA
-  constexpr std::string_view kCuda = "built in";
-#else
-  constexpr std::string_view kCuda = "not built in";
-#endif
   const std::string blas = kernels::blas();
   return fmt::format(
       "{} {} (commit {})\n"
       "devices: cpu ({} threads, {}), cuda ({})\n"
       "libraries: {}{}Highway {}, CLI11 {}, fmt {}.{}.{}, nlohmann-json {}.{}.{}, zlib {}\n",
-      program, version(), commit(), std::thread::hardware_concurrency(), kernels::vector_target(), kCuda, blas,
+      program, version(), commit(), std::thread::hardware_concurrency(), kernels::vector_target(), cuda_status(), blas,
       blas.empty() ? "" : ", ", kernels::highway(), CLI11_VERSION, FMT_VERSION / 10000, FMT_VERSION / 100 % 100,
       FMT_VERSION % 100, NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH,
       zlibVersion());

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/device.h"
+
+struct CUstream_st;  // what CUDA's cudaStream_t points to: this header needs none of CUDA's
+
+namespace polonaise {
+
+// One card, as far as kernels choose their shapes by it.
+struct CudaProperties {
+  int ordinal = 0;
+  std::string name;
+  int major = 0, minor = 0;  // compute capability
+  int multiprocessors = 0;
+  std::size_t shared_memory_per_block = 0;  // the most that a kernel may ask for
+  std::size_t shared_memory_per_multiprocessor = 0;
+  std::size_t memory = 0;
+};
+
+// "NVIDIA H200 (compute capability 9.0, 132 multiprocessors, 140 GiB)"
+std::string describe(const CudaProperties&);
+
+// The cards that the driver shows. Where there are none, `reason` says why: no driver, one that is too old, no card.
+// Nothing is opened, and no memory taken.
+struct CudaCards {
+  std::vector<CudaProperties> cards;
+  std::string reason;
+};
+CudaCards find_cuda_cards();
+
+struct OpenedCuda;
+
+// A card and the stream that kernels are launched on. Copies share the stream, which goes with the last of them.
+class Cuda {
+ public:
+  const CudaProperties& properties() const;
+  CUstream_st* stream() const;
+
+  // Whether every launch waits for its kernel, so that an error names it: POLONAISE_SYNC=1 in the environment.
+  bool synchronous() const;
+
+  // Device memory for the partial results of reductions, [kPartials]. Kernels of one stream use it in turn.
+  static constexpr int kPartials = 1024;
+  double* partials() const;
+
+  // Makes the card the calling thread's current one: CUDA's calls act on that.
+  void make_current() const;
+
+ private:
+  struct State;
+  explicit Cuda(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  friend OpenedCuda open_cuda(int ordinal);
+
+  std::shared_ptr<const State> state_;
+};
+
+// A card opened, or the reason why it could not be: a driver that does not answer is no error of the program's.
+struct OpenedCuda {
+  std::optional<Cuda> cuda;
+  std::string reason;
+};
+OpenedCuda open_cuda(int ordinal = 0);
+
+}  // namespace polonaise

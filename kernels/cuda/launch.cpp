@@ -1,0 +1,108 @@
+#include "kernels/cuda/launch.h"
+
+#include <cuda_runtime_api.h>
+#include <nvtx3/nvToolsExt.h>
+
+#include <array>
+#include <stdexcept>
+
+#include "kernels/cuda/check.h"
+#include "kernels/require.h"
+
+namespace polonaise {
+namespace {
+
+// CUDA C++ Programming Guide, table "Technical Specifications per Compute Capability".
+constexpr Index kMaxGridX = 2147483647, kMaxGridYZ = 65535;
+constexpr Index kMaxThreads = 1024, kMaxBlockZ = 64;
+constexpr Index kPortableCluster = 8, kMaxCluster = 16;
+
+class Range {
+ public:
+  explicit Range(const char* name) { nvtxRangePushA(name); }
+  ~Range() { nvtxRangePop(); }
+  Range(const Range&) = delete;
+  Range& operator=(const Range&) = delete;
+};
+
+bool empty(const Extent3& grid) {
+  return grid.x == 0 || grid.y == 0 || grid.z == 0;
+}
+
+dim3 extent(const Extent3& e) {
+  return {static_cast<unsigned>(e.x), static_cast<unsigned>(e.y), static_cast<unsigned>(e.z)};
+}
+
+void require_limits(const CudaProperties& card, const Launch& shape) {
+  const auto& [grid, block, shared_bytes, cluster, cooperative, programmatic] = shape;
+  require(grid.x > 0 && grid.x <= kMaxGridX && grid.y > 0 && grid.y <= kMaxGridYZ && grid.z > 0 && grid.z <= kMaxGridYZ,
+          "a grid has at most 2147483647 x 65535 x 65535 blocks");
+  require(block.x > 0 && block.x <= kMaxThreads && block.y > 0 && block.y <= kMaxThreads && block.z > 0 &&
+              block.z <= kMaxBlockZ && block.x * block.y * block.z <= kMaxThreads,
+          "a block has 1 to 1024 threads, at most 64 along z");
+  require(shared_bytes <= card.shared_memory_per_block, "a block asks for more shared memory than the card has");
+  require(cluster >= 1 && cluster <= kMaxCluster && grid.x % cluster == 0,
+          "a cluster has 1 to 16 blocks and divides the grid along x");
+  require(cluster == 1 || card.major >= 9, "clusters need compute capability 9.0");
+}
+
+// The attributes of a launch, as cudaLaunchKernelExC takes them.
+class Attributes {
+ public:
+  Attributes(const CudaProperties& card, const Launch& shape) {
+    if (shape.cluster > 1) {
+      auto& dimension = add(cudaLaunchAttributeClusterDimension).clusterDim;
+      dimension.x = static_cast<unsigned>(shape.cluster);
+      dimension.y = dimension.z = 1;
+    }
+    if (shape.cooperative) add(cudaLaunchAttributeCooperative).cooperative = 1;
+    if (shape.programmatic && card.major >= 9)
+      add(cudaLaunchAttributeProgrammaticStreamSerialization).programmaticStreamSerializationAllowed = 1;
+  }
+
+  cudaLaunchAttribute* data() { return values_.data(); }
+  unsigned count() const { return count_; }
+
+ private:
+  cudaLaunchAttributeValue& add(cudaLaunchAttributeID id) {
+    cudaLaunchAttribute& attribute = values_[count_++];
+    attribute.id = id;
+    return attribute.val;
+  }
+
+  std::array<cudaLaunchAttribute, 3> values_{};
+  unsigned count_ = 0;
+};
+
+void check_kernel(cudaError_t error, const char* name, const char* what) {
+  if (error != cudaSuccess)
+    throw std::runtime_error("the kernel of " + std::string(name) + " " + what + ": " + cuda_error_text(error));
+}
+
+}  // namespace
+
+void launch_untyped(const Cuda& cuda, const char* name, const Launch& shape, const void* kernel, void** arguments) {
+  if (empty(shape.grid)) return;
+  require_limits(cuda.properties(), shape);
+  const Range range(name);
+  cuda.make_current();
+  if (shape.shared_bytes > 0)
+    check_kernel(
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shape.shared_bytes)),
+        name, "cannot have its shared memory");
+  if (shape.cluster > kPortableCluster)
+    check_kernel(cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1), name,
+                 "cannot have its cluster");
+  Attributes attributes(cuda.properties(), shape);
+  cudaLaunchConfig_t config{};
+  config.gridDim = extent(shape.grid);
+  config.blockDim = extent(shape.block);
+  config.dynamicSmemBytes = shape.shared_bytes;
+  config.stream = cuda.stream();
+  config.attrs = attributes.data();
+  config.numAttrs = attributes.count();
+  check_kernel(cudaLaunchKernelExC(&config, kernel, arguments), name, "was not launched");
+  if (cuda.synchronous()) check_kernel(cudaStreamSynchronize(cuda.stream()), name, "failed");
+}
+
+}  // namespace polonaise

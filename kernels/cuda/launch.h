@@ -1,0 +1,40 @@
+#pragma once
+
+#include <type_traits>
+
+#include "kernels/cuda/device.h"
+#include "kernels/view.h"
+
+namespace polonaise {
+
+// How a kernel is launched, for .cu files: the only way in the project.
+
+struct Extent3 {
+  Index x = 1, y = 1, z = 1;
+};
+
+struct Launch {
+  Extent3 grid;                  // blocks
+  Extent3 block;                 // threads
+  std::size_t shared_bytes = 0;  // dynamic shared memory of a block
+  Index cluster = 1;             // blocks along x that share memory; more than 1 needs compute capability 9.0
+  bool cooperative = false;      // all blocks are resident at once, so that they may wait for each other
+  // May start before the stream's previous kernel has ended; the kernel itself waits (griddepcontrol.wait) before it
+  // reads what that one wrote. Before compute capability 9.0 it starts after it.
+  bool programmatic = false;
+};
+
+// launch() without its types: `arguments` points to the kernel's parameters, in order.
+void launch_untyped(const Cuda&, const char* name, const Launch&, const void* kernel, void** arguments);
+
+// Launches `kernel` on the device's stream, each argument converted to the parameter's own type. An empty grid is no
+// launch. `name` (the op's) is the NVTX range and stands in errors. Throws ContractError where a limit of the card is
+// passed, std::runtime_error where the launch fails, or, with POLONAISE_SYNC=1, where the kernel does.
+template <class... Parameters>
+void launch(const Cuda& cuda, const char* name, const Launch& shape, void (*kernel)(Parameters...),
+            std::type_identity_t<Parameters>... arguments) {
+  void* pointers[] = {&arguments..., nullptr};
+  launch_untyped(cuda, name, shape, reinterpret_cast<const void*>(kernel), pointers);
+}
+
+}  // namespace polonaise
