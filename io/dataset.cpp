@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "io/error.h"
-#include "io/hash.h"
 
 namespace polonaise::io {
 namespace {
@@ -22,21 +21,6 @@ std::string tensor_name(Split split, std::string_view part) {
 }
 std::string names_key(Split split) {
   return tensor_name(split, "names");
-}
-
-// Over everything a reader could take from the file but the checksum itself.
-std::string checksum_of(const Metadata& metadata, std::vector<TensorView> tensors) {
-  std::uint64_t hash = 0;
-  for (const auto& [key, value] : metadata) {
-    if (key != "checksum") hash = hash64(value, hash64(key, hash));
-  }
-  std::ranges::sort(tensors, {}, &TensorView::name);
-  for (const TensorView& tensor : tensors) {
-    hash = hash64(dtype_name(tensor.dtype), hash64(tensor.name, hash));
-    hash = hash64(std::as_bytes(std::span(tensor.shape)), hash);
-    hash = hash64(tensor.data, hash);
-  }
-  return hex64(hash);
 }
 
 // Throws a sentence about one file where a condition fails.
@@ -101,7 +85,7 @@ Dataset::Dataset(SafeTensors file) : file_(std::move(file)) {
     throw Error(fmt::format("{}: is a dataset of another version; prepare the data again", file_.file()));
   }
   checksum_ = check.text(metadata, "checksum");
-  check(checksum_of(metadata, file_.tensors()) == checksum_, "its contents do not have its checksum");
+  check(contents_checksum(file_.tensors(), metadata) == checksum_, "its contents do not have its checksum");
   source_ = check.text(metadata, "source");
   try {
     encoding_ = encoding_from_description(check.text(metadata, "encoding"));
@@ -189,7 +173,7 @@ void write_dataset(const std::filesystem::path& path, const Corpus& corpus, cons
       tensors.push_back(tensor_view<std::uint8_t>(tensor_name(split, "classes"), events.classes));
     }
   }
-  metadata["checksum"] = checksum_of(metadata, tensors);
+  metadata["checksum"] = contents_checksum(tensors, metadata);
   write_safetensors(path, tensors, metadata);
 }
 

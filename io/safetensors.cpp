@@ -10,6 +10,7 @@
 #include <set>
 
 #include "io/error.h"
+#include "io/hash.h"
 
 namespace polonaise::io {
 namespace {
@@ -215,6 +216,22 @@ const TensorView* SafeTensors::find(std::string_view name) const {
 const TensorView& SafeTensors::at(std::string_view name) const {
   if (const TensorView* tensor = find(name)) return *tensor;
   throw Error(fmt::format("{}: has no tensor \"{}\"; it was written by another program or version", name_, name));
+}
+
+std::string contents_checksum(std::span<const TensorView> tensors, const Metadata& metadata) {
+  std::uint64_t hash = 0;
+  for (const auto& [key, value] : metadata) {
+    if (key != "checksum") hash = hash64(value, hash64(key, hash));
+  }
+  std::vector<const TensorView*> order;
+  for (const TensorView& tensor : tensors) order.push_back(&tensor);
+  std::ranges::sort(order, {}, &TensorView::name);
+  for (const TensorView* tensor : order) {
+    hash = hash64(dtype_name(tensor->dtype), hash64(tensor->name, hash));
+    hash = hash64(std::as_bytes(std::span(tensor->shape)), hash);
+    hash = hash64(tensor->data, hash);
+  }
+  return hex64(hash);
 }
 
 std::vector<std::byte> safetensors_bytes(std::span<const TensorView> tensors, const Metadata& metadata) {

@@ -126,6 +126,10 @@ class SafeTensors {
   std::vector<TensorView> tensors_;
 };
 
+// Of everything that a reader takes from a file, in whatever order: names, types, shapes, data, metadata. The entry
+// "checksum" is left out, so that a file can carry its own; safetensors alone would not notice a changed byte of data.
+std::string contents_checksum(std::span<const TensorView> tensors, const Metadata& metadata);
+
 // The bytes of a file: tensors by falling element size, then by name, so that each is aligned; the header padded with
 // spaces to a multiple of 8. The same tensors and metadata give the same bytes in whatever order they come. Error for
 // two tensors of one name, the name "__metadata__", or data that does not fit its shape.
