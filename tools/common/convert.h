@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+
+#include "io/batches.h"
+#include "io/events.h"
+#include "models/events.h"
+#include "models/generate.h"
+
+// Where io meets models: the same events in the words of each.
+namespace polonaise::tools {
+
+EventShape event_shape(const io::EventSpec& spec);
+
+// The batch by reference: `batch` must outlive the result.
+polonaise::Batch batch_view(const io::Batch& batch);
+
+// A piece as what a sample goes on from, and back: what a model drew as events of an encoding.
+Sequence to_sequence(const io::EventsView& events, const io::EventSpec& spec);
+io::Events to_events(const Generated& generated, const io::EventSpec& spec);
+
+}  // namespace polonaise::tools

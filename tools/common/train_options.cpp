@@ -1,0 +1,125 @@
+#include "tools/common/train_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "tools/common/value.h"
+
+namespace polonaise::tools {
+namespace {
+
+constexpr std::string_view kChangeable[] = {"dataset",   "epochs",         "steps",  "minutes", "patience",
+                                            "log-every", "validate-every", "device", "threads"};
+
+std::string text_of(const Value& value) {
+  std::string text = value.toml();
+  std::erase(text, '"');
+  return text;
+}
+
+}  // namespace
+
+void declare(Cli& cli, TrainOptions& o) {
+  cli.positional("DATASET", o.dataset, "the dataset that polonaise-prepare made");
+
+  cli.group("Model");
+  cli.option("--model", o.model, "which network").choices({"rnn", "lstm", "gru", "bilstm", "transformer"});
+  cli.option("--hidden", o.hidden, "units of a layer and direction; the transformer's width").range(1, 8192);
+  cli.option("--layers", o.layers, "layers").range(1, 64);
+  cli.option("--seq", o.seq, "events in a training window; the longest context of bilstm and transformer")
+      .range(1, 65536);
+  cli.option("--dropout", o.dropout, "share of activations dropped between layers while training").range(0, 0.95);
+  cli.option("--heads", o.heads, "attention heads (transformer)").range(1, 8192);
+  cli.option("--feedforward", o.feedforward, "inner width, 0 for four times hidden (transformer)").range(0, 65536);
+  cli.option("--position", o.position, "position encoding (transformer)")
+      .choices({"sinusoidal", "learned", "rotary", "relative"});
+
+  cli.group("Training");
+  cli.option("--batch", o.batch, "windows in a batch").range(1, 65536);
+  cli.option("--accumulate", o.accumulate, "batches in a step: their gradients are added").range(1, 65536);
+  cli.option("--stride", o.stride, "a window every so many events (bilstm), 0 for a quarter of --seq").range(0, 65536);
+  cli.option("--epochs", o.epochs, "passes through the training data (30 where no end is given)").range(0, 1e9);
+  cli.option("--steps", o.steps, "steps, instead of epochs").range(0, 4e9);
+  cli.option("--minutes", o.minutes, "stop after this time, if not at the end before; 0 for never").range(0, 1e7);
+  cli.option("--patience", o.patience, "stop after this many validations without a better one; 0 for never")
+      .range(0, 1e9);
+  cli.option("--seed", o.seed, "of initial weights, order of the data and dropout");
+  cli.option("--lr", o.lr, "learning rate, reached after the warm-up; a half cosine takes it to a tenth at the end")
+      .range(0, 100);
+  cli.option("--warmup", o.warmup, "steps over which the learning rate rises").range(0, 4e9);
+  cli.option("--weight-decay", o.weight_decay, "of AdamW, on matrices").range(0, 100);
+  cli.option("--clip", o.clip, "the gradient's norm is brought down to this; 0 for never").range(0, 1e9);
+
+  cli.group("Course");
+  cli.option("--log-every", o.log_every, "steps between lines of metrics.jsonl").range(1, 4e9);
+  cli.option("--validate-every", o.validate_every, "steps between validations, 0 for after each epoch").range(0, 4e9);
+  cli.option("--device", o.device, "what to compute on").choices({"auto", "cpu", "cuda"});
+  cli.option("--threads", o.threads, "threads of the CPU, 0 for one on each processor; results do not depend on it")
+      .range(0, 1024);
+  cli.group("");
+}
+
+TrainOptions options_of(const Config& config, std::string_view origin) {
+  TrainOptions options;
+  Cli cli("polonaise-train", "");
+  declare(cli, options);
+  cli.adopt(config, origin);
+  return options;
+}
+
+void check(const TrainOptions& o) {
+  if (o.epochs > 0 && o.steps > 0) throw UsageError("--epochs and --steps are two ways to say one thing; give one.");
+}
+
+void refuse_changes(const Cli& cli, const Config& run) {
+  const Config now = cli.config();
+  for (const Setting& setting : now.settings) {
+    if (std::ranges::find(kChangeable, setting.key) != std::end(kChangeable) || !cli.given(setting.key)) continue;
+    const Value* saved = run.find(setting.key);
+    if (saved != nullptr && *saved == setting.value) continue;
+    throw UsageError(fmt::format("--{} {} is not the run's, which is {}; leave it out to resume, or begin a new run.",
+                                 setting.key, text_of(setting.value), saved ? text_of(*saved) : "unset"));
+  }
+}
+
+ModelConfig model_config(const TrainOptions& o, const EventShape& events) {
+  ModelConfig config;
+  config.architecture = architecture_of(o.model);
+  config.events = events;
+  config.hidden = o.hidden;
+  config.layers = o.layers;
+  config.sequence = o.seq;
+  config.dropout = static_cast<float>(o.dropout);
+  config.heads = o.heads;
+  config.feedforward = o.feedforward;
+  config.position = position_encoding_of(o.position);
+  try {
+    validate(config);
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(fmt::format("{}.", error.what()));
+  }
+  return config;
+}
+
+io::WindowOptions window_options(const TrainOptions& o) {
+  const bool many_to_one = architecture_of(o.model) == Architecture::bilstm;
+  return {.kind = many_to_one ? io::WindowKind::many_to_one : io::WindowKind::every_step,
+          .steps = o.seq,
+          .stride = o.stride > 0 ? o.stride : std::max(1, o.seq / 4),
+          .seed = o.seed,
+          .shuffle = true};
+}
+
+OptimizerOptions optimizer_options(const TrainOptions& o, std::int64_t total) {
+  OptimizerOptions options;
+  options.schedule.base = static_cast<float>(o.lr);
+  options.schedule.warmup = static_cast<long>(o.warmup);
+  options.schedule.total = static_cast<long>(total);
+  options.weight_decay = static_cast<float>(o.weight_decay);
+  options.clip = static_cast<float>(o.clip);
+  return options;
+}
+
+}  // namespace polonaise::tools

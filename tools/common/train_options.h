@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "io/windows.h"
+#include "models/config.h"
+#include "runtime/optimizer.h"
+#include "tools/common/cli.h"
+
+namespace polonaise::tools {
+
+// The configuration of a run: the options of polonaise-train, and what RUN/config.toml says to all that read the run.
+struct TrainOptions {
+  std::filesystem::path dataset;
+
+  std::string model = "lstm";
+  int hidden = 64;
+  int layers = 2;
+  int seq = 48;
+  double dropout = 0;
+  int heads = 4;
+  int feedforward = 0;  // 0: four times hidden
+  std::string position = "rotary";
+
+  int batch = 64;
+  int accumulate = 1;
+  int stride = 0;           // bilstm: 0 for a quarter of seq
+  std::int64_t epochs = 0;  // neither epochs, steps nor minutes: 30 epochs
+  std::int64_t steps = 0;
+  double minutes = 0;
+  int patience = 0;
+  std::uint64_t seed = 1;
+
+  double lr = 1e-3;
+  std::int64_t warmup = 0;
+  double weight_decay = 0;
+  double clip = 1;
+
+  std::int64_t log_every = 10;
+  std::int64_t validate_every = 0;  // 0: after each epoch
+  std::string device = "auto";
+  int threads = 0;
+};
+
+// Declares DATASET and all options above, in groups.
+void declare(Cli& cli, TrainOptions& options);
+
+// The options that `config`, a run's, holds; `origin` names it in errors. What environment and flags say has no part.
+TrainOptions options_of(const Config& config, std::string_view origin);
+
+// Throws UsageError where options are given that do not go together.
+void check(const TrainOptions& options);
+
+// Throws UsageError, naming the option, where one that belongs to the run is given with another value than the run's:
+// all but how long to train, how often to log and validate, where the data lie, and what to compute on.
+void refuse_changes(const Cli& cli, const Config& run);
+
+ModelConfig model_config(const TrainOptions& options, const EventShape& events);
+io::WindowOptions window_options(const TrainOptions& options);
+// `total`: steps that the schedule reaches over, 0 where there is no end in sight.
+OptimizerOptions optimizer_options(const TrainOptions& options, std::int64_t total);
+
+}  // namespace polonaise::tools

@@ -1,0 +1,91 @@
+#include "tools/common/trainer.h"
+
+#include <cmath>
+
+#include "io/error.h"
+#include "io/windows.h"
+#include "tools/common/convert.h"
+
+namespace polonaise::tools {
+namespace {
+
+constexpr std::int64_t kDefaultEpochs = 30;
+
+// Epochs as steps, rounded up; 0 for training without a planned end.
+std::int64_t plan(const TrainOptions& options, std::int64_t batches_in_epoch) {
+  if (options.steps > 0) return options.steps;
+  const std::int64_t epochs = options.epochs > 0 ? options.epochs : options.minutes > 0 ? 0 : kDefaultEpochs;
+  return (epochs * batches_in_epoch + options.accumulate - 1) / options.accumulate;
+}
+
+std::vector<io::EventsView> pieces_of(const io::Dataset& dataset, io::Split split) {
+  std::vector<io::EventsView> pieces = dataset.all(split);
+  std::erase_if(pieces, [](const io::EventsView& piece) { return piece.empty(); });
+  return pieces;
+}
+
+}  // namespace
+
+Trainer::Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDevice& device)
+    : options_(options),
+      spec_(dataset.spec()),
+      training_(pieces_of(dataset, io::Split::train)),
+      validation_(pieces_of(dataset, io::Split::valid)) {
+  if (training_.empty()) {
+    throw io::Error(options.dataset.string() + ": its training split is empty; prepare it from more music.");
+  }
+  const std::vector<io::Window> windows = io::epoch_windows(training_, window_options(options), 0);
+  batches_in_epoch_ = (std::ssize(windows) + options.batch - 1) / options.batch;
+  for (const io::Window& window : windows) targets_in_epoch_ += window.targets;
+  planned_steps_ = plan(options, batches_in_epoch_);
+  model_ = make_model(device, model_config(options, event_shape(spec_)), options.seed);
+  optimizer_.emplace(model_->parameters(), optimizer_options(options, planned_steps_));
+  shards_.emplace(model_->parameters());
+  scorer_.emplace(*model_, spec_);
+}
+
+void Trainer::start(const TrainingState& state) {
+  loader_.emplace(training_, spec_, io::BatchOptions{window_options(options_), options_.batch}, state.cursor);
+}
+
+bool Trainer::Step::finite() const {
+  return std::isfinite(loss.total()) && std::isfinite(gradient_norm);
+}
+
+Trainer::Step Trainer::step() {
+  Step report;
+  std::vector<io::Batch> batches;
+  for (int i = 0; i < options_.accumulate; ++i) {
+    batches.push_back(loader_->next());
+    report.targets += batches.back().target_count;
+  }
+  const float scale = 1.0F / static_cast<float>(report.targets);
+  // Batches of one step are rows of one great batch, so that no two rows share their random numbers.
+  Tape::Place place{options_.seed, static_cast<std::uint32_t>(optimizer_->steps() + 1), 0};
+  for (const io::Batch& batch : batches) {
+    const polonaise::Batch view = batch_view(batch);
+    report.loss += shards_->train(view.rows, place, place.first_row > 0 ? Accumulate::yes : Accumulate::no,
+                                  [&](Tape& tape, View<float, 1> gradients, Shards::Rows rows) {
+                                    return model_->losses(tape, gradients, view, rows, scale).sum();
+                                  });
+    place.first_row += view.rows;
+  }
+  const Optimizer::Report update = optimizer_->step(shards_->gradients());
+  report.gradient_norm = update.gradient_norm;
+  report.learning_rate = update.learning_rate;
+  return report;
+}
+
+LossSum Trainer::validate() {
+  LossSum sum;
+  std::size_t targets = 0;
+  for (const PieceLosses& piece : scorer_->score(validation_, {.every = window_options(options_).stride})) {
+    for (const double nats : piece.main) sum.main += nats;
+    for (const double nats : piece.durations) sum.duration += nats;
+    targets += piece.main.size();
+  }
+  const auto count = static_cast<double>(targets);
+  return {sum.main / count, sum.duration / count};
+}
+
+}  // namespace polonaise::tools

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "io/batches.h"
+#include "io/dataset.h"
+#include "models/model.h"
+#include "runtime/optimizer.h"
+#include "tools/common/checkpoint.h"
+#include "tools/common/evaluate.h"
+#include "tools/common/train_options.h"
+
+namespace polonaise::tools {
+
+// Trains a model on a dataset, step by step; knows no folder and no terminal. All of it is a function of the dataset,
+// the options and the state it starts from, whatever the number of threads.
+class Trainer {
+ public:
+  // `dataset`, `options` and `device` must outlive it. Throws UsageError for options that fit no model, io::Error where
+  // there is nothing to train on.
+  Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDevice& device);
+
+  Model& model() { return *model_; }
+  Optimizer& optimizer() { return *optimizer_; }
+
+  // Before the first step: the place to start at, the beginning or where read_state says.
+  void start(const TrainingState& state);
+
+  struct Step {
+    LossSum loss;  // of the step's targets, in nats
+    std::int64_t targets = 0;
+    double gradient_norm = 0;
+    float learning_rate = 0;
+    bool finite() const;
+  };
+  Step step();
+
+  // The mean over the validation split, in nats per event; many-to-one models score every --stride-th event of it.
+  LossSum validate();
+  bool has_validation() const { return !validation_.empty(); }
+
+  std::int64_t steps_done() const { return static_cast<std::int64_t>(optimizer_->steps()); }
+  io::Cursor cursor() const { return loader_->cursor(); }
+  // Where the options have an end: steps, or so many times the first epoch's batches, counted in steps. Else 0.
+  std::int64_t planned_steps() const { return planned_steps_; }
+  std::int64_t batches_in_epoch() const { return batches_in_epoch_; }
+  std::int64_t targets_in_epoch() const { return targets_in_epoch_; }
+
+  // Most bytes that the arenas of training and of validation held at once.
+  std::size_t arena_high_water() const { return shards_->arena_high_water() + scorer_->arena_high_water(); }
+
+ private:
+  const TrainOptions& options_;
+  const io::EventSpec spec_;
+  std::vector<io::EventsView> training_, validation_;
+  std::int64_t batches_in_epoch_ = 0, targets_in_epoch_ = 0, planned_steps_ = 0;
+  std::unique_ptr<Model> model_;
+  std::optional<Optimizer> optimizer_;
+  std::optional<Shards> shards_;
+  std::optional<Scorer> scorer_;
+  std::optional<io::BatchLoader> loader_;
+};
+
+}  // namespace polonaise::tools

@@ -1,0 +1,147 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "io/dataset.h"
+#include "io/error.h"
+#include "runtime/device.h"
+#include "tools/common/cli.h"
+#include "tools/common/progress.h"
+#include "tools/common/run.h"
+#include "tools/common/table.h"
+#include "tools/common/train_options.h"
+#include "tools/common/trainer.h"
+#include "tools/train/session.h"
+
+namespace polonaise::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  TrainOptions options;
+  fs::path run;
+  bool resume = false;
+  bool overwrite = false;
+  bool quiet = false;
+  std::int64_t stop_at = 0;
+};
+
+std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer, const AnyDevice& device) {
+  const TrainOptions& o = a.options;
+  Table table({{"", Table::Align::left}, {"", Table::Align::left}});
+  std::string model = fmt::format("{}, {} layers of {}", o.model, o.layers, o.hidden);
+  if (o.model == "transformer") model += fmt::format(", {} heads, {} positions", o.heads, o.position);
+  table.row({"model", model});
+  std::int64_t parameters = 0;
+  for (const Parameters::Entry& entry : trainer.model().parameters().entries()) parameters += entry.shape.size();
+  table.row({"parameters", format_count(parameters)});
+  table.row({"device", describe(device)});
+  table.row({"data", fmt::format("{} ({})", o.dataset.string(), data.encoding().name())});
+  for (const io::Split split : io::kSplits) {
+    table.row(
+        {fmt::format("  {}", io::split_name(split)),
+         fmt::format("{} pieces, {} events", format_count(data.pieces(split)), format_count(data.events(split)))});
+  }
+  table.row({"batch", fmt::format("{} windows of {} events{}", o.batch, o.seq,
+                                  o.accumulate > 1 ? fmt::format(", {} batches a step", o.accumulate) : "")});
+  table.row({"epoch", fmt::format("{} batches, {} targets", format_count(trainer.batches_in_epoch()),
+                                  format_count(trainer.targets_in_epoch()))});
+  const std::int64_t steps = trainer.planned_steps();
+  table.row({"steps", steps > 0 ? format_count(steps) : fmt::format("as many as {} minutes allow", o.minutes)});
+  table.row({"learning rate", fmt::format("{}{}{}", o.lr, o.warmup > 0 ? fmt::format(", warm-up {}", o.warmup) : "",
+                                          steps > 0 ? ", cosine to a tenth" : ", constant")});
+  table.row({"dropout", fmt::format("{}", o.dropout)});
+  table.row({"seed", fmt::format("{}", o.seed)});
+  table.row({"run", a.run.string()});
+  return table.text();
+}
+
+// Opens DATASET, which the run keeps by its absolute name.
+io::Dataset open_dataset(TrainOptions& options) {
+  options.dataset = fs::absolute(options.dataset).lexically_normal();
+  return io::Dataset::open(options.dataset);
+}
+
+void begin(const Cli& cli, Arguments& a) {
+  check(a.options);
+  if (a.options.dataset.empty()) throw UsageError("DATASET is missing: name what polonaise-prepare made.");
+  const io::Dataset data = open_dataset(a.options);
+  AnyDevice device = open_device(a.options.device, a.options.threads);
+  Trainer trainer(data, a.options, device);
+  Run run = Run::create(a.run, cli.config(), data.encoding(), a.overwrite);
+  if (!a.quiet) print(header(a, data, trainer, device));
+  TrainingState state;
+  state.dataset = data.checksum();
+  train_session(trainer, run, state, {.stop_at = a.stop_at, .quiet = a.quiet});
+}
+
+void resume(Cli& cli, Arguments& a) {
+  check(a.options);
+  Run run = Run::open(a.run);
+  refuse_changes(cli, run.config());
+  Config saved = run.config();
+  // Another end replaces the run's, in whatever way that was given.
+  if (cli.given("epochs") || cli.given("steps") || cli.given("minutes")) {
+    std::erase_if(saved.settings, [](const Setting& setting) {
+      return setting.key == "epochs" || setting.key == "steps" || setting.key == "minutes";
+    });
+  }
+  cli.adopt(saved, (a.run / "config.toml").string());
+  const io::Dataset data = open_dataset(a.options);
+  run.check_encoding(data.encoding(), a.options.dataset);
+  AnyDevice device = open_device(a.options.device, a.options.threads);
+  Trainer trainer(data, a.options, device);
+  const TrainingState state = run.resume(trainer.model(), trainer.optimizer());
+  if (state.dataset != data.checksum()) {
+    throw io::Error(fmt::format("{}: is not the dataset that {} was trained on; give that one, or begin a new run.",
+                                a.options.dataset.string(), a.run.string()));
+  }
+  run.set_config(cli.config());
+  if (!a.quiet) print(header(a, data, trainer, device));
+  if (trainer.planned_steps() > 0 && state.step >= trainer.planned_steps()) {
+    print(fmt::format("finished at step {}: nothing to do; more --steps or --epochs would train on\n",
+                      format_count(state.step)));
+    return;
+  }
+  train_session(trainer, run, state, {.stop_at = a.stop_at, .resumed = true, .quiet = a.quiet});
+}
+
+int run(int argc, char** argv) {
+  Arguments a;
+  Cli cli("polonaise-train", "trains a model that predicts the next event of a piece");
+  declare(cli, a.options);
+  cli.option("-o,--output", a.run, "the run's folder: configuration, metrics and checkpoints")
+      .placeholder("RUN")
+      .required()
+      .transient();
+  cli.flag("--resume", a.resume, "go on with a run, exactly as if it had never stopped").transient();
+  cli.flag("--overwrite", a.overwrite, "replace an existing run").transient();
+  cli.option("--stop-at", a.stop_at, "save and stop after this step, as Ctrl-C does; the plan stays as it is")
+      .range(0, 4e9)
+      .transient();
+  cli.flag("-q,--quiet", a.quiet, "show no progress").transient();
+
+  cli.example("polonaise-train piano.data --model lstm --hidden 64 --layers 2 --epochs 30 -o run",
+              "Ctrl-C saves and stops; the best model by validation is kept beside the last");
+  cli.example("polonaise-train --resume -o run", "goes on where it stopped");
+  cli.example(
+      "polonaise-train perf.data --model transformer --hidden 128 --layers 4 --seq 256 --lr 5e-4 --warmup 200 "
+      "--dropout 0.1 -o run",
+      "a small transformer");
+  cli.example("polonaise-train other.data --config run/config.toml -o run-2", "the same options on other data");
+  cli.action([&] {
+    if (a.resume && a.overwrite) throw UsageError("--resume and --overwrite contradict each other; give one.");
+    a.resume ? resume(cli, a) : begin(cli, a);
+  });
+  return cli.run(argc, argv);
+}
+
+}  // namespace
+}  // namespace polonaise::tools
+
+int main(int argc, char** argv) {
+  return polonaise::tools::run(argc, argv);
+}
