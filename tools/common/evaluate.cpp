@@ -137,7 +137,7 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
 void Scorer::read_windows(std::span<const io::EventsView> pieces, const ScoreOptions& options,
                           std::vector<PieceLosses>& losses) {
   const std::int64_t steps = model_.config().sequence;
-  const std::int64_t stride = options.stride > 0 ? std::min(options.stride, steps) : (steps + 1) / 2;
+  const std::int64_t stride = options.stride > 0 ? std::min(options.stride, steps) : default_stride(steps);
   const bool many_to_one = model_.many_to_one();
   std::vector<Reading> readings;
   for (std::size_t i = 0; i < pieces.size(); ++i) {

@@ -22,8 +22,13 @@ struct PieceLosses {
   std::vector<double> total() const;
 };
 
+// Half a window.
+constexpr std::int64_t default_stride(std::int64_t steps) {
+  return (steps + 1) / 2;
+}
+
 struct ScoreOptions {
-  // Models that read windows (transformer): the distance between windows that overlap, 1..T; 0: half a window. Each
+  // Models that read windows (transformer): the distance between windows that overlap, 1..T; 0: the default. Each
   // event is scored once, with at least T - stride events before it wherever the piece has them.
   std::int64_t stride = 0;
   // Many-to-one models: every so manieth event only; 1 for all.

@@ -1,0 +1,172 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "io/dataset.h"
+#include "io/error.h"
+#include "io/protocol.h"
+#include "runtime/device.h"
+#include "tools/common/cli.h"
+#include "tools/common/evaluate.h"
+#include "tools/common/progress.h"
+#include "tools/common/run.h"
+#include "tools/common/table.h"
+
+namespace polonaise::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  fs::path run;
+  fs::path dataset;
+  std::string split = "test";
+  std::string protocol = "bl2012";
+  std::string checkpoint = "best";
+  int stride = 0;
+  std::string device = "auto";
+  int threads = 0;
+  bool json = false;
+};
+
+io::Split split_of(std::string_view name) {
+  for (const io::Split split : io::kSplits) {
+    if (io::split_name(split) == name) return split;
+  }
+  throw UsageError(fmt::format("--split: '{}' is no split.", name));
+}
+
+// How much of a piece the model sees before what it predicts.
+std::string context(const Model& model, std::int64_t stride) {
+  const Index steps = model.config().sequence;
+  if (model.carries_state()) return "all of the piece before each event";
+  if (model.many_to_one()) return fmt::format("a window of up to {} events before each event", steps);
+  return fmt::format("windows of {} events, one every {}", steps, stride);
+}
+
+struct Subject {
+  const Run& run;
+  const io::Dataset& data;
+  const Model& model;
+  std::string dataset;
+  std::int64_t step;
+  std::int64_t stride;
+};
+
+std::string as_json(const Arguments& a, const Subject& s, const Evaluation& e) {
+  const bool tokens = s.data.spec().kind == io::EventKind::tokens;
+  const std::string unit = tokens ? "nats_per_token" : "nats_per_frame";
+  nlohmann::ordered_json object;
+  object["run"] = a.run.string();
+  object["checkpoint"] = a.checkpoint;
+  object["step"] = s.step;
+  object["dataset"] = s.dataset;
+  object["split"] = a.split;
+  object["protocol"] = a.protocol;
+  if (!s.model.carries_state() && !s.model.many_to_one()) object["eval_stride"] = s.stride;
+  object["pieces"] = e.pieces;
+  object["targets"] = e.targets;
+  object[unit] = e.nats;
+  if (s.data.spec().has_durations()) {
+    object["keys"] = e.nats - e.durations;
+    object["durations"] = e.durations;
+  }
+  nlohmann::ordered_json counted;
+  counted["unigram"] = e.baselines.unigram;
+  counted["bigram"] = e.baselines.bigram;
+  if (tokens) {
+    object["notes"] = e.notes;
+    object["nats_per_note"] = e.per_note(e.nats);
+  }
+  object["baselines"] = counted;
+  return object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string as_text(const Arguments& a, const Subject& s, const Evaluation& e) {
+  const io::EventSpec& spec = s.data.spec();
+  const bool tokens = spec.kind == io::EventKind::tokens;
+  std::string text = fmt::format("{}, checkpoint {} (step {})\n", a.run.string(), a.checkpoint, format_count(s.step));
+  text += fmt::format("{} split of {}: {} pieces, {} {}\n", a.split, s.dataset, format_count(e.pieces),
+                      format_count(e.targets), tokens ? "tokens" : "frames");
+  if (!tokens) text += fmt::format("protocol {}\n", a.protocol);
+  text += fmt::format("context: {}\n\n", context(s.model, s.stride));
+
+  std::vector<Table::Column> columns = {{"", Table::Align::left}, {std::string(loss_unit(spec))}};
+  if (spec.has_durations()) columns.insert(columns.end(), {{"keys"}, {"durations"}});
+  if (tokens) columns.push_back({"nats per note"});
+  Table table(columns);
+  const auto row = [&](const std::string& name, double nats, double durations) {
+    std::vector<std::string> cells = {name, fmt::format("{:.4f}", nats)};
+    if (spec.has_durations()) {
+      cells.push_back(fmt::format("{:.4f}", nats - durations));
+      cells.push_back(fmt::format("{:.4f}", durations));
+    }
+    if (tokens) cells.push_back(fmt::format("{:.4f}", e.per_note(nats)));
+    table.row(cells);
+  };
+  row(s.run.options().model, e.nats, e.durations);
+  row("bigram", e.baselines.bigram, e.baselines.bigram_durations);
+  row("unigram", e.baselines.unigram, e.baselines.unigram_durations);
+  return text + table.text();
+}
+
+void evaluate_run(const Arguments& a) {
+  const Run run = Run::open(a.run);
+  const fs::path file = a.dataset.empty() ? run.options().dataset : a.dataset;
+  const io::Dataset data = io::Dataset::open(file);
+  run.check_encoding(data.encoding(), file);
+  if (data.spec().kind == io::EventKind::tokens && a.protocol != "bl2012") {
+    throw UsageError(
+        fmt::format("--protocol {} is for frames; {} has tokens, of which each counts.", a.protocol, file.string()));
+  }
+  const io::Split split = split_of(a.split);
+  if (data.events(split) == 0) {
+    throw io::Error(fmt::format("{}: its {} split is empty; choose another --split.", file.string(), a.split));
+  }
+  AnyDevice device = open_device(a.device, a.threads);
+  const std::unique_ptr<Model> model = run.load_model(device, a.checkpoint);
+  const Index steps = model->config().sequence;
+  if (a.stride > steps) {
+    throw UsageError(fmt::format("--eval-stride {} is more than a window of {} events.", a.stride, steps));
+  }
+  Scorer scorer(*model, data.spec());
+  const Subject subject{
+      run, data, *model, file.string(), run.step_of(a.checkpoint), a.stride > 0 ? a.stride : default_stride(steps)};
+  const Evaluation result = evaluate(scorer, data, split, io::protocol_from_name(a.protocol), subject.stride);
+  print(a.json ? as_json(a, subject, result) : as_text(a, subject, result));
+}
+
+int run(int argc, char** argv) {
+  Arguments a;
+  Cli cli("polonaise-evaluate", "measures how well a trained model predicts music it has not seen");
+  cli.positional("RUN", a.run, "the run's folder").required();
+  cli.option("--split", a.split, "which pieces").choices({"train", "valid", "test"});
+  cli.option("--protocol", a.protocol,
+             "which frames count and how they are averaged: bl2012 all of them; bai2018 all but each piece's first; "
+             "tsbn the mean over pieces of each piece's mean")
+      .choices(io::protocol_names());
+  cli.option("--checkpoint", a.checkpoint, "best by validation, or last").choices({"best", "last"});
+  cli.option("--dataset", a.dataset, "other data of the same encoding than the run's").placeholder("FILE");
+  cli.option("--eval-stride", a.stride,
+             "a transformer's windows overlap: events between them, 0 for half a window; each event is scored once, "
+             "with at least --seq less this many before it where there are so many")
+      .range(0, 65536);
+  cli.flag("--json", a.json, "print one JSON object");
+  cli.option("--device", a.device, "what to compute on").choices({"auto", "cpu", "cuda"});
+  cli.option("--threads", a.threads, "threads of the CPU, 0 for one on each processor; results do not depend on it")
+      .range(0, 1024);
+  cli.example("polonaise-evaluate run", "nats per event on the test split, beside what counting achieves");
+  cli.example("polonaise-evaluate run --protocol bai2018 --json", "one cell of the piano-roll benchmark");
+  cli.action([&] { evaluate_run(a); });
+  return cli.run(argc, argv);
+}
+
+}  // namespace
+}  // namespace polonaise::tools
+
+int main(int argc, char** argv) {
+  return polonaise::tools::run(argc, argv);
+}

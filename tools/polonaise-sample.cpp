@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/encoding.h"
+#include "io/error.h"
+#include "io/file.h"
+#include "io/notes.h"
+#include "models/generate.h"
+#include "runtime/device.h"
+#include "tools/common/cli.h"
+#include "tools/common/convert.h"
+#include "tools/common/files.h"
+#include "tools/common/parallel.h"
+#include "tools/common/progress.h"
+#include "tools/common/run.h"
+
+namespace polonaise::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kProgram = "polonaise-sample";
+
+struct Arguments {
+  fs::path run;
+  fs::path output;
+  fs::path prime;
+  std::int64_t prime_steps = 0;
+  std::int64_t steps = 256;
+  int count = 1;
+  double temperature = 1;
+  int top_k = 0;
+  double top_p = 1;
+  std::uint64_t seed = 1;
+  std::string checkpoint = "best";
+  std::string device = "auto";
+  int threads = 0;
+  bool quiet = false;
+};
+
+// OUT.mid, or OUT-001.mid, OUT-002.mid, ... of several.
+fs::path output_name(const Arguments& a, int sample) {
+  if (a.count == 1) return a.output;
+  fs::path name = a.output.stem();
+  name += fmt::format("-{:03}", sample + 1);
+  name += a.output.extension();
+  return a.output.parent_path() / name;
+}
+
+// The events that samples go on from.
+io::Events prime_events(const Arguments& a, const io::Encoding& encoding) {
+  io::Score score = io::op53_prime();
+  if (!a.prime.empty()) {
+    io::Warnings warnings;
+    score = io::read_score(a.prime, warnings);
+    print_warnings(kProgram, a.prime, warnings);
+  }
+  io::LossReport report;
+  io::Events all = encoding.encode(score, report);
+  if (!a.prime.empty() && all.size() == 0) {
+    throw io::Error(fmt::format("{}: has no notes to go on from; give another --prime.", a.prime.string()));
+  }
+  if (a.prime_steps == 0 || a.prime_steps >= all.size()) return all;
+  io::Events events(all.kind);
+  events.append(all.view().slice(0, a.prime_steps));
+  return events;
+}
+
+// What the text event of a sample says: all that its making depends on.
+std::string provenance(const Arguments& a, const Run& run, int sample) {
+  return fmt::format(
+      "polonaise-sample run={} step={} seed={} sample={} steps={} temperature={} top-k={} top-p={} prime={} "
+      "prime-steps={}",
+      a.run.string(), run.step_of(a.checkpoint), a.seed, sample + 1, a.steps, a.temperature, a.top_k, a.top_p,
+      a.prime.empty() ? "op53" : a.prime.filename().string(), a.prime_steps);
+}
+
+void sample(const Arguments& a) {
+  const Run run = Run::open(a.run);
+  std::vector<fs::path> inputs;
+  if (!a.prime.empty()) inputs.push_back(a.prime);
+  for (int i = 0; i < a.count; ++i) check_output(output_name(a, i), inputs);
+
+  AnyDevice device = open_device(a.device, a.threads);
+  const std::unique_ptr<Model> model = run.load_model(device, a.checkpoint);
+  const io::Encoding& encoding = run.encoding();
+  const io::EventSpec spec = encoding.spec();
+  const io::Events prime = prime_events(a, encoding);
+  const Sequence opening = to_sequence(prime.view(), spec);
+
+  Progress progress(a.count * a.steps, {.quiet = a.quiet});
+  parallel_for(static_cast<std::size_t>(a.count), shard_threads(device), [&](std::size_t i) {
+    const int index = static_cast<int>(i);
+    const kernels::SamplingOptions sampling{static_cast<float>(a.temperature), a.top_k, static_cast<float>(a.top_p)};
+    const GenerateOptions options{.steps = a.steps, .sampling = sampling, .seed = a.seed, .stream = index};
+    const Generated drawn = generate(*model, opening, options, [&](Index done) {
+      // One sample stands for all, which run side by side.
+      if (i == 0 && progress.due()) progress.show(done * a.count, fmt::format("event {}", format_count(done)));
+      return true;
+    });
+    io::Events events = prime;
+    events.append(to_events(drawn, spec).view());
+    io::write_file(output_name(a, index), io::write_score(encoding.decode(events.view()), provenance(a, run, index)));
+  });
+}
+
+int run(int argc, char** argv) {
+  Arguments a;
+  Cli cli(std::string(kProgram), "lets a trained model go on from the opening of a piece");
+  cli.positional("RUN", a.run, "the run's folder").required();
+  cli.option("-o,--output", a.output, "the MIDI file to write; with --count N: OUT-001.mid to OUT-N.mid")
+      .placeholder("OUT.mid")
+      .required();
+  cli.option("--steps", a.steps, "events to draw after the opening").range(1, 1e8);
+  cli.option("--count", a.count, "samples; sample i is the same however many there are").range(1, 100000);
+  cli.option("--seed", a.seed, "a sample follows from the run, the options and this");
+  cli.option("--checkpoint", a.checkpoint, "best by validation, or last").choices({"best", "last"});
+
+  cli.group("Opening");
+  cli.option("--prime", a.prime,
+             "the piece to go on from; by default the first ten chords of Chopin's Polonaise Op. 53. The opening is "
+             "part of the output")
+      .placeholder("FILE.mid");
+  cli.option("--prime-steps", a.prime_steps, "only its first N events, as the run's encoding counts them; 0 for all")
+      .range(0, 1e8);
+
+  cli.group("Drawing");
+  cli.option("--temperature", a.temperature, "below 1 more regular, above 1 wilder; 0 takes the likeliest event")
+      .range(0, 100);
+  cli.option("--top-k", a.top_k, "draw among the k likeliest only; 0 for all").range(0, 65536);
+  cli.option("--top-p", a.top_p, "draw among the likeliest that together have this probability").range(0, 1);
+
+  cli.group("");
+  cli.option("--device", a.device, "what to compute on").choices({"auto", "cpu", "cuda"});
+  cli.option("--threads", a.threads, "threads of the CPU, 0 for one on each processor; results do not depend on it")
+      .range(0, 1024);
+  cli.flag("-q,--quiet", a.quiet, "show no progress");
+  cli.example("polonaise-sample run --steps 200 --seed 53 -o polonaise.mid", "a continuation of the Polonaise");
+  cli.example("polonaise-sample run --prime song.mid --prime-steps 32 --count 8 --top-p 0.95 -o more/song.mid",
+              "eight continuations of another piece: more/song-001.mid to more/song-008.mid");
+  cli.action([&] { sample(a); });
+  return cli.run(argc, argv);
+}
+
+}  // namespace
+}  // namespace polonaise::tools
+
+int main(int argc, char** argv) {
+  return polonaise::tools::run(argc, argv);
+}
