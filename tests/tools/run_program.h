@@ -11,6 +11,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <stdexcept>
 #include <string>
@@ -29,6 +30,7 @@ struct ProgramResult {
 struct ProgramOptions {
   std::vector<std::pair<std::string, std::string>> environment = {};  // set on top of the test's own
   std::filesystem::path stdout_path = {};                             // written here (/dev/full) instead of captured
+  std::function<void(pid_t)> started = {};  // called once the program runs, before anything is read from it
   bool close_stdout = false;
 };
 
@@ -72,6 +74,7 @@ inline ProgramResult run_program(std::string_view program, const std::vector<std
   posix_spawn_file_actions_destroy(&actions);
   close(out[1]);
   close(err[1]);
+  if (spawned == 0 && options.started) options.started(child);
   ProgramResult result;
   std::array<pollfd, 2> streams{pollfd{out[0], POLLIN, 0}, pollfd{err[0], POLLIN, 0}};
   while (streams[0].fd >= 0 || streams[1].fd >= 0) {

@@ -20,7 +20,7 @@ namespace {
 // The lines up to a step, but for the ends of sessions; a line that a crash cut short is none.
 std::string lines_until(const std::filesystem::path& file, std::int64_t step) {
   std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return "";
+  if (!std::filesystem::is_regular_file(file, ignored)) return "";
   const std::vector<std::byte> bytes = io::read_file(file);
   std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   std::string kept;

@@ -1,0 +1,273 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "io/safetensors.h"
+#include "tests/tools/runs.h"
+#include "tools/common/config.h"
+
+// The program polonaise-train, run as a user runs it.
+namespace polonaise::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<nlohmann::json> metrics(const fs::path& run) {
+  std::vector<nlohmann::json> lines;
+  std::istringstream text(read_text(run / "metrics.jsonl"));
+  for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+// What was measured, without the pace and the ends of sessions.
+std::string course(const fs::path& run) {
+  std::string text;
+  for (nlohmann::json line : metrics(run)) {
+    if (line["type"] == "end") continue;
+    line.erase("ms");
+    line.erase("events_per_second");
+    text += line.dump() + "\n";
+  }
+  return text;
+}
+
+TEST(Train, ResumedEqualsUninterrupted) {
+  // 6 pieces of about 95 events in windows of 16, batches of 9: four or five steps an epoch, so 10 lies inside one and
+  // epochs end on both sides; dropout draws random numbers; the log's interval does not divide 10.
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "chordvec");
+  for (const std::string model : {"lstm", "transformer"}) {
+    const fs::path whole = folder / (model + "-whole"), parts = folder / (model + "-parts");
+    const auto options =
+        joined({data, "--steps", "20", "--dropout", "0.3", "--warmup", "5", "--log-every", "3"}, small_model(model));
+    ASSERT_EQ(train(joined(options, {"-o", whole})).status, 0);
+    ASSERT_EQ(train(joined(options, {"-o", parts, "--stop-at", "10"})).status, 0);
+    EXPECT_FALSE(fs::exists(parts / "checkpoints" / "step_20"));
+    const ProgramResult resumed = train({"--resume", "-o", parts, "-q"});
+    ASSERT_EQ(resumed.status, 0) << resumed.err;
+    expect_same_checkpoint(whole / "checkpoints/last", parts / "checkpoints/last");
+    expect_same_checkpoint(whole / "checkpoints/best", parts / "checkpoints/best");
+    EXPECT_EQ(course(whole), course(parts));
+    EXPECT_EQ(read_text(whole / "config.toml"), read_text(parts / "config.toml"));
+  }
+}
+
+TEST(Train, ResumesFromTheLastCheckpointAfterACrash) {
+  // A crash leaves lines beyond the checkpoint, the last one cut short, and an unfinished folder.
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "perf");
+  const auto options = joined({data, "--steps", "12", "--log-every", "1"}, small_model("gru"));
+  ASSERT_EQ(train(joined(options, {"-o", folder / "whole"})).status, 0);
+  ASSERT_EQ(train(joined(options, {"-o", folder / "crashed", "--stop-at", "5"})).status, 0);
+  std::ofstream(folder / "crashed/metrics.jsonl", std::ios::app)
+      << "{\"type\":\"train\",\"step\":6,\"loss\":1}\n{\"type\":\"tr";
+  fs::create_directories(folder / "crashed/checkpoints/.saving");
+  fs::create_directories(folder / "crashed/checkpoints/step_9");
+  ASSERT_EQ(train({"--resume", "-o", folder / "crashed", "-q"}).status, 0);
+  EXPECT_EQ(course(folder / "whole"), course(folder / "crashed"));
+  expect_same_checkpoint(folder / "whole/checkpoints/last", folder / "crashed/checkpoints/last");
+  EXPECT_FALSE(fs::exists(folder / "crashed/checkpoints/.saving"));
+  EXPECT_FALSE(fs::exists(folder / "crashed/checkpoints/step_9"));
+}
+
+TEST(Train, DoesNotDependOnTheNumberOfThreads) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "chordvec");
+  for (const std::string model : {"rnn", "lstm", "gru", "bilstm", "transformer"}) {
+    const auto run = [&](int threads) { return folder / (model + std::to_string(threads)); };
+    for (const int threads : {1, 2, 3, 8}) {
+      const ProgramResult result =
+          train(joined(small_model(model), {data, "--steps", "5", "--batch", "33", "--dropout", "0.2", "--threads",
+                                            std::to_string(threads), "-o", run(threads)}));
+      ASSERT_EQ(result.status, 0) << result.err;
+      expect_same_checkpoint(run(1) / "checkpoints/last", run(threads) / "checkpoints/last");
+      EXPECT_EQ(course(run(1)), course(run(threads)));
+    }
+  }
+}
+
+TEST(Train, AccumulatedBatchesAreOneGreatBatch) {
+  // The same windows in one batch of 18 or two of 9: the same sums up to their order.
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  const auto options = joined(small_model("lstm"), {data, "--steps", "1", "--log-every", "1", "--dropout", "0.5"});
+  ASSERT_EQ(train(joined(options, {"--batch", "18", "-o", folder / "great"})).status, 0);
+  ASSERT_EQ(train(joined(options, {"--batch", "9", "--accumulate", "2", "-o", folder / "two"})).status, 0);
+  const auto great = metrics(folder / "great").front(), two = metrics(folder / "two").front();
+  EXPECT_NEAR(great["loss"], two["loss"], 1e-5);
+  EXPECT_NEAR(great["gradient_norm"], two["gradient_norm"], 1e-5);
+}
+
+TEST(Train, InterruptedSavesAndSaysHowToGoOn) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const fs::path run = folder / std::to_string(signal);
+    const auto arguments = joined(small_model("rnn"), {data, "--steps", "100000000", "--log-every", "1",
+                                                       "--validate-every", "1000000000", "-o", run});
+    const auto interrupt = [&](pid_t program) {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+      std::error_code absent;
+      while (!(fs::file_size(run / "metrics.jsonl", absent) > 0 && !absent) && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+      kill(program, signal);
+    };
+    const ProgramResult result = run_program("polonaise-train", arguments, {.started = interrupt});
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_TRUE(contains(result.out, "interrupted at step ")) << result.out;
+    EXPECT_TRUE(contains(result.out, "polonaise-train --resume -o " + run.string())) << result.out;
+    const std::int64_t step = metrics(run).back()["step"];
+    EXPECT_TRUE(fs::exists(run / "checkpoints/last/model.safetensors"));
+    const ProgramResult resumed = train({"--resume", "-o", run, "--steps", std::to_string(step + 2), "-q"});
+    EXPECT_EQ(resumed.status, 0) << resumed.err;
+    EXPECT_EQ(metrics(run).back()["step"], step + 2);
+  }
+}
+
+TEST(Train, KeepsTheBestAndTheLastCheckpoint) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "chordvec", "lstm", {"--validate-every", "2", "--lr", "0.02"});
+  double best = 1e9;
+  std::int64_t best_step = 0;
+  for (const auto& line : metrics(run)) {
+    if (line["type"] != "validation") continue;
+    EXPECT_EQ(line["unit"], "nats per frame");
+    EXPECT_NEAR(line["loss"].get<double>(), line["keys"].get<double>() + line["durations"].get<double>(), 1e-9);
+    EXPECT_EQ(line["best"].get<bool>(), line["loss"] < best);
+    if (line["best"]) {
+      best = line["loss"];
+      best_step = line["step"];
+    }
+  }
+  EXPECT_EQ(fs::read_symlink(run / "checkpoints/last"), "step_6");
+  EXPECT_EQ(fs::read_symlink(run / "checkpoints/best"), "step_" + std::to_string(best_step));
+  const auto file = io::SafeTensors::open(run / "checkpoints/last/model.safetensors");
+  EXPECT_EQ(file.at("core.weight_hh_l1").shape, (std::vector<std::int64_t>{48, 12}));
+  EXPECT_GT(metrics(run).back()["arena_bytes"], 0);
+}
+
+TEST(Train, StopsWithThePatienceOrTheTime) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  const auto options = joined(small_model("rnn"), {data, "--validate-every", "1"});
+  const ProgramResult patient =
+      train(joined(options, {"--steps", "400", "--lr", "0", "--patience", "3", "-o", folder / "a"}));
+  EXPECT_EQ(patient.status, 0) << patient.err;
+  EXPECT_TRUE(contains(patient.out, "no better validation in the last 3 at step 4 ")) << patient.out;
+  const ProgramResult timed = train(joined(options, {"--minutes", "0.005", "-o", folder / "b"}));
+  EXPECT_EQ(timed.status, 0) << timed.err;
+  EXPECT_TRUE(contains(timed.out, "time is up at step ")) << timed.out;
+}
+
+TEST(Train, ItsConfigurationMakesTheSameRun) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "perf", "transformer", {"--position", "relative", "--dropout", "0.1"});
+  const ProgramResult again = train({"--config", run / "config.toml", "-o", folder / "again", "-q"});
+  ASSERT_EQ(again.status, 0) << again.err;
+  expect_same_checkpoint(run / "checkpoints/last", folder / "again/checkpoints/last");
+}
+
+TEST(Train, RefusesAFolderThatExists) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "roll88", "rnn");
+  const std::string before = read_text(run / "checkpoints/last/model.safetensors");
+  const auto options = joined(small_model("rnn"), {folder / "data", "--steps", "2", "-o", run});
+  expect_failure(train(options), 1, "exists; give --resume to go on with it, --overwrite to replace it");
+  EXPECT_EQ(read_text(run / "checkpoints/last/model.safetensors"), before);
+  ASSERT_EQ(train(joined(options, {"--overwrite"})).status, 0);
+  EXPECT_EQ(fs::read_symlink(run / "checkpoints/last"), "step_2");
+  fs::create_directories(folder / "other");
+  write_text(folder / "other/thesis.txt", "the only copy");
+  expect_failure(train(joined(small_model("rnn"), {folder / "data", "-o", folder / "other", "--overwrite"})), 1,
+                 "is not a run that --overwrite may replace");
+  EXPECT_EQ(read_text(folder / "other/thesis.txt"), "the only copy");
+}
+
+TEST(Train, RefusesAChangedOptionByName) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "roll88", "rnn");
+  expect_failure(train({"--resume", "-o", run, "--hidden", "13"}), 2, "--hidden 13 is not the run's, which is 12");
+  expect_failure(train({"--resume", "-o", run, "--model", "lstm"}), 2, "--model lstm is not the run's, which is rnn");
+  expect_failure(train({"--resume", "-o", run, "--seed", "2"}), 2, "--seed 2");
+  const ProgramResult more = train({"--resume", "-o", run, "--hidden", "12", "--steps", "8", "--threads", "1", "-q"});
+  EXPECT_EQ(more.status, 0) << more.err;
+  EXPECT_EQ(fs::read_symlink(run / "checkpoints/last"), "step_8");
+  EXPECT_EQ(*load_config(run / "config.toml").find("steps")->items.begin(), "8");
+  EXPECT_TRUE(contains(train({"--resume", "-o", run}).out, "nothing to do"));
+}
+
+TEST(Train, RefusesOtherDataOnResume) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "roll88", "rnn");
+  small_dataset(folder / "perf", "perf");
+  small_dataset(folder / "shorter", "roll88", 50);
+  expect_failure(train({folder / "perf", "--resume", "-o", run, "--steps", "9"}), 1, "is encoded as perf, and the run");
+  expect_failure(train({folder / "shorter", "--resume", "-o", run, "--steps", "9"}), 1, "is not the dataset that");
+}
+
+TEST(Train, RefusesDamagedFilesByName) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "chordvec", "gru");
+  for (const char* name : {"model.safetensors", "state.safetensors"}) {
+    const fs::path file = run / "checkpoints/last" / name;
+    const std::string whole = read_text(file);
+    for (const std::size_t length : {std::size_t{0}, std::size_t{7}, whole.size() / 2, whole.size() - 1}) {
+      cut_file(file, length);
+      expect_failure(train({"--resume", "-o", run, "--steps", "9"}), 1, name);
+      write_text(file, whole);
+    }
+    for (const std::ptrdiff_t at : {std::ptrdiff_t{3}, std::ptrdiff_t{40}, std::ptrdiff_t{-200}, std::ptrdiff_t{-1}}) {
+      flip_byte(file, at);
+      expect_failure(train({"--resume", "-o", run, "--steps", "9"}), 1, name);
+      write_text(file, whole);
+    }
+  }
+  flip_byte(folder / "data", -50);
+  expect_failure(train({"--resume", "-o", run, "--steps", "9"}), 1, "damaged dataset");
+}
+
+TEST(Train, RefusesWhatCannotBe) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  expect_failure(train({data, "-o", folder / "run", "--model", "lsmt"}), 2, "did you mean 'lstm'?");
+  expect_failure(train({data, "-o", folder / "run", "--epochs", "2", "--steps", "3"}), 2, "--epochs and --steps");
+  expect_failure(train({data, "-o", folder / "run", "--model", "transformer", "--heads", "7"}), 2, "multiple of heads");
+  expect_failure(train({"-o", folder / "run"}), 2, "DATASET is missing");
+  expect_failure(train({"--resume", "-o", folder / "none"}), 1, "there is no such run");
+  expect_failure(train({folder / "none", "-o", folder / "run"}), 1, "none");
+  write_text(folder / "file", "");
+  expect_failure(train({data, "-o", folder / "file/run", "-q"}), 1, "cannot make the run's folder");
+  expect_failure(train({data, "-o", folder / "missing/run", "-q"}), 1, "No such file or directory");
+  EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
+TEST(Train, AFullDiskStopsItAndKeepsTheCheckpoint) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "roll88", "rnn");
+  const std::string before = read_text(run / "checkpoints/last/state.safetensors");
+  fs::remove(run / "metrics.jsonl");
+  fs::create_symlink("/dev/full", run / "metrics.jsonl");
+  expect_failure(train({"--resume", "-o", run, "--steps", "9", "-q"}), 1, "No space left on device");
+  EXPECT_EQ(read_text(run / "checkpoints/last/state.safetensors"), before);
+}
+
+TEST(Train, ALossThatIsNotFiniteStopsItAndKeepsTheCheckpoint) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  const fs::path run = folder / "run";
+  const auto options = joined(small_model("transformer"), {data, "--steps", "200", "--clip", "0", "--lr", "100",
+                                                           "--weight-decay", "100", "-o", run});
+  ASSERT_EQ(train(joined(options, {"--stop-at", "1"})).status, 0);
+  const std::string before = read_text(run / "checkpoints/last/state.safetensors");
+  expect_failure(train({"--resume", "-o", run, "-q"}), 1, "is not finite at step ");
+  EXPECT_EQ(read_text(run / "checkpoints/last/state.safetensors"), before);
+}
+
+}  // namespace
+}  // namespace polonaise::tools
