@@ -171,6 +171,9 @@ inline const StackCase kStackCases[] = {
     {9, 5, 33, 2, 2, true},
     {8, 11, 16, 2, 1, true, true, 0.3f, true},
     {5, 8, 64, 2, 2, false, false, 0.5f},
+    {16, 8, 64, 2, 1},
+    {16, 8, 64, 2, 1, true},
+    {64, 8, 64, 2, 1},
 };
 
 TYPED_TEST_P(RecurrentStackTest, OracleGradientAgreesWithCentralDifferences) {
