@@ -31,7 +31,8 @@ void Shards::prepare(Index shards) {
 template <class Body>
 void Shards::run(Index shards, Body&& body) {
   std::vector<std::exception_ptr> failures(static_cast<std::size_t>(shards));
-#pragma omp parallel for schedule(dynamic, 1) num_threads(shard_threads(device_)) if (shard_threads(device_) > 1)
+  const int threads = static_cast<int>(std::min<Index>(shard_threads(device_), shards));  // more would only spin
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (threads > 1)
   for (Index i = 0; i < shards; ++i) {
     try {
       body(*shards_[static_cast<std::size_t>(i)], i);
