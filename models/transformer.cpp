@@ -66,11 +66,11 @@ Transformer::Transformer(AnyDevice& device, const ModelConfig& config)
           any);
     });
   if (config.position == PositionEncoding::sinusoidal)
-    fixed_ = parameters_.add_derived(T * C, [T, C](AnyDevice& any, View<float, 1> out) {
+    fixed_ = parameters_.add_table(T * C, [T, C](AnyDevice& any, View<float, 1> out) {
       std::visit([&](auto& d) { kernels::sinusoidal_positions<float>(d, View<float, 2>(out.data(), {T, C})); }, any);
     });
   if (config.position == PositionEncoding::rotary)
-    fixed_ = parameters_.add_derived(T * head_dim_, [this, T](AnyDevice& any, View<float, 1> out) {
+    fixed_ = parameters_.add_table(T * head_dim_, [this, T](AnyDevice& any, View<float, 1> out) {
       std::visit(
           [&](auto& d) {
             kernels::rotary_angles<float>(d, 0, View<float, 2>(out.data(), {T, head_dim_}));

@@ -54,8 +54,17 @@ Parameters::Id Parameters::add(std::string name, const Shape& shape, Init init, 
 }
 
 Parameters::Id Parameters::add_derived(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill) {
+  return add_derived(size, true, std::move(fill));
+}
+
+Parameters::Id Parameters::add_table(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill) {
+  return add_derived(size, false, std::move(fill));
+}
+
+Parameters::Id Parameters::add_derived(Index size, bool follows_parameters,
+                                       std::function<void(AnyDevice&, View<float, 1>)> fill) {
   require(values_.bytes() == 0, "the table of parameters has ended");
-  derived_.push_back({derived_size_, size, std::move(fill)});
+  derived_.push_back({derived_size_, size, follows_parameters, std::move(fill)});
   derived_size_ += aligned(size);
   return derived_.size() - 1;
 }
@@ -64,11 +73,16 @@ void Parameters::allocate(std::uint64_t seed) {
   values_ = Buffer(*device_, static_cast<std::size_t>(size_) * sizeof(float));
   derived_values_ = Buffer(*device_, static_cast<std::size_t>(derived_size_) * sizeof(float));
   for (const Entry& entry : entries_) draw(entry, seed, values_.as<float>() + entry.offset);
-  refresh();
+  for (const Derived& d : derived_) fill(d);
 }
 
 void Parameters::refresh() {
-  for (const Derived& d : derived_) d.fill(*device_, {derived_values_.as<float>() + d.offset, {d.size}});
+  for (const Derived& d : derived_)
+    if (d.follows_parameters) fill(d);
+}
+
+void Parameters::fill(const Derived& d) {
+  d.fill(*device_, {derived_values_.as<float>() + d.offset, {d.size}});
 }
 
 Tensor Parameters::value(Id id) const {

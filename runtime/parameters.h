@@ -36,6 +36,8 @@ class Parameters {
   Id add(std::string name, const Shape& shape, Init init, float bound, bool decay);
   // Room for `size` floats that `fill` computes from the parameters.
   Id add_derived(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill);
+  // The same for a table that depends on no parameter (positions): filled once, by allocate().
+  Id add_table(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill);
   // Ends the table: takes memory, draws the initial values (a function of the seed and each parameter's name and
   // position alone) and fills the derived slab.
   void allocate(std::uint64_t seed);
@@ -57,8 +59,11 @@ class Parameters {
  private:
   struct Derived {
     Index offset, size;
+    bool follows_parameters;
     std::function<void(AnyDevice&, View<float, 1>)> fill;
   };
+  Id add_derived(Index size, bool follows_parameters, std::function<void(AnyDevice&, View<float, 1>)> fill);
+  void fill(const Derived&);
   AnyDevice* device_;
   std::vector<Entry> entries_;
   std::vector<Derived> derived_;

@@ -103,6 +103,18 @@ TEST_F(ParametersTest, DerivedCopiesFollowAtRefresh) {
   EXPECT_EQ(*p.derived(sum).data(), 60);
 }
 
+TEST_F(ParametersTest, TablesAreFilledOnce) {
+  Parameters p(device_);
+  p.add("weight", {2}, Init::constant, 1, true);
+  int filled = 0;
+  const auto table =
+      p.add_table(3, [&](AnyDevice&, View<float, 1> out) { out.data()[2] = static_cast<float>(++filled); });
+  p.allocate(1);
+  p.refresh();
+  EXPECT_EQ(filled, 1);
+  EXPECT_EQ(p.derived(table).data()[2], 1);
+}
+
 TEST_F(ParametersTest, OnATapeTheyBringTheirPlaceInTheGradientSlab) {
   Parameters p(device_);
   p.add("a", {3}, Init::constant, 1, true);
