@@ -11,24 +11,25 @@ enum class Activation { none, gelu };
 
 //   z[r,n] = bias[n] + sum_k x[r,k] weight[n,k]
 //   y[r,n] = activation(z[r,n]);   gelu(z) = z Phi(z), the exact form (erf), torch's default
-// x [R,K], weight [N,K], bias [N] or empty, y [R,N]. `z` [R,N] keeps z for backward: needed with gelu when a backward
-// follows, otherwise empty. x and y must not overlap. Repeats bit for bit, whatever the number of threads.
+// x [R,K], weight [N,K], bias [N] or empty, y [R,N]. `saved` [R,N] keeps for backward what the device wants of the
+// activation (its derivative, or z): needed with gelu when a backward follows, otherwise empty. x and y must not
+// overlap. Repeats bit for bit, whatever the number of threads.
 template <class T>
-void linear_forward(Cpu&, View<const T, 2> x, View<const T, 2> weight, View<const T, 1> bias, Activation, View<T, 2> z,
-                    View<T, 2> y);
+void linear_forward(Cpu&, View<const T, 2> x, View<const T, 2> weight, View<const T, 1> bias, Activation,
+                    View<T, 2> saved, View<T, 2> y);
 template <class T>
-void linear_forward(Cuda&, View<const T, 2> x, View<const T, 2> weight, View<const T, 1> bias, Activation, View<T, 2> z,
-                    View<T, 2> y);
+void linear_forward(Cuda&, View<const T, 2> x, View<const T, 2> weight, View<const T, 1> bias, Activation,
+                    View<T, 2> saved, View<T, 2> y);
 
 //   dz = dy * activation'(z);  dx (+)= dz weight;  dweight += dz^T x;  dbias += sum_r dz
 // dx, dweight, dbias may each be empty: that gradient is not computed. `dz` [R,N] is scratch with gelu (it may be dy's
 // own memory where dy is not needed again), otherwise empty.
 template <class T>
-void linear_backward(Cpu&, View<const T, 2> x, View<const T, 2> weight, View<const T, 2> z, Activation,
+void linear_backward(Cpu&, View<const T, 2> x, View<const T, 2> weight, View<const T, 2> saved, Activation,
                      View<const T, 2> dy, View<T, 2> dz, View<T, 2> dx, Accumulate dx_accumulate, View<T, 2> dweight,
                      View<T, 1> dbias);
 template <class T>
-void linear_backward(Cuda&, View<const T, 2> x, View<const T, 2> weight, View<const T, 2> z, Activation,
+void linear_backward(Cuda&, View<const T, 2> x, View<const T, 2> weight, View<const T, 2> saved, Activation,
                      View<const T, 2> dy, View<T, 2> dz, View<T, 2> dx, Accumulate dx_accumulate, View<T, 2> dweight,
                      View<T, 1> dbias);
 

@@ -76,7 +76,7 @@ inline void pack_panels(View<const float, 2> x, View<const float, 2> rotary, flo
   const Index D = x.columns(), columns = tile_columns();
   for (Index first = 0; first < x.rows(); first += columns, panels += D * columns) {
     pack_rows(x, rotary, 1.0f, first, columns, rows, D);
-    transpose_rows(rows, D, panels);
+    transpose_rows(rows, D, D, panels);
   }
 }
 

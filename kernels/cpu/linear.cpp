@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "kernels/cpu/parallel.h"
-#include "kernels/matmul.h"
 #include "kernels/require.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -12,6 +11,7 @@
 #include <hwy/highway.h>
 
 #include "kernels/cpu/column_sums-inl.h"
+#include "kernels/cpu/product-inl.h"
 #include "kernels/cpu/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -38,21 +38,48 @@ inline Normal normal(Vec z) {
   return {hn::Set(d, 0.39894228040143268f) * e, hn::IfThenElse(hn::Lt(z, hn::Zero(d)), tail, one - tail)};
 }
 
-// y = z Phi(z); y may be z.
-void gelu_row(const float* z, float* y, Index n) {
-  for_each_vector(n, [&](Index i, Index count) {
-    const Vec value = load_n(z + i, count);
-    store_n(value * normal(value).cumulative, y + i, count);
+// y = z Phi(z) over y = z; its derivative Phi(z) + z phi(z), which shares the exponential, goes to `slope` unless null.
+void gelu_row(float* y, float* slope, Index n) {
+  for_each_vector(n, [&](Index i, Index count) HWY_ATTR {
+    const Vec z = load_n(y + i, count);
+    const Normal at = normal(z);
+    store_n(z * at.cumulative, y + i, count);
+    if (slope != nullptr) store_n(hn::MulAdd(z, at.density, at.cumulative), slope + i, count);
   });
 }
 
-// dz = dy (Phi(z) + z phi(z)); dz may be dy.
-void gelu_row_gradient(const float* z, const float* dy, float* dz, Index n) {
-  for_each_vector(n, [&](Index i, Index count) {
-    const Vec value = load_n(z + i, count);
-    const Normal at = normal(value);
-    store_n(load_n(dy + i, count) * (at.cumulative + value * at.density), dz + i, count);
-  });
+// dz = dy slope; dz may be dy.
+void scale_row(const float* slope, const float* dy, float* dz, Index n) {
+  for_each_vector(n, [&](Index i, Index count)
+                         HWY_ATTR { store_n(load_n(dy + i, count) * load_n(slope + i, count), dz + i, count); });
+}
+
+// y = activation(x weight^T + bias) for some rows.
+void forward_rows(View<const float, 2> x, View<const float, 2> weight, const float* bias, Activation activation,
+                  View<float, 2> slope, View<float, 2> y) {
+  multiply_packed(
+      x, y, bias == nullptr ? Start::zero : Start::bias, bias,
+      [&](Index first, Index columns, Index k, Index inner, float* panel)
+          HWY_ATTR { pack_weight_rows(weight, first, columns, k, inner, panel); },
+      [&](Index r, Index rows, Index first, Index columns) HWY_ATTR {
+        if (activation == Activation::none) return;
+        for (Index m = r; m < r + rows; ++m)
+          gelu_row(y.row(m) + first, slope.empty() ? nullptr : slope.row(m) + first, columns);
+      });
+}
+
+// dx (+)= dz weight for some rows.
+void backward_rows(View<const float, 2> dz, View<const float, 2> weight, View<float, 2> dx, Accumulate accumulate) {
+  multiply_packed(
+      dz, dx, accumulate == Accumulate::yes ? Start::c : Start::zero, nullptr,
+      [&](Index first, Index columns, Index k, Index inner, float* panel)
+          HWY_ATTR { pack_columns(weight, first, columns, k, inner, panel); },
+      [](Index, Index, Index, Index) {});
+}
+
+// dweight += dz^T x.
+void weight_gradient(View<const float, 2> dz, View<const float, 2> x, View<float, 2> dweight) {
+  add_outer_products(dz, x, dweight);
 }
 
 // y[n] = bias[n] + <x, weight[n,:]> for n < kRows. bias may be null.
@@ -85,21 +112,24 @@ HWY_AFTER_NAMESPACE();
 namespace polonaise::kernels {
 
 HWY_EXPORT(gelu_row);
-HWY_EXPORT(gelu_row_gradient);
+HWY_EXPORT(scale_row);
 HWY_EXPORT(vector_product);
+HWY_EXPORT(forward_rows);
+HWY_EXPORT(backward_rows);
+HWY_EXPORT(weight_gradient);
 HWY_EXPORT(add_column_sums);
 
 namespace {
 
-constexpr Index kBlock = 32768;  // elements of y that one task takes: what a product has left in the cache, gelu finds
-constexpr Index kColumns = 64;   // columns that one task takes of a product with few rows, or of dbias
+constexpr Index kBlock = 131072;  // numbers of the left operand that one task takes: half of a second-level cache
+constexpr Index kColumns = 96;    // columns that one task takes of a product with few rows, of dweight, or of dbias
 // Rows up to which each weight is read from where it lies: packing it for a matrix product would cost more.
 constexpr Index kFewRows = 3;
 
-// Runs block(begin, count) over the rows of a matrix of `columns` columns.
+// Runs block(begin, count) over rows of which each has `columns` numbers.
 template <class Block>
 void over_row_blocks(const Cpu& cpu, Index rows, Index columns, Block&& block) {
-  const Index extent = std::max<Index>(64, kBlock / std::max<Index>(1, columns) / 64 * 64);
+  const Index extent = std::max<Index>(96, kBlock / std::max<Index>(1, columns) / 96 * 96);
   parallel_for(cpu, ceil_div(rows, extent), [&](Index i) {
     const Index begin = i * extent;
     block(begin, std::min(extent, rows - begin));
@@ -118,41 +148,37 @@ void over_column_blocks(const Cpu& cpu, Index columns, Block&& block) {
 
 template <class T>
 void linear_forward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View<const T, 1> bias, Activation activation,
-                    View<T, 2> z, View<T, 2> y) {
+                    View<T, 2> saved, View<T, 2> y) {
   const Index rows = x.rows(), outputs = weight.rows();
   require(x.columns() == weight.columns(), "x and weight must have the same number of columns");
   require(y.rows() == rows && y.columns() == outputs, "y must be [rows of x, rows of weight]");
   require(bias.empty() || bias.size() == outputs, "bias must have one element for each row of weight");
-  require(z.empty() || (activation != Activation::none && same_shape(z, y)),
-          "z must have y's shape, and be empty without an activation");
-  const View<T, 2> sums = z.empty() ? y : z;
+  require(saved.empty() || (activation != Activation::none && same_shape(saved, y)),
+          "saved must have y's shape, and be empty without an activation");
 
   if (rows <= kFewRows) {
     over_column_blocks(cpu, outputs, [&](Index begin, Index count) {
       for (Index r = 0; r < rows; ++r) {
         HWY_DYNAMIC_DISPATCH(vector_product)
         (x.row(r), weight.row(begin), weight.stride(), x.columns(), bias.empty() ? nullptr : bias.data() + begin, count,
-         sums.row(r) + begin);
+         y.row(r) + begin);
         if (activation == Activation::gelu)
-          HWY_DYNAMIC_DISPATCH(gelu_row)(sums.row(r) + begin, y.row(r) + begin, count);
+          HWY_DYNAMIC_DISPATCH(gelu_row)(y.row(r) + begin, saved.empty() ? nullptr : saved.row(r) + begin, count);
       }
     });
     return;
   }
-  over_row_blocks(cpu, rows, outputs, [&](Index begin, Index count) {
-    for (Index r = begin; r < begin + count && !bias.empty(); ++r) std::copy_n(bias.data(), outputs, sums.row(r));
-    Cpu one_thread;
-    matmul<T>(one_thread, x.row_block(begin, count), Op::none, weight, Op::transpose, sums.row_block(begin, count),
-              bias.empty() ? Accumulate::no : Accumulate::yes);
-    if (activation == Activation::gelu)
-      for (Index r = begin; r < begin + count; ++r) HWY_DYNAMIC_DISPATCH(gelu_row)(sums.row(r), y.row(r), outputs);
+  over_row_blocks(cpu, rows, x.columns(), [&](Index begin, Index count) {
+    HWY_DYNAMIC_DISPATCH(forward_rows)
+    (x.row_block(begin, count), weight, bias.data(), activation,
+     saved.empty() ? View<T, 2>() : saved.row_block(begin, count), y.row_block(begin, count));
   });
 }
 
 template <class T>
-void linear_backward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View<const T, 2> z, Activation activation,
-                     View<const T, 2> dy, View<T, 2> dz, View<T, 2> dx, Accumulate dx_accumulate, View<T, 2> dweight,
-                     View<T, 1> dbias) {
+void linear_backward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View<const T, 2> saved,
+                     Activation activation, View<const T, 2> dy, View<T, 2> dz, View<T, 2> dx, Accumulate dx_accumulate,
+                     View<T, 2> dweight, View<T, 1> dbias) {
   const Index rows = dy.rows(), outputs = dy.columns();
   require(dx.empty() || (weight.rows() == outputs && dx.rows() == rows && dx.columns() == weight.columns()),
           "dx must be [rows of dy, columns of weight], and weight have a row for each column of dy");
@@ -160,21 +186,23 @@ void linear_backward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View
           "dweight must be [columns of dy, columns of x], and x have a row for each row of dy");
   require(dbias.empty() || dbias.size() == outputs, "dbias must have one element for each column of dy");
   const bool gelu = activation == Activation::gelu;
-  require(gelu ? same_shape(z, dy) && same_shape(dz, dy) : z.empty() && dz.empty(),
-          "z and dz must have dy's shape with an activation, and be empty without one");
+  require(gelu ? same_shape(saved, dy) && same_shape(dz, dy) : saved.empty() && dz.empty(),
+          "saved and dz must have dy's shape with an activation, and be empty without one");
   const View<const T, 2> gradient = gelu ? View<const T, 2>(dz) : dy;
 
   if (gelu || !dx.empty())
     over_row_blocks(cpu, rows, outputs, [&](Index begin, Index count) {
       if (gelu)
         for (Index r = begin; r < begin + count; ++r)
-          HWY_DYNAMIC_DISPATCH(gelu_row_gradient)(z.row(r), dy.row(r), dz.row(r), outputs);
-      Cpu one_thread;
-      if (!dx.empty())
-        matmul<T>(one_thread, gradient.row_block(begin, count), Op::none, weight, Op::none, dx.row_block(begin, count),
-                  dx_accumulate);
+          HWY_DYNAMIC_DISPATCH(scale_row)(saved.row(r), dy.row(r), dz.row(r), outputs);
+      if (!dx.empty()) HWY_DYNAMIC_DISPATCH(backward_rows)
+      (gradient.row_block(begin, count), weight, dx.row_block(begin, count), dx_accumulate);
     });
-  if (!dweight.empty()) matmul<T>(cpu, gradient, Op::transpose, x, Op::none, dweight, Accumulate::yes);
+  if (!dweight.empty())
+    over_column_blocks(cpu, outputs, [&](Index begin, Index count) {
+      HWY_DYNAMIC_DISPATCH(weight_gradient)
+      (gradient.column_block(begin, count), x, dweight.row_block(begin, count));
+    });
   if (!dbias.empty())
     over_column_blocks(cpu, outputs, [&](Index begin, Index count) {
       HWY_DYNAMIC_DISPATCH(add_column_sums)

@@ -39,13 +39,18 @@ struct Right {
   Index row, tile;
 };
 
-// c[m,n] (+)= sum_k a(m,k) b(k,n) over one tile of b, k in [0, inner) ascending.
-template <Accumulate kAccumulate>
-HWY_INLINE void multiply_tile(Left a, Right b, Index inner, float* HWY_RESTRICT c, Index c_row) {
+// What the sums of a tile begin with: zeros, what c holds, or a row that is the same for all (a bias).
+enum class Start { zero, c, bias };
+
+// c[m,n] = start + sum_k a(m,k) b(k,n) over one tile of b, k in [0, inner) ascending. `bias` is read with Start::bias.
+template <Start kStart>
+HWY_INLINE void multiply_tile(Left a, Right b, Index inner, float* HWY_RESTRICT c, Index c_row,
+                              const float* bias = nullptr) {
   const Floats d;
   const Index n = lanes();
   const auto start = [&](Index row, Index column) HWY_ATTR {
-    return kAccumulate == Accumulate::yes ? hn::LoadU(d, c + row * c_row + column) : hn::Zero(d);
+    if constexpr (kStart == Start::zero) return hn::Zero(d);
+    return hn::LoadU(d, kStart == Start::c ? c + row * c_row + column : bias + column);
   };
   Vec c00 = start(0, 0), c01 = start(0, n), c10 = start(1, 0), c11 = start(1, n);
   Vec c20 = start(2, 0), c21 = start(2, n), c30 = start(3, 0), c31 = start(3, n);
@@ -91,8 +96,8 @@ HWY_INLINE void multiply_tile(Left a, Right b, Index inner, float* HWY_RESTRICT 
 // sanitizers.
 template <Accumulate kAccumulate>
 HWY_NOINLINE void multiply(Left a, Right b, Index inner, float* c, Index c_row, Index tiles) {
-  for (Index t = 0; t < tiles; ++t, b.data += b.tile)
-    multiply_tile<kAccumulate>(a, b, inner, c + t * tile_columns(), c_row);
+  constexpr Start kStart = kAccumulate == Accumulate::yes ? Start::c : Start::zero;
+  for (Index t = 0; t < tiles; ++t, b.data += b.tile) multiply_tile<kStart>(a, b, inner, c + t * tile_columns(), c_row);
 }
 
 // Rows of `width` numbers, a multiple of tile_columns(), as a right operand.
@@ -109,8 +114,8 @@ inline Right panels_from(const float* panels, Index p, Index D) {
   return {panels + p * D * tile_columns(), tile_columns(), D * tile_columns()};
 }
 
-// One panel: tile_columns() rows of D numbers, transposed.
-inline void transpose_rows(const float* rows, Index D, float* HWY_RESTRICT panel) {
+// One panel: tile_columns() rows of D numbers, `stride` apart, transposed.
+inline void transpose_rows(const float* rows, Index stride, Index D, float* HWY_RESTRICT panel) {
   const Index columns = tile_columns();
   Index i = 0;
 #if HWY_TARGET != HWY_SCALAR
@@ -118,9 +123,9 @@ inline void transpose_rows(const float* rows, Index D, float* HWY_RESTRICT panel
   const hn::Repartition<double, decltype(d)> pairs;
   for (; i + 4 <= D; i += 4)
     for (Index j = 0; j < columns; j += 4) {  // 4 by 4
-      const float* from = rows + j * D + i;
-      const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + D);
-      const auto c = hn::LoadU(d, from + 2 * D), e = hn::LoadU(d, from + 3 * D);
+      const float* from = rows + j * stride + i;
+      const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + stride);
+      const auto c = hn::LoadU(d, from + 2 * stride), e = hn::LoadU(d, from + 3 * stride);
       const auto ab_lower = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
       const auto ab_upper = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
       const auto ce_lower = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
@@ -133,7 +138,7 @@ inline void transpose_rows(const float* rows, Index D, float* HWY_RESTRICT panel
     }
 #endif
   for (; i < D; ++i)
-    for (Index j = 0; j < columns; ++j) panel[i * columns + j] = rows[j * D + i];
+    for (Index j = 0; j < columns; ++j) panel[i * columns + j] = rows[j * stride + i];
 }
 
 }  // namespace polonaise::kernels::HWY_NAMESPACE

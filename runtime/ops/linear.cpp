@@ -24,15 +24,15 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias, kernels
   Var y =
       tape.output(with_columns(x.shape(), weight.shape()[0]), x.dtype(), x.needs_gradient() || weight.needs_gradient());
   const bool gelu = activation == kernels::Activation::gelu;
-  Tensor z;
-  if (gelu && y.needs_gradient()) z = tape.output(y.shape(), y.dtype(), false).value();
+  Tensor saved;
+  if (gelu && y.needs_gradient()) saved = tape.output(y.shape(), y.dtype(), false).value();
   const Tensor b = bias ? bias.value() : Tensor{};
   dispatch(tape.device(), x.dtype(), [&](auto& device, auto type) {
     using T = typename decltype(type)::type;
     kernels::linear_forward<T>(device, x.value().matrix<const T>(), weight.value().matrix<const T>(),
-                               b.vector<const T>(), activation, z.matrix<T>(), y.value().matrix<T>());
+                               b.vector<const T>(), activation, saved.matrix<T>(), y.value().matrix<T>());
   });
-  tape.record("linear", y, [x, weight, bias, activation, gelu, z, y](Tape& t) {
+  tape.record("linear", y, [x, weight, bias, activation, gelu, saved, y](Tape& t) {
     const Tensor dy = t.gradient(y);
     if (!dy.data) return;
     const GradientSlot dx = t.slot(x), dweight = t.slot(weight), dbias = t.slot(bias);
@@ -40,7 +40,7 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias, kernels
       using T = typename decltype(type)::type;
       // dy is not needed again: dz takes its place.
       kernels::linear_backward<T>(device, x.value().matrix<const T>(), weight.value().matrix<const T>(),
-                                  z.matrix<const T>(), activation, dy.matrix<const T>(),
+                                  saved.matrix<const T>(), activation, dy.matrix<const T>(),
                                   gelu ? dy.matrix<T>() : View<T, 2>(), dx.tensor.matrix<T>(), dx.accumulate,
                                   dweight.tensor.matrix<T>(), dbias.tensor.vector<T>());
     });
