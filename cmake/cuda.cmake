@@ -1,5 +1,6 @@
-# The CUDA toolkit, as POLONAISE_CUDA asks: AUTO takes one where it is found, ON insists, OFF does not look. Sets
-# POLONAISE_HAS_CUDA and says in one line what became of it. A card is not needed to build.
+# The CUDA toolkit, as POLONAISE_CUDA asks: AUTO takes one where it is found, ON insists, OFF does not look; EMULATED
+# takes none and compiles the kernels for the CPU, against kernels/simt's emulator. Sets POLONAISE_HAS_CUDA and says in
+# one line what became of it. A card is not needed to build.
 
 # polonaise_find_nvcc(): the compiler as POLONAISE_NVCC with its POLONAISE_NVCC_VERSION, or in POLONAISE_NO_CUDA what is
 # missing. It looks before enable_language(), which would end the configuration where AUTO is to go on without.
@@ -30,10 +31,14 @@ function(polonaise_find_nvcc)
 endfunction()
 
 set(POLONAISE_HAS_CUDA OFF)
-if(NOT POLONAISE_CUDA MATCHES "^(AUTO|ON|OFF)$")
-  message(FATAL_ERROR "POLONAISE_CUDA is ${POLONAISE_CUDA}: use AUTO, ON or OFF")
+if(NOT POLONAISE_CUDA MATCHES "^(AUTO|ON|OFF|EMULATED)$")
+  message(FATAL_ERROR "POLONAISE_CUDA is ${POLONAISE_CUDA}: use AUTO, ON, OFF or EMULATED")
 elseif(POLONAISE_CUDA STREQUAL "OFF")
   message(STATUS "CUDA: off")
+elseif(POLONAISE_CUDA STREQUAL "EMULATED")
+  find_library(BOOST_CONTEXT boost_context REQUIRED)
+  set(POLONAISE_HAS_CUDA ON)
+  message(STATUS "CUDA: emulated on the CPU")
 else()
   if(NOT CMAKE_CUDA_HOST_COMPILER)
     set(CMAKE_CUDA_HOST_COMPILER ${CMAKE_CXX_COMPILER})
@@ -57,7 +62,7 @@ else()
   endif()
 endif()
 
-if(POLONAISE_HAS_CUDA)
+if(POLONAISE_HAS_CUDA AND NOT POLONAISE_CUDA STREQUAL "EMULATED")
   set(CMAKE_CUDA_COMPILER ${POLONAISE_NVCC})
   # 80 is the oldest that multiplies bf16 matrices. Not `native`: machines that build have no card.
   if(NOT CMAKE_CUDA_ARCHITECTURES)

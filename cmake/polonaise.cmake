@@ -9,12 +9,21 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LES
 endif()
 target_compile_options(polonaise_options INTERFACE
   "$<$<COMPILE_LANGUAGE:CXX>:${warnings};-Wpedantic;$<$<BOOL:${POLONAISE_WERROR}>:-Werror>>")
-if(POLONAISE_HAS_CUDA)
-  # Not -Wpedantic, which the code that nvcc hands to the host compiler does not satisfy.
+if(POLONAISE_HAS_CUDA AND NOT POLONAISE_CUDA STREQUAL "EMULATED")
+  # constexpr functions of ours serve both sides. Not -Wpedantic, which what nvcc hands to the host compiler fails.
+  target_compile_options(polonaise_options INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>")
   list(JOIN warnings "," warnings)
   target_compile_options(polonaise_options INTERFACE
     "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${warnings}$<$<BOOL:${POLONAISE_WERROR}>:$<COMMA>-Werror>>"
     "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${POLONAISE_WERROR}>>:-Werror=all-warnings>")
+endif()
+# Without OpenMP its pragmas are inert: ThreadSanitizer cannot see how OpenMP's runtime orders threads.
+add_library(polonaise_openmp INTERFACE)
+if(POLONAISE_OPENMP)
+  find_package(OpenMP REQUIRED)
+  target_link_libraries(polonaise_openmp INTERFACE OpenMP::OpenMP_CXX)
+else()
+  target_compile_options(polonaise_openmp INTERFACE -Wno-unknown-pragmas)
 endif()
 if(POLONAISE_SANITIZE)
   target_compile_options(polonaise_options INTERFACE
@@ -23,12 +32,12 @@ if(POLONAISE_SANITIZE)
 endif()
 
 # polonaise_room(NAME [SOURCES...]): the static library `polonaise_NAME`. Without SOURCES it takes every .cpp under the
-# current folder but those in its cuda/: a room is what stands in it, and a new kernel family needs no list to be edited.
+# current folder but those in its cuda/ and simt/: a room is what stands in it, and a new kernel family needs no list to be edited.
 function(polonaise_room name)
   set(sources ${ARGN})
   if(NOT sources)
     file(GLOB_RECURSE sources RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS *.cpp)
-    list(FILTER sources EXCLUDE REGEX "^cuda/")
+    list(FILTER sources EXCLUDE REGEX "^(cuda|simt)/")
   endif()
   add_library(polonaise_${name} STATIC ${sources})
   add_library(Polonaise::${name} ALIAS polonaise_${name})

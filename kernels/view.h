@@ -13,47 +13,49 @@ using Index = std::ptrdiff_t;
 
 // A view of memory that somebody else owns: rows of `columns()` consecutive elements (the last extent), `stride()`
 // elements apart; the leading extents only count rows. So a view is a contiguous row-major tensor (stride == columns),
-// or a block of columns of one. A default-made view is empty: kernels take it for "none".
+// or a block of columns of one. A default-made view is empty: kernels take it for "none". Kernels on a card may take
+// views as arguments.
 template <class T, int N>
 class View {
   static_assert(N >= 1);
 
  public:
   View() = default;
-  View(T* data, std::array<Index, N> extents) : View(data, extents, extents[N - 1]) {}
-  View(T* data, std::array<Index, N> extents, Index stride) : data_(data), extents_(extents), stride_(stride) {}
+  constexpr View(T* data, std::array<Index, N> extents) : View(data, extents, extents[N - 1]) {}
+  constexpr View(T* data, std::array<Index, N> extents, Index stride)
+      : data_(data), extents_(extents), stride_(stride) {}
   // View<T> serves as View<const T>.
   template <class U>
-  requires(std::is_const_v<T>&& std::is_same_v<U, std::remove_const_t<T>>) View(const View<U, N>& other)
+  requires(std::is_const_v<T>&& std::is_same_v<U, std::remove_const_t<T>>) constexpr View(const View<U, N>& other)
       : View(other.data(), other.extents(), other.stride()) {}
 
-  T* data() const { return data_; }
-  bool empty() const { return data_ == nullptr; }
-  const std::array<Index, N>& extents() const { return extents_; }
-  Index extent(int axis) const { return extents_[axis]; }
-  Index columns() const { return extents_[N - 1]; }
-  Index rows() const {
+  constexpr T* data() const { return data_; }
+  constexpr bool empty() const { return data_ == nullptr; }
+  constexpr const std::array<Index, N>& extents() const { return extents_; }
+  constexpr Index extent(int axis) const { return extents_[axis]; }
+  constexpr Index columns() const { return extents_[N - 1]; }
+  constexpr Index rows() const {
     Index product = 1;
     for (int axis = 0; axis + 1 < N; ++axis) product *= extents_[axis];
     return product;
   }
-  Index size() const { return rows() * columns(); }
-  Index stride() const { return stride_; }
-  bool contiguous() const { return stride_ == columns() || rows() <= 1; }
+  constexpr Index size() const { return rows() * columns(); }
+  constexpr Index stride() const { return stride_; }
+  constexpr bool contiguous() const { return stride_ == columns() || rows() <= 1; }
 
   // Row `r` of all rows, the leading extents flattened.
-  T* row(Index r) const { return data_ + r * stride_; }
+  constexpr T* row(Index r) const { return data_ + r * stride_; }
 
   // Leading extents flattened: [rows(), columns()].
-  View<T, 2> matrix() const { return {data_, {rows(), columns()}, stride_}; }
+  constexpr View<T, 2> matrix() const { return {data_, {rows(), columns()}, stride_}; }
   // Columns [begin, begin + count) of every row.
-  View<T, N> column_block(Index begin, Index count) const {
+  constexpr View<T, N> column_block(Index begin, Index count) const {
     auto extents = extents_;
     extents[N - 1] = count;
     return {data_ + begin, extents, stride_};
   }
   // Rows [begin, begin + count) of the flattened rows.
-  View<T, 2> row_block(Index begin, Index count) const { return {row(begin), {count, columns()}, stride_}; }
+  constexpr View<T, 2> row_block(Index begin, Index count) const { return {row(begin), {count, columns()}, stride_}; }
 
  private:
   T* data_ = nullptr;
@@ -67,7 +69,7 @@ bool same_shape(const View<A, N>& a, const View<B, N>& b) {
   return a.extents() == b.extents();
 }
 
-inline Index ceil_div(Index a, Index b) {
+constexpr Index ceil_div(Index a, Index b) {
   return (a + b - 1) / b;
 }
 

@@ -12,7 +12,7 @@ set -euo pipefail
 
 declare -A groups=(
   [build]="g++ cmake ninja-build ccache libhwy-dev libcli11-dev libopenblas-dev nlohmann-json3-dev libfmt-dev zlib1g-dev"
-  [tests]="libgtest-dev libgmock-dev libbenchmark-dev midicsv"
+  [tests]="libboost-context-dev libgtest-dev libgmock-dev libbenchmark-dev midicsv"
   [sound]="fluidsynth timgm6mb-soundfont"
 )
 

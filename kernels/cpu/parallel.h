@@ -13,7 +13,8 @@ void parallel_for(const Cpu& cpu, Index count, Body&& body) {
     for (Index i = 0; i < count; ++i) body(i);
     return;
   }
-  const int threads = cpu.threads < count ? cpu.threads : static_cast<int>(count);  // more would only spin
+  [[maybe_unused]] const int threads =
+      cpu.threads < count ? cpu.threads : static_cast<int>(count);  // more would only spin
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
   for (Index i = 0; i < count; ++i) body(i);
 }

@@ -7,15 +7,12 @@
 #include <stdexcept>
 
 #include "kernels/cuda/check.h"
-#include "kernels/require.h"
+#include "kernels/cuda/launch_limits.h"
 
 namespace polonaise {
 namespace {
 
-// CUDA C++ Programming Guide, table "Technical Specifications per Compute Capability".
-constexpr Index kMaxGridX = 2147483647, kMaxGridYZ = 65535;
-constexpr Index kMaxThreads = 1024, kMaxBlockZ = 64;
-constexpr Index kPortableCluster = 8, kMaxCluster = 16;
+constexpr Index kPortableCluster = 8;  // what every card with clusters takes
 
 class Range {
  public:
@@ -25,25 +22,8 @@ class Range {
   Range& operator=(const Range&) = delete;
 };
 
-bool empty(const Extent3& grid) {
-  return grid.x == 0 || grid.y == 0 || grid.z == 0;
-}
-
 dim3 extent(const Extent3& e) {
   return {static_cast<unsigned>(e.x), static_cast<unsigned>(e.y), static_cast<unsigned>(e.z)};
-}
-
-void require_limits(const CudaProperties& card, const Launch& shape) {
-  const auto& [grid, block, shared_bytes, cluster, cooperative, programmatic] = shape;
-  require(grid.x > 0 && grid.x <= kMaxGridX && grid.y > 0 && grid.y <= kMaxGridYZ && grid.z > 0 && grid.z <= kMaxGridYZ,
-          "a grid has at most 2147483647 x 65535 x 65535 blocks");
-  require(block.x > 0 && block.x <= kMaxThreads && block.y > 0 && block.y <= kMaxThreads && block.z > 0 &&
-              block.z <= kMaxBlockZ && block.x * block.y * block.z <= kMaxThreads,
-          "a block has 1 to 1024 threads, at most 64 along z");
-  require(shared_bytes <= card.shared_memory_per_block, "a block asks for more shared memory than the card has");
-  require(cluster >= 1 && cluster <= kMaxCluster && grid.x % cluster == 0,
-          "a cluster has 1 to 16 blocks and divides the grid along x");
-  require(cluster == 1 || card.major >= 9, "clusters need compute capability 9.0");
 }
 
 // The attributes of a launch, as cudaLaunchKernelExC takes them.
@@ -82,7 +62,7 @@ void check_kernel(cudaError_t error, const char* name, const char* what) {
 }  // namespace
 
 void launch_untyped(const Cuda& cuda, const char* name, const Launch& shape, const void* kernel, void** arguments) {
-  if (empty(shape.grid)) return;
+  if (is_empty(shape.grid)) return;
   require_limits(cuda.properties(), shape);
   const Range range(name);
   cuda.make_current();

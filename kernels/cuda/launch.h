@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <type_traits>
 
 #include "kernels/cuda/device.h"
@@ -24,8 +25,10 @@ struct Launch {
   bool programmatic = false;
 };
 
-// launch() without its types: `arguments` points to the kernel's parameters, in order.
+// launch() without its types: `arguments` points to the kernel's parameters, in order. Under emulation `body` is a
+// thread of the kernel.
 void launch_untyped(const Cuda&, const char* name, const Launch&, const void* kernel, void** arguments);
+void launch_emulated(const Cuda&, const char* name, const Launch&, std::function<void()> body);
 
 // Launches `kernel` on the device's stream, each argument converted to the parameter's own type. An empty grid is no
 // launch. `name` (the op's) is the NVTX range and stands in errors. Throws ContractError where a limit of the card is
@@ -33,8 +36,12 @@ void launch_untyped(const Cuda&, const char* name, const Launch&, const void* ke
 template <class... Parameters>
 void launch(const Cuda& cuda, const char* name, const Launch& shape, void (*kernel)(Parameters...),
             std::type_identity_t<Parameters>... arguments) {
+#ifdef POLONAISE_CUDA_EMULATED
+  launch_emulated(cuda, name, shape, [=] { kernel(arguments...); });
+#else
   void* pointers[] = {&arguments..., nullptr};
   launch_untyped(cuda, name, shape, reinterpret_cast<const void*>(kernel), pointers);
+#endif
 }
 
 }  // namespace polonaise

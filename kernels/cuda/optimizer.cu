@@ -7,6 +7,7 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/require.h"
+#include "kernels/simt/simt.h"
 
 namespace polonaise::kernels {
 namespace {
@@ -58,16 +59,16 @@ __global__ void adamw_elements(AdamWFactors f, Index n, float* p, const float* g
 
 // The sum of the block's values for thread 0, which alone may read it; halves are added pairwise, always the same ones.
 __device__ double block_sum(double value) {
-  __shared__ double sums[kThreads];
+  SHARED(double, sums, [kThreads]);
   sums[threadIdx.x] = value;
-  for (int half = kThreads / 2; half > 0; half /= 2) {
+  for (unsigned half = kThreads / 2; half > 0; half /= 2) {
     __syncthreads();
     if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
   }
   return threadIdx.x == 0 ? sums[0] : 0.0;
 }
 
-// Each block leaves one partial sum. The grid is the same for every card and length, and with it the order.
+// Each block leaves one partial sum. The grid is fixed by the length alone, and with it the order of addition.
 __global__ void square_partials(Index n, const float* x, double* partials) {
   double sum = 0;
   for (Index i = first_element(); i < n; i += grid_width()) sum += static_cast<double>(x[i]) * x[i];
@@ -112,9 +113,9 @@ void adamw_step(Cuda& cuda, const AdamW& options, long step, float gradient_scal
 
 double squared_norm(Cuda& cuda, View<const float, 1> x) {
   double* partials = cuda.partials();
-  launch(cuda, "squared_norm", {.grid = {Cuda::kPartials}, .block = {kThreads}}, square_partials, x.size(), x.data(),
-         partials);
-  launch(cuda, "squared_norm", {.grid = {1}, .block = {kThreads}}, add_partials, Cuda::kPartials, partials);
+  const Index blocks = std::clamp(ceil_div(x.size(), Index{4 * kThreads}), Index{1}, Index{Cuda::kPartials});
+  launch(cuda, "squared_norm", {.grid = {blocks}, .block = {kThreads}}, square_partials, x.size(), x.data(), partials);
+  launch(cuda, "squared_norm", {.grid = {1}, .block = {kThreads}}, add_partials, static_cast<int>(blocks), partials);
   double total = 0;
   copy_to_host(cuda, &total, partials, sizeof total);
   return total;

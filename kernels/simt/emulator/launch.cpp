@@ -1,0 +1,63 @@
+#include "kernels/cuda/launch.h"
+
+#include <stdexcept>
+#include <string>
+
+#include "kernels/cuda/launch_limits.h"
+#include "kernels/simt/emulator/grid.h"
+#include "kernels/simt/emulator/sanitizers.h"
+#include "kernels/simt/emulator/stream.h"
+
+namespace polonaise {
+namespace {
+
+namespace emulator = simt::emulator;
+
+constexpr Index kThreadsPerMultiprocessor = 2048;
+constexpr Index kSystemShared = 1024;  // of each block, CUDA's own
+constexpr Index kTsanThreads = 2048;   // ThreadSanitizer ends at 8,128 fibers, and each takes 0.8 MB
+
+Index volume(const Extent3& e) {
+  return e.x * e.y * e.z;
+}
+
+emulator::Extent extent(const Extent3& e) {
+  return {static_cast<unsigned>(e.x), static_cast<unsigned>(e.y), static_cast<unsigned>(e.z)};
+}
+
+void require_residence(const Cuda& cuda, const char* name, const Launch& shape) {
+  const Index threads = volume(shape.block);
+  const Index shared = static_cast<Index>(shape.shared_bytes) + kSystemShared;
+  const Index per_multiprocessor =
+      std::min(kThreadsPerMultiprocessor / threads,
+               static_cast<Index>(cuda.properties().shared_memory_per_multiprocessor) / shared);
+  const Index resident = shape.cooperative ? volume(shape.grid) : shape.cluster;
+  if (resident > per_multiprocessor * cuda.properties().multiprocessors)
+    throw std::runtime_error("the kernel of " + std::string(name) +
+                             " was not launched: more blocks than can be resident at once");
+  if (emulator::kThreadSanitizer && resident * threads > kTsanThreads)
+    throw std::runtime_error("the kernel of " + std::string(name) + " was not launched: under ThreadSanitizer " +
+                             std::to_string(kTsanThreads) + " threads can be resident at once");
+}
+
+}  // namespace
+
+void launch_emulated(const Cuda& cuda, const char* name, const Launch& shape, std::function<void()> body) {
+  if (is_empty(shape.grid)) return;
+  require_limits(cuda.properties(), shape);
+  require_residence(cuda, name, shape);
+  cuda.stream()->queue([name, shape, body = std::move(body)] {
+    emulator::Grid grid;
+    grid.name = name;
+    grid.blocks = extent(shape.grid);
+    grid.threads = extent(shape.block);
+    grid.dynamic_bytes = shape.shared_bytes;
+    grid.cluster = static_cast<unsigned>(shape.cluster);
+    grid.cooperative = shape.cooperative;
+    grid.body = body;
+    emulator::run(grid);
+  });
+  if (cuda.synchronous()) synchronise(cuda.stream());
+}
+
+}  // namespace polonaise

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <source_location>
+
+namespace polonaise::simt {
+
+// Where a warp or block operation stands in a kernel, for the emulator's errors. A function that is made of such
+// operations takes one and hands it on, so that an error names the kernel's line. On a card it is nothing.
+#ifdef __CUDACC__
+struct Here {
+  static constexpr Here current() { return {}; }
+};
+#else
+using Here = std::source_location;
+#endif
+
+}  // namespace polonaise::simt

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "kernels/simt/collective.h"
+#include "kernels/simt/here.h"
+#include "kernels/simt/shared.h"
+
+// Sums and maxima of a warp or a block, which every thread gets. The order of addition is fixed, and the result the
+// same bits in every thread. All threads of the warp, or of a block of kThreads along x, call together.
+
+namespace polonaise::simt {
+
+struct Sum {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return a + b;
+  }
+};
+
+struct Max {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return a > b ? a : b;
+  }
+};
+
+namespace warp {
+
+// Neighbours first, then pairs of pairs: both of a pair add the same two numbers.
+template <class Operation, class T>
+__device__ T reduce(T value, Here here) {
+  for (int lanes = 1; lanes < 32; lanes *= 2) value = Operation()(value, shuffle_xor(kWholeWarp, value, lanes, here));
+  return value;
+}
+
+template <class T>
+__device__ T sum(T value, Here here = Here::current()) {
+  return reduce<Sum>(value, here);
+}
+
+template <class T>
+__device__ T max(T value, Here here = Here::current()) {
+  return reduce<Max>(value, here);
+}
+
+}  // namespace warp
+
+namespace block {
+
+// Each warp's result, then these from the first warp to the last.
+template <int kThreads, class Operation, class T>
+__device__ T reduce(T value, Here here) {
+  static_assert(kThreads % 32 == 0);
+  constexpr unsigned kWarps = kThreads / 32;
+  value = warp::reduce<Operation>(value, here);
+  if constexpr (kWarps == 1) return value;
+  SHARED(T, of_warps, [kWarps]);
+  if (threadIdx.x % 32 == 0) of_warps[threadIdx.x / 32] = value;
+  sync_block(here);
+  T result = of_warps[0];
+  for (unsigned w = 1; w < kWarps; ++w) result = Operation()(result, of_warps[w]);
+  sync_block(here);  // the next call writes again
+  return result;
+}
+
+template <int kThreads, class T>
+__device__ T sum(T value, Here here = Here::current()) {
+  return reduce<kThreads, Sum>(value, here);
+}
+
+template <int kThreads, class T>
+__device__ T max(T value, Here here = Here::current()) {
+  return reduce<kThreads, Max>(value, here);
+}
+
+}  // namespace block
+
+}  // namespace polonaise::simt

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/bf16.h"
+#include "kernels/simt/language.h"
+
+// Wide accesses: N neighbouring elements by one instruction, 4, 8 or 16 bytes, from an address aligned to their size.
+
+namespace polonaise::simt {
+
+template <class T, int N>
+struct alignas(sizeof(T) * N) Vector {
+  static_assert(sizeof(T) * N == 4 || sizeof(T) * N == 8 || sizeof(T) * N == 16);
+  T values[N];
+  constexpr T& operator[](int i) { return values[i]; }
+  constexpr const T& operator[](int i) const { return values[i]; }
+};
+
+#ifndef __CUDACC__
+inline void check_aligned(const void* address, std::size_t bytes, Here here) {
+  if (reinterpret_cast<std::uintptr_t>(address) % bytes != 0)
+    emulator::fail("a wide access to an address that is not aligned to its size", here);
+}
+#endif
+
+// How many T one access of 16 bytes takes.
+template <class T>
+inline constexpr int kWide = 16 / static_cast<int>(sizeof(T));
+
+#ifdef __CUDACC__
+
+template <int N, class T>
+__device__ Vector<T, N> load(const T* address) {
+  return *reinterpret_cast<const Vector<T, N>*>(address);
+}
+template <class T, int N>
+__device__ void store(T* address, const Vector<T, N>& vector) {
+  *reinterpret_cast<Vector<T, N>*>(address) = vector;
+}
+
+#else
+
+template <int N, class T>
+Vector<T, N> load(const T* address, Here here = Here::current()) {
+  check_aligned(address, sizeof(T) * N, here);
+  Vector<T, N> vector;
+  std::memcpy(&vector, address, sizeof vector);
+  return vector;
+}
+template <class T, int N>
+void store(T* address, const Vector<T, N>& vector, Here here = Here::current()) {
+  check_aligned(address, sizeof(T) * N, here);
+  std::memcpy(address, &vector, sizeof vector);
+}
+
+#endif
+
+// One element of either kind as float, and back.
+__device__ inline float to_float(float value) {
+  return value;
+}
+__device__ inline float to_float(bf16 value) {
+  return static_cast<float>(value);
+}
+template <class T>
+__device__ T from_float(float value) {
+  return static_cast<T>(value);
+}
+
+}  // namespace polonaise::simt
