@@ -135,7 +135,7 @@ void layer_norm_forward(Cpu& cpu, View<const T, 2> x, View<const T, 2> residual,
 template <class T>
 void layer_norm_backward(Cpu& cpu, View<const T, 2> sum, View<const T, 1> weight, View<const float, 1> mean,
                          View<const float, 1> rstd, View<const T, 2> dy, View<const T, 2> dsum, View<T, 2> ds,
-                         Accumulate accumulate, View<T, 1> dweight, View<T, 1> dbias) {
+                         Accumulate accumulate, View<float, 1> dweight, View<float, 1> dbias) {
   const Index R = sum.rows(), D = sum.columns();
   require(D >= 1 && same_shape(dy, sum) && same_shape(View<const T, 2>(ds), sum),
           "sum, dy and ds must have one shape, with at least one column");

@@ -29,7 +29,7 @@ struct Cuda::State {
   CudaProperties properties;
   bool synchronous;
   CudaStream stream;
-  CudaMemory partials{kPartials * sizeof(double)};
+  CudaMemory scratch{kScratchBytes};
 };
 
 const CudaProperties& Cuda::properties() const {
@@ -41,8 +41,8 @@ CUstream_st* Cuda::stream() const {
 bool Cuda::synchronous() const {
   return state_->synchronous;
 }
-double* Cuda::partials() const {
-  return static_cast<double*>(state_->partials.data());
+void* Cuda::scratch() const {
+  return state_->scratch.data();
 }
 void Cuda::make_current() const {
   polonaise::make_current(state_->properties.ordinal);

@@ -46,9 +46,10 @@ class Cuda {
   // Whether every launch waits for its kernel, so that an error names it: POLONAISE_SYNC=1 in the environment.
   bool synchronous() const;
 
-  // Device memory for the partial results of reductions, [kPartials]. Kernels of one stream use it in turn.
-  static constexpr int kPartials = 1024;
-  double* partials() const;
+  // Device memory for the partial results of reductions. Kernels of one stream use it in turn: what an op leaves there
+  // is the next one's to overwrite.
+  static constexpr std::size_t kScratchBytes = std::size_t{4} << 20;
+  void* scratch() const;
 
   // Makes the card the calling thread's current one: CUDA's calls act on that.
   void make_current() const;

@@ -68,6 +68,8 @@ __device__ double block_sum(double value) {
   return threadIdx.x == 0 ? sums[0] : 0.0;
 }
 
+constexpr Index kMostPartials = 1024;
+
 // Each block leaves one partial sum. The grid is fixed by the length alone, and with it the order of addition.
 __global__ void square_partials(Index n, const float* x, double* partials) {
   double sum = 0;
@@ -112,8 +114,8 @@ void adamw_step(Cuda& cuda, const AdamW& options, long step, float gradient_scal
 }
 
 double squared_norm(Cuda& cuda, View<const float, 1> x) {
-  double* partials = cuda.partials();
-  const Index blocks = std::clamp(ceil_div(x.size(), Index{4 * kThreads}), Index{1}, Index{Cuda::kPartials});
+  auto* partials = static_cast<double*>(cuda.scratch());
+  const Index blocks = std::clamp(ceil_div(x.size(), Index{4 * kThreads}), Index{1}, kMostPartials);
   launch(cuda, "squared_norm", {.grid = {blocks}, .block = {kThreads}}, square_partials, x.size(), x.data(), partials);
   launch(cuda, "squared_norm", {.grid = {1}, .block = {kThreads}}, add_partials, static_cast<int>(blocks), partials);
   double total = 0;

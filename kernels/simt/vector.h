@@ -1,18 +1,20 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
 #include "kernels/bf16.h"
 #include "kernels/simt/language.h"
+#include "kernels/view.h"
 
-// Wide accesses: N neighbouring elements by one instruction, 4, 8 or 16 bytes, from an address aligned to their size.
+// Wide accesses: N neighbouring elements by one instruction, 2 to 16 bytes, from an address aligned to their size.
 
 namespace polonaise::simt {
 
 template <class T, int N>
 struct alignas(sizeof(T) * N) Vector {
-  static_assert(sizeof(T) * N == 4 || sizeof(T) * N == 8 || sizeof(T) * N == 16);
+  static_assert(std::has_single_bit(sizeof(T) * N) && sizeof(T) * N <= 16);
   T values[N];
   constexpr T& operator[](int i) { return values[i]; }
   constexpr const T& operator[](int i) const { return values[i]; }
@@ -28,6 +30,14 @@ inline void check_aligned(const void* address, std::size_t bytes, Here here) {
 // How many T one access of 16 bytes takes.
 template <class T>
 inline constexpr int kWide = 16 / static_cast<int>(sizeof(T));
+
+// Whether every row of the view, which may be empty, can be read kWide<T> elements at a time.
+template <class T, int D>
+bool is_wide(const View<T, D>& view) {
+  constexpr Index kElements = kWide<std::remove_const_t<T>>;
+  return view.columns() % kElements == 0 && view.stride() % kElements == 0 &&
+         reinterpret_cast<std::uintptr_t>(view.data()) % 16 == 0;
+}
 
 #ifdef __CUDACC__
 

@@ -31,13 +31,14 @@ NormResult add_layer_norm(Tape& tape, const Var& x, const Var& residual, const V
       if (!dresidual.tensor.data) {
         kernels::layer_norm_backward<T>(device, sum.value().matrix<const T>(), weight.value().vector<const T>(), mean,
                                         rstd, dy.matrix<const T>(), dsum.matrix<const T>(), dx.tensor.matrix<T>(),
-                                        dx.accumulate, dweight.tensor.vector<T>(), dbias.tensor.vector<T>());
+                                        dx.accumulate, dweight.tensor.vector<float>(), dbias.tensor.vector<float>());
         return;
       }
       // The gradient of the sum is that of both of its terms.
       kernels::layer_norm_backward<T>(device, sum.value().matrix<const T>(), weight.value().vector<const T>(), mean,
                                       rstd, dy.matrix<const T>(), dsum.matrix<const T>(), dresidual.tensor.matrix<T>(),
-                                      dresidual.accumulate, dweight.tensor.vector<T>(), dbias.tensor.vector<T>());
+                                      dresidual.accumulate, dweight.tensor.vector<float>(),
+                                      dbias.tensor.vector<float>());
       require(dresidual.accumulate == Accumulate::no, "a residual branch has one reader");
       if (dx.tensor.data)
         kernels::copy<T>(device, dresidual.tensor.matrix<const T>(), dx.tensor.matrix<T>(), dx.accumulate);

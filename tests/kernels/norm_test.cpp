@@ -1,7 +1,7 @@
 #include "kernels/norm.h"
 
 #include "kernels/require.h"
-#include "tests/kernels/support.h"
+#include "tests/kernels/devices.h"
 
 namespace polonaise::testing {
 namespace {
@@ -51,7 +51,7 @@ NormGradient norm_gradient_oracle(const Doubles& s, const Doubles& weight, const
   return gradient;
 }
 
-TEST(LayerNorm, TheOraclesGradientIsItsCentralDifference) {
+TEST(LayerNormOracle, TheOraclesGradientIsItsCentralDifference) {
   constexpr Index R = 3, D = 5;
   const Doubles s = to_double(random_array<2>({R, D}, 1).values()),
                 weight = to_double(random_array<1>({D}, 2).values()),
@@ -71,102 +71,121 @@ TEST(LayerNorm, TheOraclesGradientIsItsCentralDifference) {
   EXPECT_LT(relative_error(gradient.dbias, by_bias), 1e-7);
 }
 
-class LayerNorm : public ::testing::TestWithParam<NormCase> {
+template <class Target>
+class LayerNorm : public DeviceTest<Target> {
  protected:
-  Index R = GetParam().R, D = GetParam().D;
-  bool has_residual = GetParam().residual;
-  Array<float, 2> x = random_array<2>({R, D}, 1), residual = random_array<2>({R, D}, 2);
-  Array<float, 1> weight = random_array<1>({D}, 3), bias = random_array<1>({D}, 4);
-  Array<float, 2> dy = random_array<2>({R, D}, 5), dsum = random_array<2>({R, D}, 6);
+  using typename DeviceTest<Target>::Number;
 
-  // The row that is normalised, in float, as the kernel adds it.
-  Array<float, 2> summed() const {
-    Array<float, 2> s = x;
-    if (has_residual)
-      for (Index i = 0; i < s.size(); ++i) s[i] += residual[i];
-    return s;
+  // The tensors of one case, and the row that is normalised, rounded as the kernel does.
+  struct Problem {
+    explicit Problem(const NormCase& c) : R(c.R), D(c.D), has_residual(c.residual) {
+      if (!has_residual) return;
+      for (Index i = 0; i < s.size(); ++i)
+        s[i] = static_cast<Number>(static_cast<float>(x[i]) + static_cast<float>(residual[i]));
+    }
+
+    Index R, D;
+    bool has_residual;
+    Array<Number, 2> x = random_array<Number, 2>({R, D}, 1), residual = random_array<Number, 2>({R, D}, 2);
+    Array<Number, 1> weight = random_array<Number, 1>({D}, 3), bias = random_array<Number, 1>({D}, 4);
+    Array<Number, 2> dy = random_array<Number, 2>({R, D}, 5), dsum = random_array<Number, 2>({R, D}, 6), s = x;
+  };
+
+  static std::vector<NormCase> norm_cases() {
+    return cases<NormCase>(
+        {{1, 4, false}, {2, 7, true}, {33, 64, false}, {100, 128, true}, {65, 130, true}, {257, 20, false}},
+        {{5, 7, true}, {66, 40, false}});
   }
 };
+TYPED_TEST_SUITE(LayerNorm, AllTargets, TargetNames);
 
-TEST_P(LayerNorm, ForwardAgreesWithTheOracleForAnyNumberOfThreads) {
-  const auto expected = norm_oracle(to_double(summed().values()), to_double(weight.values()), to_double(bias.values()));
-  Array<float, 2> first({R, D});
-  for (int threads : kThreadCounts) {
-    Cpu cpu{threads};
-    Array<float, 2> sum({R, D}, NAN), y({R, D}, NAN);
-    Array<float, 1> mean({R}), rstd({R});
-    kernels::layer_norm_forward<float>(
-        cpu, x.view(), has_residual ? View<const float, 2>(residual.view()) : View<const float, 2>(), weight.view(),
-        bias.view(), has_residual ? sum.view() : View<float, 2>(), y.view(), mean.view(), rstd.view());
-    if (has_residual) {
-      EXPECT_EQ(sum.values(), summed().values());
+TYPED_TEST(LayerNorm, ForwardAgreesWithTheOracleAndRepeats) {
+  using T = typename TestFixture::Number;
+  for (const NormCase& c : this->norm_cases()) {
+    const typename TestFixture::Problem problem(c);
+    const auto& [R, D, has_residual, host_x, host_residual, host_weight, host_bias, dy, dsum, s] = problem;
+    const auto expected =
+        norm_oracle(to_double(s.values()), to_double(host_weight.values()), to_double(host_bias.values()));
+    const auto x = this->place(host_x), residual = this->place(host_residual);
+    const auto weight = this->place(host_weight), bias = this->place(host_bias);
+    std::vector<Array<T, 2>> results;
+    for (auto& twin : this->twins()) {
+      auto sum = this->place(Array<T, 2>({R, D}, T(NAN))), y = this->place(Array<T, 2>({R, D}, T(NAN)));
+      auto mean = this->place(Array<float, 1>({R})), rstd = this->place(Array<float, 1>({R}));
+      kernels::layer_norm_forward<T>(
+          twin, x.view(), has_residual ? View<const T, 2>(residual.view()) : View<const T, 2>(), weight.view(),
+          bias.view(), has_residual ? sum.view() : View<T, 2>(), y.view(), mean.view(), rstd.view());
+      if (has_residual) {
+        EXPECT_TRUE(same_bits(fetch(sum).values(), s.values())) << R << " x " << D;
+      }
+      results.push_back(fetch(y));
+      EXPECT_LT(relative_error(results.back().values(), expected), kTolerance<T>) << R << " x " << D;
+      EXPECT_TRUE(same_bits(results.back().values(), results[0].values())) << R << " x " << D;
     }
-    EXPECT_LT(relative_error(y.values(), expected), kFloatTolerance);
-    if (threads == 1) first = y;
-    EXPECT_EQ(y.values(), first.values()) << threads << " threads";
   }
 }
 
-TEST_P(LayerNorm, BackwardAgreesWithTheOracleForAnyNumberOfThreads) {
-  const auto s = summed();
-  NormGradient expected =
-      norm_gradient_oracle(to_double(s.values()), to_double(weight.values()), to_double(dy.values()));
-  for (Index i = 0; i < s.size(); ++i) expected.ds[static_cast<std::size_t>(i)] += dsum[i] + 1.0;
-  for (double& value : expected.dweight) value += 2;
-  for (double& value : expected.dbias) value += 3;
-  Array<float, 2> y({R, D}), first_ds({R, D});
-  Array<float, 1> mean({R}), rstd({R}), first_dweight({D}), first_dbias({D});
-  Cpu one;
-  kernels::layer_norm_forward<float>(one, s.view(), {}, weight.view(), bias.view(), {}, y.view(), mean.view(),
-                                     rstd.view());
-  for (int threads : kThreadCounts) {
-    Cpu cpu{threads};
-    Array<float, 2> ds({R, D}, 1.0f);
-    Array<float, 1> dweight({D}, 2.0f), dbias({D}, 3.0f);
-    kernels::layer_norm_backward<float>(cpu, s.view(), weight.view(), mean.view(), rstd.view(), dy.view(), dsum.view(),
-                                        ds.view(), Accumulate::yes, dweight.view(), dbias.view());
-    EXPECT_LT(relative_error(ds.values(), expected.ds), kFloatTolerance);
-    EXPECT_LT(relative_error(dweight.values(), expected.dweight), kFloatTolerance);
-    EXPECT_LT(relative_error(dbias.values(), expected.dbias), kFloatTolerance);
-    if (threads == 1) {
-      first_ds = ds;
-      first_dweight = dweight;
-      first_dbias = dbias;
+TYPED_TEST(LayerNorm, BackwardAgreesWithTheOracleAndRepeats) {
+  using T = typename TestFixture::Number;
+  for (const NormCase& c : this->norm_cases()) {
+    const typename TestFixture::Problem problem(c);
+    const auto& [R, D, has_residual, x, residual, host_weight, host_bias, host_dy, host_dsum, host_s] = problem;
+    NormGradient expected =
+        norm_gradient_oracle(to_double(host_s.values()), to_double(host_weight.values()), to_double(host_dy.values()));
+    for (Index i = 0; i < host_s.size(); ++i) expected.ds[static_cast<std::size_t>(i)] += to_double(host_dsum[i]) + 1.0;
+    for (double& value : expected.dweight) value += 2;
+    for (double& value : expected.dbias) value += 3;
+    const auto s = this->place(host_s), dy = this->place(host_dy), dsum = this->place(host_dsum);
+    const auto weight = this->place(host_weight), bias = this->place(host_bias);
+    auto y = this->place(Array<T, 2>({R, D}));
+    auto mean = this->place(Array<float, 1>({R})), rstd = this->place(Array<float, 1>({R}));
+    kernels::layer_norm_forward<T>(this->device(), s.view(), {}, weight.view(), bias.view(), {}, y.view(), mean.view(),
+                                   rstd.view());
+    std::vector<Array<T, 2>> ds_of;
+    std::vector<Array<float, 1>> dweight_of, dbias_of;
+    for (auto& twin : this->twins()) {
+      auto ds = this->place(Array<T, 2>({R, D}, T(1.0f)));
+      auto dweight = this->place(Array<float, 1>({D}, 2.0f)), dbias = this->place(Array<float, 1>({D}, 3.0f));
+      kernels::layer_norm_backward<T>(twin, s.view(), weight.view(), mean.view(), rstd.view(), dy.view(), dsum.view(),
+                                      ds.view(), Accumulate::yes, dweight.view(), dbias.view());
+      ds_of.push_back(fetch(ds));
+      dweight_of.push_back(fetch(dweight));
+      dbias_of.push_back(fetch(dbias));
+      EXPECT_LT(relative_error(ds_of.back().values(), expected.ds), kTolerance<T>) << R << " x " << D;
+      EXPECT_LT(relative_error(dweight_of.back().values(), expected.dweight), kFloatTolerance) << R << " x " << D;
+      EXPECT_LT(relative_error(dbias_of.back().values(), expected.dbias), kFloatTolerance) << R << " x " << D;
+      EXPECT_TRUE(same_bits(ds_of.back().values(), ds_of[0].values())) << R << " x " << D;
+      EXPECT_TRUE(same_bits(dweight_of.back().values(), dweight_of[0].values())) << R << " x " << D;
+      EXPECT_TRUE(same_bits(dbias_of.back().values(), dbias_of[0].values())) << R << " x " << D;
     }
-    EXPECT_EQ(ds.values(), first_ds.values()) << threads << " threads";
-    EXPECT_EQ(dweight.values(), first_dweight.values()) << threads << " threads";
-    EXPECT_EQ(dbias.values(), first_dbias.values()) << threads << " threads";
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, LayerNorm,
-                         ::testing::Values(NormCase{1, 4, false}, NormCase{2, 7, true}, NormCase{33, 64, false},
-                                           NormCase{100, 128, true}, NormCase{65, 130, true},
-                                           NormCase{257, 20, false}));
-
-TEST(LayerNormViews, GradientsMayBeWrittenOverTheResidualsOwnAndWithoutParameters) {
-  constexpr Index R = 5, D = 12;
-  const auto s = random_array<2>({R, D}, 1), dy = random_array<2>({R, D}, 2);
-  auto dsum = random_array<2>({R, D}, 3);
-  const auto weight = random_array<1>({D}, 4), bias = random_array<1>({D}, 5);
-  Array<float, 2> y({R, D});
-  Array<float, 1> mean({R}), rstd({R});
-  Cpu cpu;
-  kernels::layer_norm_forward<float>(cpu, s.view(), {}, weight.view(), bias.view(), {}, y.view(), mean.view(),
-                                     rstd.view());
-  auto expected = norm_gradient_oracle(to_double(s.values()), to_double(weight.values()), to_double(dy.values())).ds;
-  for (Index i = 0; i < dsum.size(); ++i) expected[static_cast<std::size_t>(i)] += dsum[i];
-  kernels::layer_norm_backward<float>(cpu, s.view(), weight.view(), mean.view(), rstd.view(), dy.view(), dsum.view(),
-                                      dsum.view(), Accumulate::no, {}, {});
-  EXPECT_LT(relative_error(dsum.values(), expected), kFloatTolerance);
+TYPED_TEST(LayerNorm, GradientsMayBeWrittenOverTheResidualsOwnAndWithoutParameters) {
+  using T = typename TestFixture::Number;
+  const typename TestFixture::Problem problem({5, 12, false});
+  const auto& [R, D, has_residual, x, residual, host_weight, host_bias, host_dy, host_dsum, host_s] = problem;
+  const auto s = this->place(host_s), dy = this->place(host_dy);
+  const auto weight = this->place(host_weight), bias = this->place(host_bias);
+  auto y = this->place(Array<T, 2>({R, D})), dsum = this->place(host_dsum);
+  auto mean = this->place(Array<float, 1>({R})), rstd = this->place(Array<float, 1>({R}));
+  kernels::layer_norm_forward<T>(this->device(), s.view(), {}, weight.view(), bias.view(), {}, y.view(), mean.view(),
+                                 rstd.view());
+  auto expected =
+      norm_gradient_oracle(to_double(host_s.values()), to_double(host_weight.values()), to_double(host_dy.values())).ds;
+  for (Index i = 0; i < R * D; ++i) expected[static_cast<std::size_t>(i)] += to_double(host_dsum[i]);
+  kernels::layer_norm_backward<T>(this->device(), s.view(), weight.view(), mean.view(), rstd.view(), dy.view(),
+                                  dsum.view(), dsum.view(), Accumulate::no, {}, {});
+  EXPECT_LT(relative_error(fetch(dsum).values(), expected), kTolerance<T>);
 }
 
-TEST(LayerNormViews, AResidualWithoutASumIsRefused) {
-  Array<float, 2> x({2, 4}), y({2, 4});
-  Array<float, 1> weight({4}), bias({4}), mean({2}), rstd({2});
-  Cpu cpu;
-  EXPECT_THROW(kernels::layer_norm_forward<float>(cpu, x.view(), x.view(), weight.view(), bias.view(), {}, y.view(),
-                                                  mean.view(), rstd.view()),
+TYPED_TEST(LayerNorm, AResidualWithoutASumIsRefused) {
+  using T = typename TestFixture::Number;
+  auto x = this->place(Array<T, 2>({2, 4})), y = this->place(Array<T, 2>({2, 4}));
+  auto weight = this->place(Array<T, 1>({4})), bias = this->place(Array<T, 1>({4}));
+  auto mean = this->place(Array<float, 1>({2})), rstd = this->place(Array<float, 1>({2}));
+  EXPECT_THROW(kernels::layer_norm_forward<T>(this->device(), x.view(), x.view(), weight.view(), bias.view(), {},
+                                              y.view(), mean.view(), rstd.view()),
                ContractError);
 }
 

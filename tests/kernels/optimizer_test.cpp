@@ -1,72 +1,96 @@
 #include "kernels/optimizer.h"
 
-#include "tests/kernels/support.h"
+#include "tests/kernels/devices.h"
 
 namespace polonaise::testing {
 namespace {
 
-constexpr Index kSizes[] = {1, 7, 8, 1000, 40001};  // below, at and across the edges of vectors and blocks
+// Below, at and across the edges of vectors and blocks, and more elements than all threads of a card.
+const std::vector<Index> kSizes = cases<Index>({1, 7, 8, 255, 256, 257, 1000, 300'001}, {257, 1500});
 
 // torch.optim.AdamW in double.
 void adamw_oracle(const kernels::AdamW& o, long t, double scale, std::vector<double>& p, const std::vector<double>& g,
                   std::vector<double>& m, std::vector<double>& v) {
+  const double unbias1 = 1 - std::pow(static_cast<double>(o.beta1), t);
+  const double unbias2 = 1 - std::pow(static_cast<double>(o.beta2), t);
   for (std::size_t i = 0; i < p.size(); ++i) {
     const double gradient = scale * g[i];
     m[i] = o.beta1 * m[i] + (1 - static_cast<double>(o.beta1)) * gradient;
     v[i] = o.beta2 * v[i] + (1 - static_cast<double>(o.beta2)) * gradient * gradient;
-    const double m_hat = m[i] / (1 - std::pow(static_cast<double>(o.beta1), t));
-    const double v_hat = v[i] / (1 - std::pow(static_cast<double>(o.beta2), t));
+    const double m_hat = m[i] / unbias1, v_hat = v[i] / unbias2;
     p[i] -= o.learning_rate * (static_cast<double>(o.weight_decay) * p[i] + m_hat / (std::sqrt(v_hat) + o.epsilon));
   }
 }
 
-TEST(Optimizer, AdamWFollowsTheDoubleOracleOverSteps) {
+template <class Target>
+class Optimizer : public DeviceTest<Target> {};
+TYPED_TEST_SUITE(Optimizer, FloatTargets, TargetNames);
+
+TYPED_TEST(Optimizer, AdamWFollowsTheDoubleOracleOverSteps) {
   const kernels::AdamW options{.learning_rate = 1e-2f, .weight_decay = 0.1f};
   for (Index n : kSizes) {
-    auto p = random_array<1>({n}, 1);
-    Array<float, 1> m({n}), v({n});
-    auto p_oracle = to_double(p.values());
+    const auto start = random_array<1>({n}, 1);
+    auto p = this->place(start), m = this->place(Array<float, 1>({n})), v = this->place(Array<float, 1>({n}));
+    auto p_oracle = to_double(start.values());
     std::vector<double> m_oracle(p_oracle.size()), v_oracle(p_oracle.size());
-    Cpu cpu;
     for (long step = 1; step <= 5; ++step) {
-      const auto g = random_array<1>({n}, static_cast<std::uint64_t>(10 + step));
-      kernels::adamw_step(cpu, options, step, 0.5f, p.view(), g.view(), m.view(), v.view());
-      adamw_oracle(options, step, 0.5, p_oracle, to_double(g.values()), m_oracle, v_oracle);
+      const auto gradients = random_array<1>({n}, static_cast<std::uint64_t>(10 + step));
+      const auto g = this->place(gradients);
+      kernels::adamw_step(this->device(), options, step, 0.5f, p.view(), g.view(), m.view(), v.view());
+      adamw_oracle(options, step, 0.5, p_oracle, to_double(gradients.values()), m_oracle, v_oracle);
     }
-    EXPECT_LT(relative_error(p.values(), p_oracle), kFloatTolerance) << n;
-    EXPECT_LT(relative_error(m.values(), m_oracle), kFloatTolerance) << n;
-    EXPECT_LT(relative_error(v.values(), v_oracle), kFloatTolerance) << n;
+    EXPECT_LT(relative_error(fetch(p).values(), p_oracle), kFloatTolerance) << n;
+    EXPECT_LT(relative_error(fetch(m).values(), m_oracle), kFloatTolerance) << n;
+    EXPECT_LT(relative_error(fetch(v).values(), v_oracle), kFloatTolerance) << n;
   }
 }
 
-TEST(Optimizer, SquaredNormIsExactInDoubleAndIndependentOfThreads) {
+TYPED_TEST(Optimizer, SquaredNormIsExactInDoubleAndRepeats) {
   for (Index n : kSizes) {
-    const auto x = random_array<1>({n}, 3);
+    const auto host = random_array<1>({n}, 3);
+    const auto x = this->place(host);
     double expected = 0;
-    for (float value : x.values()) expected += static_cast<double>(value) * value;
-    Cpu one{1};
-    const double first = kernels::squared_norm(one, x.view());
+    for (float value : host.values()) expected += static_cast<double>(value) * value;
+    const double first = kernels::squared_norm(this->device(), x.view());
     EXPECT_NEAR(first, expected, 1e-12 * expected);
-    for (int threads : kThreadCounts) {
-      Cpu cpu{threads};
-      EXPECT_EQ(kernels::squared_norm(cpu, x.view()), first);
-    }
+    for (auto& twin : this->twins()) EXPECT_EQ(kernels::squared_norm(twin, x.view()), first);
   }
 }
 
-TEST(Optimizer, SumOfSlabsAddsInTheOrderGiven) {
-  for (Index n : kSizes) {
-    const auto a = random_array<1>({n}, 4), b = random_array<1>({n}, 5), c = random_array<1>({n}, 6);
-    const View<const float, 1> shards[] = {a.view(), b.view(), c.view()};
-    for (int threads : kThreadCounts) {
-      Cpu cpu{threads};
-      Array<float, 1> sum({n}, 9.0f);
-      kernels::sum_slabs(cpu, shards, sum.view(), Accumulate::no);
-      for (Index i = 0; i < n; ++i) ASSERT_EQ(sum[i], (a[i] + b[i]) + c[i]);
-      kernels::sum_slabs(cpu, shards, sum.view(), Accumulate::yes);
-      for (Index i = 0; i < n; ++i) ASSERT_EQ(sum[i], (((a[i] + b[i]) + c[i]) + a[i]) + b[i] + c[i]);
+TYPED_TEST(Optimizer, SumOfSlabsAddsInTheOrderGiven) {
+  constexpr std::size_t kMany = 35;  // more than a launch takes
+  for (Index n : cases<Index>({1, 257, 40'001}, {257})) {
+    std::vector<Array<float, 1>> hosts;
+    std::vector<decltype(this->place(hosts[0]))> slabs;
+    std::vector<View<const float, 1>> views;
+    for (std::size_t i = 0; i < kMany; ++i) {
+      hosts.push_back(random_array<1>({n}, 20 + i));
+      slabs.push_back(this->place(hosts.back()));
+      views.push_back(slabs.back().view());
     }
+    for (std::size_t count : cases<std::size_t>({1, 3, kMany}, {3}))
+      for (auto& twin : this->twins()) {
+        const std::span<const View<const float, 1>> shards(views.data(), count);
+        Array<float, 1> expected({n});
+        const auto add = [&](std::size_t first) {
+          for (Index i = 0; i < n; ++i)
+            for (std::size_t s = first; s < count; ++s) expected[i] += hosts[s][i];
+        };
+        expected = hosts[0];
+        add(1);
+        auto sum = this->place(Array<float, 1>({n}, 9.0f));
+        kernels::sum_slabs(twin, shards, sum.view(), Accumulate::no);
+        ASSERT_TRUE(same_bits(fetch(sum).values(), expected.values())) << count << " slabs of " << n;
+        add(0);
+        kernels::sum_slabs(twin, shards, sum.view(), Accumulate::yes);
+        ASSERT_TRUE(same_bits(fetch(sum).values(), expected.values())) << count << " slabs of " << n;
+      }
   }
+}
+
+TYPED_TEST(Optimizer, EmptySlabsAreNoWork) {
+  EXPECT_EQ(kernels::squared_norm(this->device(), {}), 0.0);
+  EXPECT_NO_THROW(kernels::adamw_step(this->device(), {}, 1, 1.0f, {}, {}, {}, {}));
 }
 
 }  // namespace

@@ -6,9 +6,11 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <vector>
 
+#include "kernels/bf16.h"
 #include "kernels/random.h"
 #include "kernels/view.h"
 
@@ -36,18 +38,39 @@ class Array {
   std::vector<T> values_;
 };
 
-// Uniform in [-scale, scale), a function of the seed alone.
-template <int N>
-Array<float, N> random_array(std::array<Index, N> extents, std::uint64_t seed, float scale = 1.0f) {
-  Array<float, N> array(extents);
+// Uniform in [-scale, scale), a function of the seed alone; as bf16 these are the same numbers, rounded.
+template <class T, int N>
+Array<T, N> random_array(std::array<Index, N> extents, std::uint64_t seed, float scale = 1.0f) {
+  Array<T, N> array(extents);
   const kernels::RandomStream stream{seed, 0, 0};
   for (Index i = 0; i < array.size(); ++i)
-    array[i] = scale * (2.0f * kernels::uniform(stream, 0, static_cast<std::uint32_t>(i)) - 1.0f);
+    array[i] = static_cast<T>(scale * (2.0f * kernels::uniform(stream, 0, static_cast<std::uint32_t>(i)) - 1.0f));
   return array;
 }
+template <int N>
+Array<float, N> random_array(std::array<Index, N> extents, std::uint64_t seed, float scale = 1.0f) {
+  return random_array<float, N>(extents, seed, scale);
+}
 
-inline std::vector<double> to_double(const std::vector<float>& values) {
-  return {values.begin(), values.end()};
+inline double to_double(double value) {
+  return value;
+}
+inline double to_double(bf16 value) {
+  return static_cast<double>(static_cast<float>(value));
+}
+
+// What an oracle is fed: the tensor's own numbers, as its type has rounded them.
+template <class T>
+std::vector<double> to_double(const std::vector<T>& values) {
+  std::vector<double> doubles;
+  for (const T& value : values) doubles.push_back(to_double(value));
+  return doubles;
+}
+
+// To the bit, NaN being equal to itself.
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
 // ||actual - expected|| / ||expected||, Euclidean; the absolute norm where the expected one is 0.
@@ -56,7 +79,8 @@ double relative_error(const std::vector<T>& actual, const std::vector<double>& e
   EXPECT_EQ(actual.size(), expected.size());
   double error = 0, norm = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    error += (actual[i] - expected[i]) * (actual[i] - expected[i]);
+    const double difference = to_double(actual[i]) - expected[i];
+    error += difference * difference;
     norm += expected[i] * expected[i];
   }
   return norm > 0 ? std::sqrt(error / norm) : std::sqrt(error);
@@ -89,7 +113,13 @@ std::vector<Case> cases([[maybe_unused]] std::vector<Case> all, [[maybe_unused]]
 #endif
 }
 
-inline constexpr double kFloatTolerance = 1e-5;  // relative norm error of a float kernel against its double oracle
+// The relative norm error that a kernel may have against its double oracle, which is fed the same numbers.
+inline constexpr double kFloatTolerance = 1e-5;
+template <class T>
+inline constexpr double kTolerance = kFloatTolerance;
+template <>
+inline constexpr double kTolerance<bf16> = 5e-3;
+
 inline constexpr int kThreadCounts[] = {1, 2, 3, 8};
 
 }  // namespace polonaise::testing

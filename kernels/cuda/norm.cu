@@ -1,0 +1,228 @@
+#include "kernels/norm.h"
+
+#include <algorithm>
+
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/launch.h"
+#include "kernels/require.h"
+#include "kernels/simt/simt.h"
+
+namespace polonaise::kernels {
+namespace {
+
+using simt::from_float;
+using simt::load;
+using simt::store;
+using simt::to_float;
+using simt::Vector;
+
+// A warp owns a row: its lanes take N neighbouring elements each, then those 32 N further on. A row is read again for
+// each sum over it, from the first-level cache; between sums nothing is kept.
+constexpr int kWarps = 4;
+constexpr Index kLanes = 32;
+
+__device__ Index row_of_warp() {
+  return static_cast<Index>(blockIdx.x) * kWarps + threadIdx.y;
+}
+
+// The sum over the row of term(i), which adds up the N elements from i on.
+template <int N, class Term>
+__device__ float row_sum(Index D, Term&& term) {
+  float sum = 0;
+  for (Index i = threadIdx.x * N; i < D; i += kLanes * N) sum += term(i);
+  return simt::warp::sum(sum);
+}
+
+template <class T, int N>
+__global__ void normalise_rows(View<const T, 2> x, View<const T, 2> residual, const T* weight, const T* bias,
+                               View<T, 2> sum, View<T, 2> y, float* mean_of_row, float* rstd_of_row) {
+  const Index row = row_of_warp(), D = x.columns();
+  if (row >= x.rows()) return;  // the whole warp leaves, and no barrier of the block follows
+  const T* s = x.row(row);
+  if (!residual.empty()) {
+    for (Index i = threadIdx.x * N; i < D; i += kLanes * N) {
+      auto value = load<N>(s + i);
+      const auto added = load<N>(residual.row(row) + i);
+      for (int k = 0; k < N; ++k) value[k] = from_float<T>(to_float(value[k]) + to_float(added[k]));
+      store(sum.row(row) + i, value);
+    }
+    s = sum.row(row);  // each lane reads what it has written itself
+  }
+  const float per_column = 1.0f / static_cast<float>(D);
+  const float mean = per_column * row_sum<N>(D, [&](Index i) {
+                       const auto value = load<N>(s + i);
+                       float total = 0;
+                       for (int k = 0; k < N; ++k) total += to_float(value[k]);
+                       return total;
+                     });
+  const float variance = per_column * row_sum<N>(D, [&](Index i) {
+                           const auto value = load<N>(s + i);
+                           float total = 0;
+                           for (int k = 0; k < N; ++k) {
+                             const float centred = to_float(value[k]) - mean;
+                             total += centred * centred;
+                           }
+                           return total;
+                         });
+  const float rstd = 1.0f / sqrtf(variance + kLayerNormEpsilon);
+  for (Index i = threadIdx.x * N; i < D; i += kLanes * N) {
+    auto value = load<N>(s + i);
+    const auto w = load<N>(weight + i), b = load<N>(bias + i);
+    for (int k = 0; k < N; ++k)
+      value[k] = from_float<T>(to_float(w[k]) * ((to_float(value[k]) - mean) * rstd) + to_float(b[k]));
+    store(y.row(row) + i, value);
+  }
+  if (threadIdx.x == 0) {
+    mean_of_row[row] = mean;
+    rstd_of_row[row] = rstd;
+  }
+}
+
+// With g = weight dy and z the normalised row: ds (+)= dsum + rstd (g - mean(g) - z mean(g z)).
+template <class T, int N>
+__global__ void row_gradients(View<const T, 2> s, const T* weight, const float* mean_of_row, const float* rstd_of_row,
+                              View<const T, 2> dy, View<const T, 2> dsum, View<T, 2> ds, bool accumulate) {
+  const Index row = row_of_warp(), D = s.columns();
+  if (row >= s.rows()) return;
+  const float mean = mean_of_row[row], rstd = rstd_of_row[row];
+  // visit(k, g, z) for the N elements from i on.
+  const auto elements = [&](Index i, auto&& visit) {
+    const auto w = load<N>(weight + i), gradient = load<N>(dy.row(row) + i), value = load<N>(s.row(row) + i);
+    for (int k = 0; k < N; ++k) visit(k, to_float(w[k]) * to_float(gradient[k]), (to_float(value[k]) - mean) * rstd);
+  };
+  const float per_column = 1.0f / static_cast<float>(D);
+  const float mean_g = per_column * row_sum<N>(D, [&](Index i) {
+                         float total = 0;
+                         elements(i, [&](int, float g, float) { total += g; });
+                         return total;
+                       });
+  const float mean_gz = per_column * row_sum<N>(D, [&](Index i) {
+                          float total = 0;
+                          elements(i, [&](int, float g, float z) { total += g * z; });
+                          return total;
+                        });
+  for (Index i = threadIdx.x * N; i < D; i += kLanes * N) {
+    float gradient[N];
+    elements(i, [&](int k, float g, float z) { gradient[k] = rstd * (g - mean_g - z * mean_gz); });
+    const auto add = [&](const Vector<T, N>& other) {
+      for (int k = 0; k < N; ++k) gradient[k] += to_float(other[k]);
+    };
+    if (!dsum.empty()) add(load<N>(dsum.row(row) + i));
+    if (accumulate) add(load<N>(ds.row(row) + i));
+    Vector<T, N> result;
+    for (int k = 0; k < N; ++k) result[k] = from_float<T>(gradient[k]);
+    store(ds.row(row) + i, result);
+  }
+}
+
+// Sums over rows, for the parameters. A block takes 32 columns of kChunkRows rows or more; its threads along y take
+// every kRowThreads-th row, and the first of them adds up what they have. Chunk c's sums go to partials [chunks, 2, D].
+constexpr int kRowThreads = 8;
+constexpr Index kChunkRows = 64, kMostChunks = 128;
+
+template <class T>
+__global__ void column_partials(View<const T, 2> s, const float* mean, const float* rstd, View<const T, 2> dy,
+                                Index chunk_rows, float* partials) {
+  SHARED(float, weight_sums, [kRowThreads][kLanes]);
+  SHARED(float, bias_sums, [kRowThreads][kLanes]);
+  const Index D = s.columns(), column = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x;
+  const Index begin = static_cast<Index>(blockIdx.y) * chunk_rows, end = std::min(begin + chunk_rows, s.rows());
+  float dweight = 0, dbias = 0;
+  if (column < D)
+    for (Index r = begin + threadIdx.y; r < end; r += kRowThreads) {
+      const float gradient = to_float(dy.row(r)[column]);
+      dweight += gradient * ((to_float(s.row(r)[column]) - mean[r]) * rstd[r]);
+      dbias += gradient;
+    }
+  weight_sums[threadIdx.y][threadIdx.x] = dweight;
+  bias_sums[threadIdx.y][threadIdx.x] = dbias;
+  __syncthreads();
+  if (threadIdx.y != 0 || column >= D) return;
+  for (int y = 1; y < kRowThreads; ++y) {
+    dweight += weight_sums[y][threadIdx.x];
+    dbias += bias_sums[y][threadIdx.x];
+  }
+  float* const of_chunk = partials + static_cast<Index>(blockIdx.y) * 2 * D;
+  of_chunk[column] = dweight;
+  of_chunk[D + column] = dbias;
+}
+
+// A thread owns a column of dweight and dbias, and adds the chunks in their order.
+__global__ void add_column_partials(const float* partials, Index chunks, Index D, float* dweight, float* dbias) {
+  const Index column = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x;
+  if (column >= D) return;
+  float weight_sum = 0, bias_sum = 0;
+  for (Index chunk = 0; chunk < chunks; ++chunk) {
+    weight_sum += partials[(2 * chunk) * D + column];
+    bias_sum += partials[(2 * chunk + 1) * D + column];
+  }
+  if (dweight != nullptr) dweight[column] += weight_sum;
+  if (dbias != nullptr) dbias[column] += bias_sum;
+}
+
+Launch over_rows(Index rows) {
+  return {.grid = {ceil_div(rows, Index{kWarps})}, .block = {kLanes, kWarps}};
+}
+
+template <class T>
+void parameter_gradients(Cuda& cuda, View<const T, 2> s, View<const float, 1> mean, View<const float, 1> rstd,
+                         View<const T, 2> dy, View<float, 1> dweight, View<float, 1> dbias) {
+  const Index R = s.rows(), D = s.columns();
+  auto* partials = static_cast<float*>(cuda.scratch());
+  const Index room = static_cast<Index>(Cuda::kScratchBytes / (2 * sizeof(float))) / D;
+  require(room >= 1, "rows are too long for the scratch memory of reductions");
+  const Index chunk_rows = std::max(kChunkRows, ceil_div(R, std::min(kMostChunks, room)));
+  const Index chunks = ceil_div(R, chunk_rows);
+  launch(cuda, "layer_norm_backward", {.grid = {ceil_div(D, kLanes), chunks}, .block = {kLanes, kRowThreads}},
+         column_partials<T>, s, mean.data(), rstd.data(), dy, chunk_rows, partials);
+  launch(cuda, "layer_norm_backward", {.grid = {ceil_div(D, kLanes)}, .block = {kLanes}}, add_column_partials, partials,
+         chunks, D, dweight.data(), dbias.data());
+}
+
+}  // namespace
+
+template <class T>
+void layer_norm_forward(Cuda& cuda, View<const T, 2> x, View<const T, 2> residual, View<const T, 1> weight,
+                        View<const T, 1> bias, View<T, 2> sum, View<T, 2> y, View<float, 1> mean, View<float, 1> rstd) {
+  const Index R = x.rows(), D = x.columns();
+  require(D >= 1 && same_shape(x, View<const T, 2>(y)), "x and y must have one shape, with at least one column");
+  require(weight.size() == D && bias.size() == D, "weight and bias must have one number a column");
+  require(mean.size() == R && rstd.size() == R, "mean and rstd must have one number a row");
+  require(residual.empty() == sum.empty(), "the sum is written where there is a residual, and only there");
+  require(residual.empty() || (same_shape(residual, x) && same_shape(View<const T, 2>(sum), x)),
+          "x, residual and sum must have one shape");
+  const bool wide = simt::is_wide(x) && simt::is_wide(residual) && simt::is_wide(weight) && simt::is_wide(bias) &&
+                    simt::is_wide(sum) && simt::is_wide(y);
+  launch(cuda, "layer_norm_forward", over_rows(R), wide ? normalise_rows<T, simt::kWide<T>> : normalise_rows<T, 1>, x,
+         residual, weight.data(), bias.data(), sum, y, mean.data(), rstd.data());
+}
+
+template <class T>
+void layer_norm_backward(Cuda& cuda, View<const T, 2> sum, View<const T, 1> weight, View<const float, 1> mean,
+                         View<const float, 1> rstd, View<const T, 2> dy, View<const T, 2> dsum, View<T, 2> ds,
+                         Accumulate accumulate, View<float, 1> dweight, View<float, 1> dbias) {
+  const Index R = sum.rows(), D = sum.columns();
+  require(D >= 1 && same_shape(dy, sum) && same_shape(View<const T, 2>(ds), sum),
+          "sum, dy and ds must have one shape, with at least one column");
+  require(dsum.empty() || same_shape(dsum, sum), "dsum must have ds's shape");
+  require(weight.size() == D, "weight must have one number a column");
+  require(mean.size() == R && rstd.size() == R, "mean and rstd must have one number a row");
+  require(dweight.empty() || dweight.size() == D, "dweight must have weight's length");
+  require(dbias.empty() || dbias.size() == D, "dbias must have weight's length");
+  const bool wide =
+      simt::is_wide(sum) && simt::is_wide(weight) && simt::is_wide(dy) && simt::is_wide(dsum) && simt::is_wide(ds);
+  launch(cuda, "layer_norm_backward", over_rows(R), wide ? row_gradients<T, simt::kWide<T>> : row_gradients<T, 1>, sum,
+         weight.data(), mean.data(), rstd.data(), dy, dsum, ds, accumulate == Accumulate::yes);
+  if (!dweight.empty() || !dbias.empty()) parameter_gradients(cuda, sum, mean, rstd, dy, dweight, dbias);
+}
+
+#define INSTANTIATE(T)                                                                                               \
+  template void layer_norm_forward<T>(Cuda&, View<const T, 2>, View<const T, 2>, View<const T, 1>, View<const T, 1>, \
+                                      View<T, 2>, View<T, 2>, View<float, 1>, View<float, 1>);                       \
+  template void layer_norm_backward<T>(Cuda&, View<const T, 2>, View<const T, 1>, View<const float, 1>,              \
+                                       View<const float, 1>, View<const T, 2>, View<const T, 2>, View<T, 2>,         \
+                                       Accumulate, View<float, 1>, View<float, 1>)
+INSTANTIATE(float);
+INSTANTIATE(bf16);
+
+}  // namespace polonaise::kernels
