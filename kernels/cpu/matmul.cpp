@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/parallel.h"
-#include "kernels/require.h"
+#include "kernels/matmul_shapes.h"
 
 namespace polonaise::kernels {
 namespace {
@@ -36,10 +36,7 @@ template <class T>
 void matmul(Cpu& cpu, View<const T, 2> a, Op op_a, View<const T, 2> b, Op op_b, View<T, 2> c, Accumulate accumulate) {
   const Index m = c.extent(0), n = c.extent(1);
   const Index k = op_a == Op::none ? a.extent(1) : a.extent(0);
-  require((op_a == Op::none ? a.extent(0) : a.extent(1)) == m, "op(a) and c must have the same number of rows");
-  require((op_b == Op::none ? b.extent(1) : b.extent(0)) == n, "op(b) and c must have the same number of columns");
-  require((op_b == Op::none ? b.extent(0) : b.extent(1)) == k, "op(a)'s columns must match op(b)'s rows");
-  if (m == 0 || n == 0) return;
+  if (!require_product(a, op_a, b, op_b, c)) return;
   use_one_blas_thread();
   if (m == 1) {  // sampling: a matrix times a vector, which sgemm would pack the matrix for
     const Index inc_a = op_a == Op::none ? 1 : a.stride();

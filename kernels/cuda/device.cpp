@@ -30,6 +30,7 @@ struct Cuda::State {
   bool synchronous;
   CudaStream stream;
   CudaMemory scratch{kScratchBytes};
+  mutable std::shared_ptr<CublasLt> cublaslt;
 };
 
 const CudaProperties& Cuda::properties() const {
@@ -43,6 +44,9 @@ bool Cuda::synchronous() const {
 }
 void* Cuda::scratch() const {
   return state_->scratch.data();
+}
+std::shared_ptr<CublasLt>& Cuda::opened_cublaslt() const {
+  return state_->cublaslt;
 }
 void Cuda::make_current() const {
   polonaise::make_current(state_->properties.ordinal);

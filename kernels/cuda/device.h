@@ -36,6 +36,11 @@ struct CudaCards {
 CudaCards find_cuda_cards();
 
 struct OpenedCuda;
+class CublasLt;
+
+// How float matrices are multiplied: in float throughout, or on tensor cores, which read 10 bits of a factor's fraction
+// (tf32) and add in float. bf16 matrices are always multiplied there.
+enum class MatrixMath { exact, tf32 };
 
 // A card and the stream that kernels are launched on. Copies share the stream, which goes with the last of them.
 class Cuda {
@@ -51,15 +56,23 @@ class Cuda {
   static constexpr std::size_t kScratchBytes = std::size_t{4} << 20;
   void* scratch() const;
 
+  MatrixMath matrix_math() const { return matrix_math_; }
+  void set_matrix_math(MatrixMath math) { matrix_math_ = math; }
+
+  // The library behind matrix products (kernels/cuda/cublaslt.h), opened at the first call.
+  CublasLt& cublaslt() const;
+
   // Makes the card the calling thread's current one: CUDA's calls act on that.
   void make_current() const;
 
  private:
   struct State;
+  std::shared_ptr<CublasLt>& opened_cublaslt() const;
   explicit Cuda(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   friend OpenedCuda open_cuda(int ordinal);
 
   std::shared_ptr<const State> state_;
+  MatrixMath matrix_math_ = MatrixMath::exact;
 };
 
 // A card opened, or the reason why it could not be: a driver that does not answer is no error of the program's.
