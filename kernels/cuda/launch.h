@@ -15,8 +15,8 @@ struct Extent3 {
 };
 
 struct Launch {
-  Extent3 grid;                  // blocks
-  Extent3 block;                 // threads
+  Extent3 grid = {};             // blocks
+  Extent3 block = {};            // threads
   std::size_t shared_bytes = 0;  // dynamic shared memory of a block
   Index cluster = 1;             // blocks along x that share memory; more than 1 needs compute capability 9.0
   bool cooperative = false;      // all blocks are resident at once, so that they may wait for each other

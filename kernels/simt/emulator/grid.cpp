@@ -40,7 +40,7 @@ SharedArenas arenas;
 // blocks goes unseen where both had the same ones: the next blocks take the next ones of a ring.
 class TsanFibers {
  public:
-  static constexpr std::size_t kMost = 2048, kBlocksApart = 4;
+  static constexpr std::size_t kMost = 512, kBlocksApart = 4;
 
   void give(Grid& g) {
     const std::size_t size = std::max(g.lane_count, std::min(kMost, kBlocksApart * g.lane_count));
@@ -123,17 +123,20 @@ void check_nobody_waits_for(const Lane& lane) {
 }
 
 void lane_entry() {
-  acquire(&grid->begin);
-  grid->body();
-  Lane& lane = *grid->running;
-  check_nobody_waits_for(lane);
-  drop_copies(lane);
-  release(&grid->end);
-  lane.done = true;
-  lane.block->barrier.exited = lane.block->cluster->exited = &lane;
-  if (--grid->live == 0) leave();
-  run_any();
-  __builtin_trap();
+  try {
+    acquire(&grid->begin);
+    grid->body();
+    Lane& lane = *grid->running;
+    check_nobody_waits_for(lane);
+    drop_copies(lane);
+    release(&grid->end);
+    lane.done = true;
+    lane.block->barrier.exited = lane.block->cluster->exited = &lane;
+    if (--grid->live > 0) run_any();  // does not return
+  } catch (const std::exception& error) {
+    grid->error = error.what();
+  }
+  leave();
 }
 
 // Makes the blocks [first, first + count) of `order` resident and runs them to their ends.
@@ -197,6 +200,7 @@ void run(Grid& g) {
   acquire(&g.end);
   grid = nullptr;
   if (g.error.empty()) return;
+  for (std::size_t i = 0; i < g.lane_count; ++i) drop_copies(g.lanes[i]);
 #ifdef POLONAISE_TSAN
   tsan_fibers.discard();
 #endif
@@ -247,10 +251,9 @@ std::string thread_text(const Lane& lane) {
 }
 
 void fail(const std::string& what, const Lane& lane, Here here) {
-  grid->error = "the kernel of " + std::string(grid->name) + ": " + what + ": " + thread_text(lane) +
-                (here.line() > 0 ? " at " + place(here) : "") +
-                " (POLONAISE_SIMT_SEED=" + std::to_string(random_choice.seed) + ")";
-  leave();
+  throw std::runtime_error("the kernel of " + std::string(grid->name) + ": " + what + ": " + thread_text(lane) +
+                           (here.line() > 0 ? " at " + place(here) : "") +
+                           " (POLONAISE_SIMT_SEED=" + std::to_string(random_choice.seed) + ")");
 }
 
 void fail(const char* what, Here here) {
