@@ -1,7 +1,7 @@
 #include "kernels/pointwise.h"
 
 #include "kernels/require.h"
-#include "tests/kernels/support.h"
+#include "tests/kernels/devices.h"
 
 namespace polonaise::testing {
 namespace {
@@ -9,50 +9,78 @@ namespace {
 struct Shape {
   Index rows, columns;
 };
-constexpr Shape kShapes[] = {{1, 1}, {3, 7}, {33, 64}, {107, 256}, {65, 1000}};
+const std::vector<Shape> kShapes = cases<Shape>({{1, 1}, {3, 7}, {33, 64}, {107, 256}, {65, 1000}}, {{3, 7}, {33, 40}});
 
-TEST(Copy, WritesOrAddsBlocksOfColumns) {
+template <class Target>
+class Copy : public DeviceTest<Target> {};
+TYPED_TEST_SUITE(Copy, AllTargets, TargetNames);
+
+template <class T>
+T sum(T a, T b) {
+  return static_cast<T>(static_cast<float>(a) + static_cast<float>(b));
+}
+
+TYPED_TEST(Copy, WritesOrAddsWholeTensorsAndBlocksOfColumns) {
+  using T = typename TestFixture::Number;
   for (Shape s : kShapes)
-    for (int threads : kThreadCounts) {
-      Cpu cpu{threads};
-      const auto x = random_array<2>({s.rows, s.columns}, 1), y0 = random_array<2>({s.rows, s.columns + 3}, 2);
-      auto written = y0, added = y0;
-      kernels::copy<float>(cpu, x.view(), written.view().column_block(2, s.columns), Accumulate::no);
-      kernels::copy<float>(cpu, x.view(), added.view().column_block(2, s.columns), Accumulate::yes);
-      for (Index r = 0; r < s.rows; ++r)
-        for (Index c = 0; c < s.columns + 3; ++c) {
-          const Index i = r * (s.columns + 3) + c;
-          const bool inside = c >= 2 && c < s.columns + 2;
-          ASSERT_EQ(written[i], inside ? x[r * s.columns + c - 2] : y0[i]);
-          ASSERT_EQ(added[i], inside ? y0[i] + x[r * s.columns + c - 2] : y0[i]);
-        }
+    for (Index margin : {0, 2}) {  // columns of y on either side
+      const Index width = s.columns + 2 * margin;
+      const auto x = random_array<T, 2>({s.rows, s.columns}, 1), y0 = random_array<T, 2>({s.rows, width}, 2);
+      const auto from = this->place(x);
+      for (auto& twin : this->twins()) {
+        auto to = this->place(y0), sums = this->place(y0);
+        kernels::copy<T>(twin, from.view(), to.view().column_block(margin, s.columns), Accumulate::no);
+        kernels::copy<T>(twin, from.view(), sums.view().column_block(margin, s.columns), Accumulate::yes);
+        auto written = y0, added = y0;
+        for (Index r = 0; r < s.rows; ++r)
+          for (Index c = 0; c < s.columns; ++c) {
+            const Index i = r * width + margin + c;
+            written[i] = x[r * s.columns + c];
+            added[i] = sum(y0[i], written[i]);
+          }
+        ASSERT_TRUE(same_bits(fetch(to).values(), written.values())) << s.rows << " x " << s.columns;
+        ASSERT_TRUE(same_bits(fetch(sums).values(), added.values())) << s.rows << " x " << s.columns;
+      }
     }
 }
 
-TEST(Copy, OntoItselfChangesNothing) {
-  Cpu cpu;
-  auto x = random_array<2>({5, 9}, 3);
-  const auto before = x;
-  kernels::copy<float>(cpu, x.view(), x.view(), Accumulate::no);
-  EXPECT_EQ(x.values(), before.values());
+TYPED_TEST(Copy, OntoItselfChangesNothing) {
+  using T = typename TestFixture::Number;
+  const auto before = random_array<T, 2>({5, 9}, 3);
+  auto x = this->place(before);
+  kernels::copy<T>(this->device(), x.view(), x.view(), Accumulate::no);
+  EXPECT_TRUE(same_bits(fetch(x).values(), before.values()));
 }
 
-TEST(Transpose, SwapsRowsAndColumns) {
-  for (Shape s : kShapes)
-    for (int threads : kThreadCounts) {
-      Cpu cpu{threads};
-      const auto x = random_array<2>({s.rows, s.columns + 1}, 4), y0 = random_array<2>({s.columns, s.rows}, 5);
+template <class Target>
+class Transpose : public DeviceTest<Target> {};
+TYPED_TEST_SUITE(Transpose, AllTargets, TargetNames);
+
+TYPED_TEST(Transpose, SwapsRowsAndColumns) {
+  using T = typename TestFixture::Number;
+  for (Shape s : kShapes) {
+    const auto host_x = random_array<T, 2>({s.rows, s.columns + 1}, 4), y0 = random_array<T, 2>({s.columns, s.rows}, 5);
+    const auto x = this->place(host_x);
+    for (auto& twin : this->twins()) {
+      auto turned = this->place(y0), sums = this->place(y0);
+      kernels::transpose<T>(twin, x.view().column_block(1, s.columns), turned.view(), Accumulate::no);
+      kernels::transpose<T>(twin, x.view().column_block(1, s.columns), sums.view(), Accumulate::yes);
       auto written = y0, added = y0;
-      kernels::transpose<float>(cpu, x.view().column_block(1, s.columns), written.view(), Accumulate::no);
-      kernels::transpose<float>(cpu, x.view().column_block(1, s.columns), added.view(), Accumulate::yes);
       for (Index r = 0; r < s.rows; ++r)
         for (Index c = 0; c < s.columns; ++c) {
-          const float value = x[r * (s.columns + 1) + 1 + c];
-          ASSERT_EQ(written[c * s.rows + r], value);
-          ASSERT_EQ(added[c * s.rows + r], y0[c * s.rows + r] + value);
+          const Index i = c * s.rows + r;
+          written[i] = host_x[r * (s.columns + 1) + 1 + c];
+          added[i] = sum(y0[i], written[i]);
         }
+      ASSERT_TRUE(same_bits(fetch(turned).values(), written.values())) << s.rows << " x " << s.columns;
+      ASSERT_TRUE(same_bits(fetch(sums).values(), added.values())) << s.rows << " x " << s.columns;
     }
+  }
 }
+
+template <class Target>
+class Dropout : public DeviceTest<Target> {};
+TYPED_TEST_SUITE(Dropout, AllTargets, TargetNames);
 
 // Element (i, r, d) of [P, R, D], from the definition.
 float dropped(float p, const kernels::RandomStream& stream, Index row, Index position, float x) {
@@ -62,66 +90,104 @@ float dropped(float p, const kernels::RandomStream& stream, Index row, Index pos
 
 constexpr kernels::RandomStream kStream{42, 7, 3};
 
-TEST(Dropout, KeepsExactlyTheElementsOfItsDefinition) {
+TYPED_TEST(Dropout, KeepsExactlyTheElementsOfItsDefinition) {
+  using T = typename TestFixture::Number;
+  struct Extents {
+    Index P, R, D;
+  };
+  std::vector<Extents> all;
   for (Index P : {1, 3})
     for (Index R : {1, 5})
       for (Index D : {1, 2, 3, 4, 6, 16, 64, 107, 1023})  // rows that start inside a block of four words, and tails
-        for (float p : {0.0f, 0.1f, 0.5f, 0.9f}) {
-          const auto x = random_array<3>({P, R, D}, 6), y0 = random_array<3>({P, R, D}, 7);
-          for (int threads : kThreadCounts) {
-            Cpu cpu{threads};
-            auto y = y0, added = y0;
-            kernels::dropout<float>(cpu, p, kStream, 11, x.view(), y.view(), Accumulate::no);
-            kernels::dropout<float>(cpu, p, kStream, 11, x.view(), added.view(), Accumulate::yes);
-            for (Index i = 0; i < x.size(); ++i) {
-              const float expected = dropped(p, kStream, 11 + i / D % R, i / (R * D) * D + i % D, x[i]);
-              ASSERT_EQ(y[i], expected) << P << " " << R << " " << D << " p " << p << " at " << i;
-              ASSERT_FLOAT_EQ(added[i], y0[i] + expected);
-            }
-          }
-        }
+        all.push_back({P, R, D});
+  for (const auto& [P, R, D] : cases<Extents>(all, {{3, 2, 7}, {1, 5, 12}}))
+    for (float p : {0.0f, 0.1f, 0.5f, 0.9f}) {
+      const auto host_x = random_array<T, 3>({P, R, D}, 6), y0 = random_array<T, 3>({P, R, D}, 7);
+      const auto x = this->place(host_x);
+      Array<T, 3> expected({P, R, D});
+      for (Index i = 0; i < expected.size(); ++i)
+        expected[i] =
+            static_cast<T>(dropped(p, kStream, 11 + i / D % R, i / (R * D) * D + i % D, static_cast<float>(host_x[i])));
+      for (auto& twin : this->twins()) {
+        auto y = this->place(y0), sums = this->place(y0);
+        kernels::dropout<T>(twin, p, kStream, 11, x.view(), y.view(), Accumulate::no);
+        kernels::dropout<T>(twin, p, kStream, 11, x.view(), sums.view(), Accumulate::yes);
+        ASSERT_EQ(to_double(fetch(y).values()), to_double(expected.values())) << P << " " << R << " " << D;
+        auto expected_sums = to_double(y0.values());
+        for (Index i = 0; i < expected.size(); ++i)
+          expected_sums[static_cast<std::size_t>(i)] += to_double(expected[i]);
+        ASSERT_LT(relative_error(fetch(sums).values(), expected_sums), kTolerance<T>) << P << " " << R << " " << D;
+      }
+    }
 }
 
-TEST(Dropout, IsTheSameTimeMajorAndBatchMajorAndForAnyShards) {
-  constexpr Index T = 5, B = 6, D = 7;
-  Cpu cpu;
-  const Array<float, 3> ones({T, B, D}, 1);
-  Array<float, 3> time_major({T, B, D}), batch_major({1, B, T * D}), shard({T, 2, D});
-  kernels::dropout<float>(cpu, 0.3f, kStream, 0, ones.view(), time_major.view(), Accumulate::no);
-  kernels::dropout<float>(cpu, 0.3f, kStream, 0, View<const float, 3>(ones.values().data(), {1, B, T * D}),
-                          batch_major.view(), Accumulate::no);
-  kernels::dropout<float>(cpu, 0.3f, kStream, 4, View<const float, 3>(ones.values().data(), {T, 2, D}), shard.view(),
-                          Accumulate::no);
-  for (Index t = 0; t < T; ++t)
-    for (Index b = 0; b < B; ++b)
-      for (Index d = 0; d < D; ++d) {
-        const float here = time_major[(t * B + b) * D + d];
-        EXPECT_EQ(batch_major[(b * T + t) * D + d], here);
-        if (b >= 4) {
-          EXPECT_EQ(shard[(t * 2 + b - 4) * D + d], here);
+TYPED_TEST(Dropout, IsTheSameTimeMajorAndBatchMajorAndForAnyShards) {
+  using T = typename TestFixture::Number;
+  constexpr Index P = 5, B = 6, D = 7;
+  const auto ones = this->place(Array<T, 3>({P, B, D}, T(1.0f)));
+  auto time_major = this->place(Array<T, 3>({P, B, D})), batch_major = this->place(Array<T, 3>({1, B, P * D}));
+  auto shard = this->place(Array<T, 3>({P, 2, D}));
+  const T* const x = ones.view().data();
+  kernels::dropout<T>(this->device(), 0.3f, kStream, 0, ones.view(), time_major.view(), Accumulate::no);
+  kernels::dropout<T>(this->device(), 0.3f, kStream, 0, View<const T, 3>(x, {1, B, P * D}), batch_major.view(),
+                      Accumulate::no);
+  kernels::dropout<T>(this->device(), 0.3f, kStream, 4, View<const T, 3>(x, {P, 2, D}), shard.view(), Accumulate::no);
+  const auto a = to_double(fetch(time_major).values()), b = to_double(fetch(batch_major).values()),
+             c = to_double(fetch(shard).values());
+  for (std::size_t t = 0; t < P; ++t)
+    for (std::size_t r = 0; r < B; ++r)
+      for (std::size_t d = 0; d < D; ++d) {
+        const double here = a[(t * B + r) * D + d];
+        EXPECT_EQ(b[(r * P + t) * D + d], here);
+        if (r >= 4) {
+          EXPECT_EQ(c[(t * 2 + r - 4) * D + d], here);
         }
       }
 }
 
-TEST(Dropout, DropsItsShareAndKeepsTheMean) {
+TYPED_TEST(Dropout, OfABlockOfColumnsLeavesTheOthers) {
+  using T = typename TestFixture::Number;
+  constexpr Index P = 2, R = 3, D = 8, kWidth = 13;
+  const auto host_x = random_array<T, 3>({P, R, kWidth}, 8), y0 = random_array<T, 3>({P, R, kWidth}, 9);
+  const auto x = this->place(host_x);
+  auto y = this->place(y0);
+  kernels::dropout<T>(this->device(), 0.5f, kStream, 0, x.view().column_block(4, D), y.view().column_block(1, D),
+                      Accumulate::no);
+  auto expected = y0;
+  for (Index row = 0; row < P * R; ++row)
+    for (Index d = 0; d < D; ++d)
+      expected[row * kWidth + 1 + d] = static_cast<T>(
+          dropped(0.5f, kStream, row % R, row / R * D + d, static_cast<float>(host_x[row * kWidth + 4 + d])));
+  EXPECT_EQ(to_double(fetch(y).values()), to_double(expected.values()));
+}
+
+// The numbers are the same on every device.
+TEST(DropoutNumbers, DropTheirShareAndKeepTheMean) {
   constexpr Index kCount = 1 << 20;
   Cpu cpu;
   for (float p : {0.1f, 0.5f}) {
     Array<float, 3> x({16, 64, kCount / 1024}, 1);
     kernels::dropout<float>(cpu, p, kStream, 0, x.view(), x.view(), Accumulate::no);
-    double sum = 0, zeros = 0;
-    for (float value : x.values()) sum += value, zeros += value == 0;
+    double total = 0, zeros = 0;
+    for (float value : x.values()) total += value, zeros += value == 0;
     const double deviation = std::sqrt(p * (1 - p) / kCount);
     EXPECT_NEAR(zeros / kCount, p, 4 * deviation);
-    EXPECT_NEAR(sum / kCount, 1, 4 * deviation / (1 - p));
+    EXPECT_NEAR(total / kCount, 1, 4 * deviation / (1 - p));
   }
 }
 
-TEST(Dropout, RefusesAProbabilityOfOne) {
-  Cpu cpu;
-  Array<float, 3> x({1, 1, 4});
+TYPED_TEST(Dropout, RefusesAProbabilityOfOne) {
+  using T = typename TestFixture::Number;
+  auto x = this->place(Array<T, 3>({1, 1, 4}));
   for (float p : {1.0f, -0.1f, NAN})
-    EXPECT_THROW(kernels::dropout<float>(cpu, p, kStream, 0, x.view(), x.view(), Accumulate::no), ContractError);
+    EXPECT_THROW(kernels::dropout<T>(this->device(), p, kStream, 0, x.view(), x.view(), Accumulate::no), ContractError);
+}
+
+TYPED_TEST(Dropout, EmptyTensorsAreNoWork) {
+  using T = typename TestFixture::Number;
+  EXPECT_NO_THROW(kernels::dropout<T>(this->device(), 0.5f, kStream, 0, {}, {}, Accumulate::no));
+  EXPECT_NO_THROW(kernels::copy<T>(this->device(), {}, {}, Accumulate::yes));
+  EXPECT_NO_THROW(kernels::transpose<T>(this->device(), {}, {}, Accumulate::yes));
 }
 
 }  // namespace

@@ -1,0 +1,151 @@
+#include "kernels/pointwise.h"
+
+#include <cmath>
+
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/matrix-inl.h"
+#include "kernels/require.h"
+#include "kernels/simt/simt.h"
+
+namespace polonaise::kernels {
+namespace {
+
+using simt::from_float;
+using simt::load;
+using simt::store;
+using simt::to_float;
+using simt::Vector;
+
+// N neighbouring elements to a thread.
+template <class T, int N>
+__global__ void copy_elements(View<const T, 2> x, View<T, 2> y, bool accumulate) {
+  const Index r = row_of_thread();
+  if (r >= x.rows()) return;
+  for (Index c = N * first_column(); c < x.columns(); c += N * column_step()) {
+    auto values = load<N>(x.row(r) + c);
+    if (accumulate) {
+      const auto before = load<N>(y.row(r) + c);
+      for (int k = 0; k < N; ++k) values[k] = from_float<T>(to_float(before[k]) + to_float(values[k]));
+    }
+    store(y.row(r) + c, values);
+  }
+}
+
+// A block turns a tile by way of shared memory, so that reads and writes both run along rows. A column more than the
+// tile has lets a warp read down a column without meeting one bank twice.
+constexpr int kTile = 32, kTileRows = 8;
+
+template <class T>
+__global__ void transpose_tile(View<const T, 2> x, View<T, 2> y, bool accumulate) {
+  SHARED(T, tile, [kTile][kTile + 1]);
+  const Index first_row = static_cast<Index>(blockIdx.x) * kTile, first_column = static_cast<Index>(blockIdx.y) * kTile;
+  for (int i = static_cast<int>(threadIdx.y); i < kTile; i += kTileRows) {
+    const Index r = first_row + i, c = first_column + threadIdx.x;
+    if (r < x.rows() && c < x.columns()) tile[i][threadIdx.x] = x.row(r)[c];
+  }
+  __syncthreads();
+  for (int i = static_cast<int>(threadIdx.y); i < kTile; i += kTileRows) {
+    const Index r = first_row + threadIdx.x, c = first_column + i;
+    if (r >= x.rows() || c >= x.columns()) continue;
+    const T value = tile[threadIdx.x][i];
+    T& place = y.row(c)[r];
+    place = accumulate ? from_float<T>(to_float(place) + to_float(value)) : value;
+  }
+}
+
+// Where an element is kept: uniform(word) >= p in the 24 bits that the number is made of.
+struct Keep {
+  std::uint32_t least;
+  float scale;
+
+  __device__ float operator()(std::uint32_t word, float value) const { return word >> 8 >= least ? scale * value : 0; }
+};
+
+// A thread takes what one block of four random words decides: with kAligned four neighbours by one access, otherwise
+// those of the four that belong to the row.
+template <class T, bool kAligned>
+__global__ void drop_elements(RandomStream stream, Index first_row, Keep keep, View<const T, 3> x, View<T, 3> y,
+                              bool accumulate) {
+  const Index P = x.extent(0), R = x.extent(1), D = x.columns(), r = row_of_thread();
+  if (r >= R) return;
+  for (Index p = blockIdx.z; p < P; p += gridDim.z) {
+    const T* const from = x.row(p * R + r);
+    T* const to = y.row(p * R + r);
+    const Index first = p * D, skip = first % 4;
+    for (Index group = first_column(); 4 * group < skip + D; group += column_step()) {
+      const Philox4 words = random_words(stream, static_cast<std::uint32_t>(first_row + r),
+                                         static_cast<std::uint32_t>(first / 4 + group));
+      const Index d = 4 * group - skip;
+      if constexpr (kAligned) {
+        auto values = load<4>(from + d);
+        for (int k = 0; k < 4; ++k) {
+          float value = keep(words[k], to_float(values[k]));
+          if (accumulate) value += to_float(to[d + k]);
+          values[k] = from_float<T>(value);
+        }
+        store(to + d, values);
+      } else {
+        for (int k = 0; k < 4; ++k) {
+          if (d + k < 0 || d + k >= D) continue;
+          float value = keep(words[k], to_float(from[d + k]));
+          if (accumulate) value += to_float(to[d + k]);
+          to[d + k] = from_float<T>(value);
+        }
+      }
+    }
+  }
+}
+
+// Whether rows of four neighbours each begin where one access may read them.
+template <class T>
+bool in_fours(View<T, 3> x) {
+  return x.columns() % 4 == 0 && x.stride() % 4 == 0 &&
+         reinterpret_cast<std::uintptr_t>(x.data()) % (4 * sizeof(T)) == 0;
+}
+
+}  // namespace
+
+template <class T>
+void copy(Cuda& cuda, View<const T, 2> x, View<T, 2> y, Accumulate accumulate) {
+  require(same_shape(x, View<const T, 2>(y)), "x and y must have one shape");
+  if (x.contiguous() && y.contiguous()) {
+    x = View<const T, 2>(x.data(), {1, x.size()});
+    y = View<T, 2>(y.data(), {1, y.size()});
+  }
+  constexpr int N = simt::kWide<T>;
+  const bool wide = simt::is_wide(x) && simt::is_wide(y);
+  launch(cuda, "copy", over_matrix(x.rows(), wide ? x.columns() / N : x.columns()),
+         wide ? copy_elements<T, N> : copy_elements<T, 1>, x, y, accumulate == Accumulate::yes);
+}
+
+template <class T>
+void transpose(Cuda& cuda, View<const T, 2> x, View<T, 2> y, Accumulate accumulate) {
+  require(x.rows() == y.columns() && x.columns() == y.rows(), "y must have x's shape transposed");
+  launch(cuda, "transpose",
+         {.grid = {ceil_div(x.rows(), kTile), ceil_div(x.columns(), kTile)}, .block = {kTile, kTileRows}},
+         transpose_tile<T>, x, y, accumulate == Accumulate::yes);
+}
+
+template <class T>
+void dropout(Cuda& cuda, float p, const RandomStream& stream, Index first_row, View<const T, 3> x, View<T, 3> y,
+             Accumulate accumulate) {
+  require(p >= 0 && p < 1, "the probability of dropout must be at least 0 and below 1");
+  require(same_shape(x, View<const T, 3>(y)), "x and y must have one shape");
+  const Index P = x.extent(0), R = x.extent(1), D = x.columns();
+  require(P * D <= Index{1} << 32, "a row of the batch has 2^32 random numbers");
+  const bool aligned = in_fours(x) && in_fours(y);
+  Launch shape = over_matrix(R, D % 4 == 0 ? D / 4 : ceil_div(D + 3, 4));
+  shape.grid.z = std::min(P, kMaxGridYZ);
+  const Keep keep{static_cast<std::uint32_t>(std::ceil(p * 0x1p24f)), 1 / (1 - p)};
+  launch(cuda, "dropout", shape, aligned ? drop_elements<T, true> : drop_elements<T, false>, stream, first_row, keep, x,
+         y, accumulate == Accumulate::yes);
+}
+
+#define INSTANTIATE(T)                                                         \
+  template void copy<T>(Cuda&, View<const T, 2>, View<T, 2>, Accumulate);      \
+  template void transpose<T>(Cuda&, View<const T, 2>, View<T, 2>, Accumulate); \
+  template void dropout<T>(Cuda&, float, const RandomStream&, Index, View<const T, 3>, View<T, 3>, Accumulate)
+INSTANTIATE(float);
+INSTANTIATE(bf16);
+
+}  // namespace polonaise::kernels
