@@ -6,7 +6,7 @@
 namespace polonaise::kernels {
 
 // Tables of position encodings. Learned positions are a parameter and need no kernel of their own: `embedding` adds the
-// table to its rows. Rotary and relative positions act inside `attention`.
+// table to its rows. Rotary and relative positions act inside `attention`. Cpu: T = float; Cuda: float and bf16.
 
 //   table[t, 2i]   = sin(t / 10000^(2i / D))
 //   table[t, 2i+1] = cos(t / 10000^(2i / D))
