@@ -10,14 +10,13 @@
 namespace polonaise::kernels {
 namespace {
 
-using simt::from_float;
-using simt::load;
-using simt::store;
+using simt::Floats;
+using simt::load_floats;
+using simt::store_floats;
 using simt::to_float;
-using simt::Vector;
 
 // A warp owns a row: its lanes take N neighbouring elements each, then those 32 N further on. A row is read again for
-// each sum over it, from the first-level cache; between sums nothing is kept.
+// each sum over it, from the first-level cache.
 constexpr int kWarps = 4;
 constexpr Index kLanes = 32;
 
@@ -25,12 +24,18 @@ __device__ Index row_of_warp() {
   return static_cast<Index>(blockIdx.x) * kWarps + threadIdx.y;
 }
 
-// The sum over the row of term(i), which adds up the N elements from i on.
+// Calls body(i) with the first of each N elements that the lane takes of a row.
+template <int N, class Body>
+__device__ void for_each_of_row(Index D, Body&& body) {
+  for (Index i = threadIdx.x * N; i < D; i += kLanes * N) body(i);
+}
+
+// The mean over a row; term(i) adds up N elements from i on.
 template <int N, class Term>
-__device__ float row_sum(Index D, Term&& term) {
+__device__ float row_mean(Index D, Term&& term) {
   float sum = 0;
-  for (Index i = threadIdx.x * N; i < D; i += kLanes * N) sum += term(i);
-  return simt::warp::sum(sum);
+  for_each_of_row<N>(D, [&](Index i) { sum += term(i); });
+  return simt::warp::sum(sum) / static_cast<float>(D);
 }
 
 template <class T, int N>
@@ -40,38 +45,33 @@ __global__ void normalise_rows(View<const T, 2> x, View<const T, 2> residual, co
   if (row >= x.rows()) return;  // the whole warp leaves, and no barrier of the block follows
   const T* s = x.row(row);
   if (!residual.empty()) {
-    for (Index i = threadIdx.x * N; i < D; i += kLanes * N) {
-      auto value = load<N>(s + i);
-      const auto added = load<N>(residual.row(row) + i);
-      for (int k = 0; k < N; ++k) value[k] = from_float<T>(to_float(value[k]) + to_float(added[k]));
-      store(sum.row(row) + i, value);
-    }
+    for_each_of_row<N>(D, [&](Index i) {
+      auto value = load_floats<N>(x.row(row) + i);
+      const auto added = load_floats<N>(residual.row(row) + i);
+      for (int k = 0; k < N; ++k) value[k] += added[k];
+      store_floats(sum.row(row) + i, value);
+    });
     s = sum.row(row);  // each lane reads what it has written itself
   }
-  const float per_column = 1.0f / static_cast<float>(D);
-  const float mean = per_column * row_sum<N>(D, [&](Index i) {
-                       const auto value = load<N>(s + i);
-                       float total = 0;
-                       for (int k = 0; k < N; ++k) total += to_float(value[k]);
-                       return total;
-                     });
-  const float variance = per_column * row_sum<N>(D, [&](Index i) {
-                           const auto value = load<N>(s + i);
-                           float total = 0;
-                           for (int k = 0; k < N; ++k) {
-                             const float centred = to_float(value[k]) - mean;
-                             total += centred * centred;
-                           }
-                           return total;
-                         });
+  const float mean = row_mean<N>(D, [&](Index i) {
+    const auto value = load_floats<N>(s + i);
+    float total = 0;
+    for (int k = 0; k < N; ++k) total += value[k];
+    return total;
+  });
+  const float variance = row_mean<N>(D, [&](Index i) {
+    const auto value = load_floats<N>(s + i);
+    float total = 0;
+    for (int k = 0; k < N; ++k) total += (value[k] - mean) * (value[k] - mean);
+    return total;
+  });
   const float rstd = 1.0f / sqrtf(variance + kLayerNormEpsilon);
-  for (Index i = threadIdx.x * N; i < D; i += kLanes * N) {
-    auto value = load<N>(s + i);
-    const auto w = load<N>(weight + i), b = load<N>(bias + i);
-    for (int k = 0; k < N; ++k)
-      value[k] = from_float<T>(to_float(w[k]) * ((to_float(value[k]) - mean) * rstd) + to_float(b[k]));
-    store(y.row(row) + i, value);
-  }
+  for_each_of_row<N>(D, [&](Index i) {
+    auto value = load_floats<N>(s + i);
+    const auto w = load_floats<N>(weight + i), b = load_floats<N>(bias + i);
+    for (int k = 0; k < N; ++k) value[k] = w[k] * ((value[k] - mean) * rstd) + b[k];
+    store_floats(y.row(row) + i, value);
+  });
   if (threadIdx.x == 0) {
     mean_of_row[row] = mean;
     rstd_of_row[row] = rstd;
@@ -85,34 +85,40 @@ __global__ void row_gradients(View<const T, 2> s, const T* weight, const float* 
   const Index row = row_of_warp(), D = s.columns();
   if (row >= s.rows()) return;
   const float mean = mean_of_row[row], rstd = rstd_of_row[row];
-  // visit(k, g, z) for the N elements from i on.
-  const auto elements = [&](Index i, auto&& visit) {
-    const auto w = load<N>(weight + i), gradient = load<N>(dy.row(row) + i), value = load<N>(s.row(row) + i);
-    for (int k = 0; k < N; ++k) visit(k, to_float(w[k]) * to_float(gradient[k]), (to_float(value[k]) - mean) * rstd);
+  const auto g_of = [&](Index i) {
+    auto g = load_floats<N>(dy.row(row) + i);
+    const auto w = load_floats<N>(weight + i);
+    for (int k = 0; k < N; ++k) g[k] *= w[k];
+    return g;
   };
-  const float per_column = 1.0f / static_cast<float>(D);
-  const float mean_g = per_column * row_sum<N>(D, [&](Index i) {
-                         float total = 0;
-                         elements(i, [&](int, float g, float) { total += g; });
-                         return total;
-                       });
-  const float mean_gz = per_column * row_sum<N>(D, [&](Index i) {
-                          float total = 0;
-                          elements(i, [&](int, float g, float z) { total += g * z; });
-                          return total;
-                        });
-  for (Index i = threadIdx.x * N; i < D; i += kLanes * N) {
-    float gradient[N];
-    elements(i, [&](int k, float g, float z) { gradient[k] = rstd * (g - mean_g - z * mean_gz); });
-    const auto add = [&](const Vector<T, N>& other) {
-      for (int k = 0; k < N; ++k) gradient[k] += to_float(other[k]);
+  const auto z_of = [&](Index i) {
+    auto z = load_floats<N>(s.row(row) + i);
+    for (int k = 0; k < N; ++k) z[k] = (z[k] - mean) * rstd;
+    return z;
+  };
+  const float mean_g = row_mean<N>(D, [&](Index i) {
+    const auto g = g_of(i);
+    float total = 0;
+    for (int k = 0; k < N; ++k) total += g[k];
+    return total;
+  });
+  const float mean_gz = row_mean<N>(D, [&](Index i) {
+    const auto g = g_of(i), z = z_of(i);
+    float total = 0;
+    for (int k = 0; k < N; ++k) total += g[k] * z[k];
+    return total;
+  });
+  for_each_of_row<N>(D, [&](Index i) {
+    auto gradient = g_of(i);
+    const auto z = z_of(i);
+    for (int k = 0; k < N; ++k) gradient[k] = rstd * (gradient[k] - mean_g - z[k] * mean_gz);
+    const auto add = [&](const Floats<N>& other) {
+      for (int k = 0; k < N; ++k) gradient[k] += other[k];
     };
-    if (!dsum.empty()) add(load<N>(dsum.row(row) + i));
-    if (accumulate) add(load<N>(ds.row(row) + i));
-    Vector<T, N> result;
-    for (int k = 0; k < N; ++k) result[k] = from_float<T>(gradient[k]);
-    store(ds.row(row) + i, result);
-  }
+    if (!dsum.empty()) add(load_floats<N>(dsum.row(row) + i));
+    if (accumulate) add(load_floats<N>(ds.row(row) + i));
+    store_floats(ds.row(row) + i, gradient);
+  });
 }
 
 // Sums over rows, for the parameters. A block takes 32 columns of kChunkRows rows or more; its threads along y take

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/bf16.h"
+#include "kernels/simt/here.h"
 #include "kernels/simt/language.h"
 #include "kernels/view.h"
 
@@ -39,33 +40,27 @@ bool is_wide(const View<T, D>& view) {
          reinterpret_cast<std::uintptr_t>(view.data()) % 16 == 0;
 }
 
+template <int N, class T>
+__device__ Vector<T, N> load(const T* address, [[maybe_unused]] Here here = Here::current()) {
 #ifdef __CUDACC__
-
-template <int N, class T>
-__device__ Vector<T, N> load(const T* address) {
   return *reinterpret_cast<const Vector<T, N>*>(address);
-}
-template <class T, int N>
-__device__ void store(T* address, const Vector<T, N>& vector) {
-  *reinterpret_cast<Vector<T, N>*>(address) = vector;
-}
-
 #else
-
-template <int N, class T>
-Vector<T, N> load(const T* address, Here here = Here::current()) {
   check_aligned(address, sizeof(T) * N, here);
   Vector<T, N> vector;
   std::memcpy(&vector, address, sizeof vector);
   return vector;
-}
-template <class T, int N>
-void store(T* address, const Vector<T, N>& vector, Here here = Here::current()) {
-  check_aligned(address, sizeof(T) * N, here);
-  std::memcpy(address, &vector, sizeof vector);
+#endif
 }
 
+template <class T, int N>
+__device__ void store(T* address, const Vector<T, N>& vector, [[maybe_unused]] Here here = Here::current()) {
+#ifdef __CUDACC__
+  *reinterpret_cast<Vector<T, N>*>(address) = vector;
+#else
+  check_aligned(address, sizeof(T) * N, here);
+  std::memcpy(address, &vector, sizeof vector);
 #endif
+}
 
 // One element of either kind as float, and back.
 __device__ inline float to_float(float value) {
@@ -77,6 +72,29 @@ __device__ inline float to_float(bf16 value) {
 template <class T>
 __device__ T from_float(float value) {
   return static_cast<T>(value);
+}
+
+// N elements of either kind as the floats that kernels calculate with.
+template <int N>
+struct Floats {
+  float values[N];
+  constexpr float& operator[](int i) { return values[i]; }
+  constexpr const float& operator[](int i) const { return values[i]; }
+};
+
+template <int N, class T>
+__device__ Floats<N> load_floats(const T* address, Here here = Here::current()) {
+  const Vector<T, N> vector = load<N>(address, here);
+  Floats<N> floats;
+  for (int i = 0; i < N; ++i) floats[i] = to_float(vector[i]);
+  return floats;
+}
+
+template <int N, class T>
+__device__ void store_floats(T* address, const Floats<N>& floats, Here here = Here::current()) {
+  Vector<T, N> vector;
+  for (int i = 0; i < N; ++i) vector[i] = from_float<T>(floats[i]);
+  store(address, vector, here);
 }
 
 }  // namespace polonaise::simt
