@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/parallel.h"
-#include "kernels/require.h"
+#include "kernels/linear_shapes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/linear.cpp"
@@ -150,11 +150,7 @@ template <class T>
 void linear_forward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View<const T, 1> bias, Activation activation,
                     View<T, 2> saved, View<T, 2> y) {
   const Index rows = x.rows(), outputs = weight.rows();
-  require(x.columns() == weight.columns(), "x and weight must have the same number of columns");
-  require(y.rows() == rows && y.columns() == outputs, "y must be [rows of x, rows of weight]");
-  require(bias.empty() || bias.size() == outputs, "bias must have one element for each row of weight");
-  require(saved.empty() || (activation != Activation::none && same_shape(saved, y)),
-          "saved must have y's shape, and be empty without an activation");
+  require_linear_forward(x, weight, bias, activation, saved, y);
 
   if (rows <= kFewRows) {
     over_column_blocks(cpu, outputs, [&](Index begin, Index count) {
@@ -178,16 +174,10 @@ void linear_forward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View<
 template <class T>
 void linear_backward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View<const T, 2> saved,
                      Activation activation, View<const T, 2> dy, View<T, 2> dz, View<T, 2> dx, Accumulate dx_accumulate,
-                     View<T, 2> dweight, View<T, 1> dbias) {
+                     View<float, 2> dweight, View<float, 1> dbias) {
   const Index rows = dy.rows(), outputs = dy.columns();
-  require(dx.empty() || (weight.rows() == outputs && dx.rows() == rows && dx.columns() == weight.columns()),
-          "dx must be [rows of dy, columns of weight], and weight have a row for each column of dy");
-  require(dweight.empty() || (x.rows() == rows && dweight.rows() == outputs && dweight.columns() == x.columns()),
-          "dweight must be [columns of dy, columns of x], and x have a row for each row of dy");
-  require(dbias.empty() || dbias.size() == outputs, "dbias must have one element for each column of dy");
+  require_linear_backward(x, weight, saved, activation, dy, dz, dx, dweight, dbias);
   const bool gelu = activation == Activation::gelu;
-  require(gelu ? same_shape(saved, dy) && same_shape(dz, dy) : saved.empty() && dz.empty(),
-          "saved and dz must have dy's shape with an activation, and be empty without one");
   const View<const T, 2> gradient = gelu ? View<const T, 2>(dz) : dy;
 
   if (gelu || !dx.empty())

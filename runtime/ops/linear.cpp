@@ -42,7 +42,7 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias, kernels
       kernels::linear_backward<T>(device, x.value().matrix<const T>(), weight.value().matrix<const T>(),
                                   saved.matrix<const T>(), activation, dy.matrix<const T>(),
                                   gelu ? dy.matrix<T>() : View<T, 2>(), dx.tensor.matrix<T>(), dx.accumulate,
-                                  dweight.tensor.matrix<T>(), dbias.tensor.vector<T>());
+                                  dweight.tensor.matrix<float>(), dbias.tensor.vector<float>());
     });
   });
   return y;
@@ -75,7 +75,7 @@ Var linear_side_by_side(Tape& tape, const Var& x, std::span<const Var> weights) 
         kernels::linear_backward<T>(device, x.value().matrix<const T>(), weight.value().matrix<const T>(), {},
                                     kernels::Activation::none,
                                     dy.matrix<const T>().column_block(first, weight.shape()[0]), {},
-                                    dx.tensor.matrix<T>(), dx.accumulate, t.slot(weight).tensor.matrix<T>(), {});
+                                    dx.tensor.matrix<T>(), dx.accumulate, t.slot(weight).tensor.matrix<float>(), {});
         dx.accumulate = Accumulate::yes;
         first += weight.shape()[0];
       }

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "kernels/require.h"
-#include "tests/kernels/support.h"
+#include "tests/kernels/devices.h"
 
 namespace polonaise::testing {
 namespace {
@@ -16,8 +16,16 @@ struct Shape {
 };
 // One element, one and a few rows (a path of their own), tails, several blocks of rows and columns.
 // The last two need several blocks of columns and of rows.
-constexpr Shape kShapes[] = {{1, 1, 1},      {1, 64, 130},  {3, 7, 5},      {4, 107, 67},  {5, 3, 9},
-                             {150, 33, 130}, {700, 64, 64}, {260, 530, 40}, {1400, 96, 20}};
+const std::vector<Shape> kShapes = cases<Shape>({{1, 1, 1},
+                                                 {1, 64, 130},
+                                                 {3, 7, 5},
+                                                 {4, 107, 67},
+                                                 {5, 3, 9},
+                                                 {150, 33, 130},
+                                                 {700, 64, 64},
+                                                 {260, 530, 40},
+                                                 {1400, 96, 20}},
+                                                {{3, 7, 5}, {70, 5, 36}});
 constexpr Activation kActivations[] = {Activation::none, Activation::gelu};
 
 double normal_cdf(double z) {
@@ -71,17 +79,18 @@ Weights backward_oracle(Shape s, const Weights& w, Activation activation, const 
   return gradient;
 }
 
+template <class T>
 struct Inputs {
   explicit Inputs(Shape s)
-      : x(random_array<2>({s.R, s.K}, 1)),
-        weight(random_array<2>({s.N, s.K}, 2)),
-        bias(random_array<1>({s.N}, 3)),
-        dy(random_array<2>({s.R, s.N}, 4)) {}
+      : x(random_array<T, 2>({s.R, s.K}, 1)),
+        weight(random_array<T, 2>({s.N, s.K}, 2)),
+        bias(random_array<T, 1>({s.N}, 3)),
+        dy(random_array<T, 2>({s.R, s.N}, 4)) {}
   Weights in_double() const { return {to_double(x.values()), to_double(weight.values()), to_double(bias.values())}; }
 
-  Array<float, 2> x, weight;
-  Array<float, 1> bias;
-  Array<float, 2> dy;
+  Array<T, 2> x, weight;
+  Array<T, 1> bias;
+  Array<T, 2> dy;
 };
 
 std::string name(Shape s, Activation activation) {
@@ -89,95 +98,111 @@ std::string name(Shape s, Activation activation) {
          (activation == Activation::gelu ? " gelu" : "");
 }
 
-TEST(Linear, ForwardFollowsTheDoubleOracleForAnyNumberOfThreads) {
+template <class Target>
+class Linear : public DeviceTest<Target> {};
+TYPED_TEST_SUITE(Linear, AllTargets, TargetNames);
+
+TYPED_TEST(Linear, ForwardFollowsTheDoubleOracleAndRepeats) {
+  using T = typename TestFixture::Number;
   for (Shape s : kShapes)
     for (Activation activation : kActivations)
       for (bool with_bias : {false, true}) {
-        const Inputs in(s);
+        const Inputs<T> in(s);
         auto weights = in.in_double();
         if (!with_bias) weights.bias.clear();
-        const auto bias = with_bias ? in.bias.view() : View<const float, 1>{};
         const auto expected = forward_oracle(s, weights, activation);
-        Array<float, 2> first({s.R, s.N});
-        for (int threads : kThreadCounts) {
-          Cpu cpu{threads};
-          Array<float, 2> y({s.R, s.N}, NAN), y_kept({s.R, s.N}, NAN), saved({s.R, s.N}, NAN);
-          kernels::linear_forward<float>(cpu, in.x.view(), in.weight.view(), bias, activation, {}, y.view());
-          EXPECT_LT(relative_error(y.values(), expected), kFloatTolerance) << name(s, activation);
-          if (threads == 1) first = y;
-          EXPECT_EQ(y.values(), first.values()) << name(s, activation) << ", " << threads << " threads";
+        const auto x = this->place(in.x), weight = this->place(in.weight);
+        const auto biases = this->place(in.bias);
+        const auto bias = with_bias ? biases.view() : View<const T, 1>{};
+        std::vector<Array<T, 2>> results;
+        for (auto& twin : this->twins()) {
+          auto y = this->place(Array<T, 2>({s.R, s.N}, T(NAN))), y_kept = this->place(fetch(y)),
+               saved = this->place(fetch(y));
+          kernels::linear_forward<T>(twin, x.view(), weight.view(), bias, activation, {}, y.view());
+          results.push_back(fetch(y));
+          EXPECT_LT(relative_error(results.back().values(), expected), kTolerance<T>) << name(s, activation);
+          EXPECT_TRUE(same_bits(results.back().values(), results.front().values())) << name(s, activation);
           if (activation == Activation::none) continue;
-          kernels::linear_forward<float>(cpu, in.x.view(), in.weight.view(), bias, activation, saved.view(),
-                                         y_kept.view());
-          EXPECT_EQ(y_kept.values(), y.values()) << name(s, activation);
+          kernels::linear_forward<T>(twin, x.view(), weight.view(), bias, activation, saved.view(), y_kept.view());
+          EXPECT_TRUE(same_bits(fetch(y_kept).values(), results.front().values())) << name(s, activation);
         }
       }
 }
 
-TEST(Linear, BackwardFollowsTheDoubleOracleForAnyNumberOfThreads) {
+TYPED_TEST(Linear, BackwardFollowsTheDoubleOracleAndRepeats) {
+  using T = typename TestFixture::Number;
   for (Shape s : kShapes)
     for (Activation activation : kActivations) {
-      const Inputs in(s);
+      const Inputs<T> in(s);
       auto expected = backward_oracle(s, in.in_double(), activation, to_double(in.dy.values()));
       for (double& value : expected.weight) value += 1;
       for (double& value : expected.bias) value += 2;
       const bool gelu = activation == Activation::gelu;
-      Array<float, 2> saved({s.R, s.N}), y({s.R, s.N}), first_dx({s.R, s.K}), first_dweight({s.N, s.K});
-      Array<float, 1> first_dbias({s.N});
-      Cpu one;
+      const auto x = this->place(in.x), weight = this->place(in.weight), dy = this->place(in.dy);
+      const auto bias = this->place(in.bias);
+      auto saved = this->place(Array<T, 2>({s.R, s.N})), y = this->place(Array<T, 2>({s.R, s.N}));
       if (gelu)
-        kernels::linear_forward<float>(one, in.x.view(), in.weight.view(), in.bias.view(), activation, saved.view(),
-                                       y.view());
-      const auto kept = gelu ? saved.view() : View<float, 2>{};
-      for (int threads : kThreadCounts) {
-        Cpu cpu{threads};
-        Array<float, 2> dz({s.R, s.N}), dx({s.R, s.K}, NAN), dweight({s.N, s.K}, 1);
-        Array<float, 1> dbias({s.N}, 2);
-        kernels::linear_backward<float>(cpu, in.x.view(), in.weight.view(), kept, activation, in.dy.view(),
-                                        gelu ? dz.view() : View<float, 2>{}, dx.view(), Accumulate::no, dweight.view(),
-                                        dbias.view());
-        EXPECT_LT(relative_error(dx.values(), expected.x), kFloatTolerance) << name(s, activation);
-        EXPECT_LT(relative_error(dweight.values(), expected.weight), kFloatTolerance) << name(s, activation);
-        EXPECT_LT(relative_error(dbias.values(), expected.bias), kFloatTolerance) << name(s, activation);
-        if (threads == 1) first_dx = dx, first_dweight = dweight, first_dbias = dbias;
-        EXPECT_EQ(dx.values(), first_dx.values()) << name(s, activation) << ", " << threads << " threads";
-        EXPECT_EQ(dweight.values(), first_dweight.values()) << name(s, activation) << ", " << threads << " threads";
-        EXPECT_EQ(dbias.values(), first_dbias.values()) << name(s, activation) << ", " << threads << " threads";
+        kernels::linear_forward<T>(this->device(), x.view(), weight.view(), bias.view(), activation, saved.view(),
+                                   y.view());
+      const auto kept = gelu ? saved.view() : View<T, 2>{};
+      std::vector<Array<T, 2>> all_dx;
+      std::vector<Array<float, 2>> all_dweight;
+      std::vector<Array<float, 1>> all_dbias;
+      for (auto& twin : this->twins()) {
+        auto dz = this->place(Array<T, 2>({s.R, s.N})), dx = this->place(Array<T, 2>({s.R, s.K}, T(NAN)));
+        auto dweight = this->place(Array<float, 2>({s.N, s.K}, 1));
+        auto dbias = this->place(Array<float, 1>({s.N}, 2));
+        kernels::linear_backward<T>(twin, x.view(), weight.view(), kept, activation, dy.view(),
+                                    gelu ? dz.view() : View<T, 2>{}, dx.view(), Accumulate::no, dweight.view(),
+                                    dbias.view());
+        all_dx.push_back(fetch(dx));
+        all_dweight.push_back(fetch(dweight));
+        all_dbias.push_back(fetch(dbias));
+        EXPECT_LT(relative_error(all_dx.back().values(), expected.x), kTolerance<T>) << name(s, activation);
+        EXPECT_LT(relative_error(all_dweight.back().values(), expected.weight), kTolerance<T>) << name(s, activation);
+        EXPECT_LT(relative_error(all_dbias.back().values(), expected.bias), kTolerance<T>) << name(s, activation);
+        EXPECT_TRUE(same_bits(all_dx.back().values(), all_dx.front().values())) << name(s, activation);
+        EXPECT_TRUE(same_bits(all_dweight.back().values(), all_dweight.front().values())) << name(s, activation);
+        EXPECT_TRUE(same_bits(all_dbias.back().values(), all_dbias.front().values())) << name(s, activation);
       }
     }
 }
 
-TEST(Linear, BackwardComputesOnlyWhatIsAskedAndMayReuseDyForDz) {
-  const Shape s{70, 12, 20};
-  const Inputs in(s);
-  Cpu cpu;
-  Array<float, 2> saved({s.R, s.N}), y({s.R, s.N}), dz({s.R, s.N}), dx({s.R, s.K}), dweight({s.N, s.K});
-  Array<float, 1> dbias({s.N});
-  kernels::linear_forward<float>(cpu, in.x.view(), in.weight.view(), in.bias.view(), Activation::gelu, saved.view(),
-                                 y.view());
-  const auto backward = [&](View<const float, 2> dy, View<float, 2> scratch, View<float, 2> to_x, Accumulate accumulate,
-                            View<float, 2> to_weight, View<float, 1> to_bias) {
-    kernels::linear_backward<float>(cpu, in.x.view(), in.weight.view(), saved.view(), Activation::gelu, dy, scratch,
-                                    to_x, accumulate, to_weight, to_bias);
+TYPED_TEST(Linear, BackwardComputesOnlyWhatIsAskedAndMayReuseDyForDz) {
+  using T = typename TestFixture::Number;
+  const Shape s = cases<Shape>({{70, 12, 20}}, {{9, 3, 8}}).front();
+  const Inputs<T> in(s);
+  const auto x = this->place(in.x), weight = this->place(in.weight), dy = this->place(in.dy);
+  const auto bias = this->place(in.bias);
+  auto saved = this->place(Array<T, 2>({s.R, s.N})), y = this->place(fetch(saved)), dz = this->place(fetch(saved));
+  kernels::linear_forward<T>(this->device(), x.view(), weight.view(), bias.view(), Activation::gelu, saved.view(),
+                             y.view());
+  const auto backward = [&](View<const T, 2> gradient, View<T, 2> scratch, View<T, 2> dx, Accumulate accumulate,
+                            View<float, 2> dweight, View<float, 1> dbias) {
+    kernels::linear_backward<T>(this->device(), x.view(), weight.view(), saved.view(), Activation::gelu, gradient,
+                                scratch, dx, accumulate, dweight, dbias);
   };
-  backward(in.dy.view(), dz.view(), dx.view(), Accumulate::no, dweight.view(), dbias.view());
-  auto dx_alone = dx;
-  backward(in.dy.view(), dz.view(), dx_alone.view(), Accumulate::yes, {}, {});
-  for (Index i = 0; i < dx.size(); ++i) EXPECT_NEAR(dx_alone[i], 2 * dx[i], 1e-5);
-  Array<float, 2> dweight_alone({s.N, s.K});
-  backward(in.dy.view(), dz.view(), {}, Accumulate::no, dweight_alone.view(), {});
-  EXPECT_EQ(dweight_alone.values(), dweight.values());
-  Array<float, 1> dbias_alone({s.N});
-  auto dy = in.dy;
-  backward(dy.view(), dy.view(), {}, Accumulate::no, {}, dbias_alone.view());
-  EXPECT_EQ(dbias_alone.values(), dbias.values());
-  EXPECT_EQ(dy.values(), dz.values());
+  auto dx = this->place(Array<T, 2>({s.R, s.K}));
+  auto dweight = this->place(Array<float, 2>({s.N, s.K})), dweight_alone = this->place(Array<float, 2>({s.N, s.K}));
+  auto dbias = this->place(Array<float, 1>({s.N})), dbias_alone = this->place(Array<float, 1>({s.N}));
+  backward(dy.view(), dz.view(), dx.view(), Accumulate::no, dweight.view(), dbias.view());
+  auto dx_twice = this->place(fetch(dx));
+  backward(dy.view(), dz.view(), dx_twice.view(), Accumulate::yes, {}, {});
+  auto twice = to_double(fetch(dx).values());
+  for (double& value : twice) value *= 2;
+  EXPECT_LT(relative_error(fetch(dx_twice).values(), twice), kTolerance<T>);
+  backward(dy.view(), dz.view(), {}, Accumulate::no, dweight_alone.view(), {});
+  EXPECT_TRUE(same_bits(fetch(dweight_alone).values(), fetch(dweight).values()));
+  auto reused = this->place(in.dy);
+  backward(reused.view(), reused.view(), {}, Accumulate::no, {}, dbias_alone.view());
+  EXPECT_TRUE(same_bits(fetch(dbias_alone).values(), fetch(dbias).values()));
+  EXPECT_TRUE(same_bits(fetch(reused).values(), fetch(dz).values()));
 }
 
-TEST(Linear, OracleGradientIsTheDerivativeOfItsForward) {
+TEST(LinearOracle, ItsGradientIsTheDerivativeOfItsForward) {
   const Shape s{3, 4, 5};
   for (Activation activation : kActivations) {
-    const Inputs in(s);
+    const Inputs<float> in(s);
     const auto weights = in.in_double();
     const auto dy = to_double(in.dy.values());
     const auto gradient = backward_oracle(s, weights, activation, dy);
@@ -199,50 +224,68 @@ TEST(Linear, OracleGradientIsTheDerivativeOfItsForward) {
   }
 }
 
-TEST(Linear, GeluIsExactToAMillionthAllAlongTheLine) {
-  constexpr Index kPoints = 40001;
-  Cpu cpu;
-  Array<float, 2> x({kPoints, 1}), weight({1, 1}, 1), saved({kPoints, 1}), y({kPoints, 1}), dz({kPoints, 1});
-  for (Index i = 0; i < kPoints; ++i) x[i] = static_cast<float>(i - kPoints / 2) / 1000;  // -20 .. 20
-  kernels::linear_forward<float>(cpu, x.view(), weight.view(), {}, Activation::gelu, saved.view(), y.view());
-  const Array<float, 2> ones({kPoints, 1}, 1);
-  kernels::linear_backward<float>(cpu, x.view(), weight.view(), saved.view(), Activation::gelu, ones.view(), dz.view(),
-                                  {}, Accumulate::no, {}, {});
+TYPED_TEST(Linear, GeluIsExactAllAlongTheLine) {
+  using T = typename TestFixture::Number;
+  const Index kPoints = cases<Index>({40001}, {81}).front();
+  Array<T, 2> points({kPoints, 1});
+  for (Index i = 0; i < kPoints; ++i)
+    points[i] = T(static_cast<float>(i - kPoints / 2) * 40 / static_cast<float>(kPoints - 1));  // -20 .. 20
+  const auto x = this->place(points), weight = this->place(Array<T, 2>({1, 1}, T(1.0f)));
+  const auto ones = this->place(Array<T, 2>({kPoints, 1}, T(1.0f)));
+  auto saved = this->place(Array<T, 2>({kPoints, 1})), placed_y = this->place(fetch(saved)),
+       placed_dz = this->place(fetch(saved));
+  kernels::linear_forward<T>(this->device(), x.view(), weight.view(), {}, Activation::gelu, saved.view(),
+                             placed_y.view());
+  kernels::linear_backward<T>(this->device(), x.view(), weight.view(), saved.view(), Activation::gelu, ones.view(),
+                              placed_dz.view(), {}, Accumulate::no, {}, {});
+  const auto y = fetch(placed_y), dz = fetch(placed_dz);
+  // A millionth, or half a step between neighbouring numbers of the type.
+  const auto near = [](double value) { return 1e-6 + (std::is_same_v<T, bf16> ? 1.0 / 256 : 0.0) * std::abs(value); };
   for (Index i = 0; i < kPoints; ++i) {
-    ASSERT_NEAR(y[i], activate(Activation::gelu, x[i]), 1e-6) << x[i];
-    ASSERT_NEAR(dz[i], derivative(Activation::gelu, x[i]), 1e-6) << x[i];
+    const double at = to_double(points[i]), value = activate(Activation::gelu, at),
+                 slope = derivative(Activation::gelu, at);
+    ASSERT_NEAR(to_double(y[i]), value, near(value)) << at;
+    ASSERT_NEAR(to_double(dz[i]), slope, near(slope)) << at;
   }
 }
 
-TEST(Linear, BlocksOfColumnsAreLayersOfTheirOwn) {
-  for (Index R : {2, 90}) {
+TYPED_TEST(Linear, BlocksOfColumnsAreLayersOfTheirOwn) {
+  using T = typename TestFixture::Number;
+  for (Index R : cases<Index>({2, 90}, {5})) {
     const Shape s{R, 9, 11};
-    const Inputs in(s);
-    Cpu cpu;
-    Array<float, 2> wide_x({R, 15}), wide_y({R, 20}, 7), y({R, s.N});
+    const Inputs<T> in(s);
+    Array<T, 2> wide_x({R, 15});
     for (Index r = 0; r < R; ++r) std::copy_n(in.x.view().row(r), s.K, wide_x.view().row(r) + 3);
-    kernels::linear_forward<float>(cpu, wide_x.view().column_block(3, s.K), in.weight.view(), in.bias.view(),
-                                   Activation::none, {}, wide_y.view().column_block(4, s.N));
-    kernels::linear_forward<float>(cpu, in.x.view(), in.weight.view(), in.bias.view(), Activation::none, {}, y.view());
-    for (Index r = 0; r < R; ++r) {
-      for (Index n = 0; n < s.N; ++n) EXPECT_FLOAT_EQ(wide_y[r * 20 + 4 + n], y[r * s.N + n]);
-      EXPECT_EQ(wide_y[r * 20 + 3], 7);
-      EXPECT_EQ(wide_y[r * 20 + 15], 7);
+    const auto x = this->place(in.x), block = this->place(wide_x), weight = this->place(in.weight);
+    const auto bias = this->place(in.bias);
+    for (Activation activation : kActivations) {
+      auto placed_wide = this->place(Array<T, 2>({R, 20}, T(7.0f))), placed_y = this->place(Array<T, 2>({R, s.N}));
+      kernels::linear_forward<T>(this->device(), block.view().column_block(3, s.K), weight.view(), bias.view(),
+                                 activation, {}, placed_wide.view().column_block(4, s.N));
+      kernels::linear_forward<T>(this->device(), x.view(), weight.view(), bias.view(), activation, {}, placed_y.view());
+      const auto wide = fetch(placed_wide), y = fetch(placed_y);
+      for (Index r = 0; r < R; ++r) {
+        for (Index n = 0; n < s.N; ++n)
+          EXPECT_NEAR(to_double(wide[r * 20 + 4 + n]), to_double(y[r * s.N + n]), kTolerance<T>);
+        EXPECT_EQ(to_double(wide[r * 20 + 3]), 7);
+        EXPECT_EQ(to_double(wide[r * 20 + 15]), 7);
+      }
     }
   }
 }
 
-TEST(Linear, RefusesShapesThatDoNotFit) {
-  Cpu cpu;
-  Array<float, 2> x({5, 3}), weight({4, 3}), narrow({4, 2}), y({5, 4});
-  const Array<float, 1> bias({3});
-  EXPECT_THROW(kernels::linear_forward<float>(cpu, x.view(), narrow.view(), {}, Activation::none, {}, y.view()),
+TYPED_TEST(Linear, RefusesShapesThatDoNotFit) {
+  using T = typename TestFixture::Number;
+  auto x = this->place(Array<T, 2>({5, 3})), weight = this->place(Array<T, 2>({4, 3})),
+       narrow = this->place(Array<T, 2>({4, 2})), y = this->place(Array<T, 2>({5, 4}));
+  const auto bias = this->place(Array<T, 1>({3}));
+  EXPECT_THROW(kernels::linear_forward<T>(this->device(), x.view(), narrow.view(), {}, Activation::none, {}, y.view()),
                ContractError);
   EXPECT_THROW(
-      kernels::linear_forward<float>(cpu, x.view(), weight.view(), bias.view(), Activation::none, {}, y.view()),
+      kernels::linear_forward<T>(this->device(), x.view(), weight.view(), bias.view(), Activation::none, {}, y.view()),
       ContractError);
-  EXPECT_THROW(kernels::linear_backward<float>(cpu, x.view(), weight.view(), {}, Activation::gelu, y.view(), {}, {},
-                                               Accumulate::no, {}, {}),
+  EXPECT_THROW(kernels::linear_backward<T>(this->device(), x.view(), weight.view(), {}, Activation::gelu, y.view(), {},
+                                           {}, Accumulate::no, {}, {}),
                ContractError);
 }
 
