@@ -123,11 +123,11 @@ void synchronise(StreamHandle stream) {
 }
 
 void copy(StreamHandle stream, void* to, const void* from, std::size_t bytes) {
-  stream->queue([=] { std::memcpy(to, from, bytes); });
+  if (bytes > 0) stream->queue([=] { std::memcpy(to, from, bytes); });  // nothing may have no address
 }
 
 void fill(StreamHandle stream, void* memory, unsigned char byte, std::size_t bytes) {
-  stream->queue([=] { std::memset(memory, byte, bytes); });
+  if (bytes > 0) stream->queue([=] { std::memset(memory, byte, bytes); });
 }
 
 CudaEvent::CudaEvent() : handle_(new CUevent_st) {}

@@ -56,6 +56,12 @@ TEST_F(CudaApi, FillWritesEveryByte) {
   EXPECT_TRUE(out.all(0.0f));
 }
 
+TEST_F(CudaApi, CopyingAndFillingNothingNeedsNoMemory) {
+  copy(stream(), nullptr, nullptr, 0);
+  fill(stream(), nullptr, 0, 0);
+  EXPECT_NO_THROW(synchronise(stream()));
+}
+
 TEST_F(CudaApi, AnEventOrdersOneStreamAfterAnother) {
   const CudaStream copies;
   const CudaEvent copied, used;
