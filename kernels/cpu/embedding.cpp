@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/indices.h"
 #include "kernels/cpu/parallel.h"
-#include "kernels/require.h"
+#include "kernels/embedding_shapes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/embedding.cpp"
@@ -108,21 +108,12 @@ void scatter_position(View<const float, 2> dy, View<float, 2> dpositions, Index 
   (&t, nullptr, 1, dy.row(r) + begin, count, dpositions.data() + begin, dpositions.stride());
 }
 
-template <class T>
-void require_positions(View<T, 2> positions, Index rows, Index columns) {
-  if (positions.empty()) return;
-  require(positions.columns() == columns, "positions must have as many columns as y");
-  require(positions.rows() >= 1 && rows % positions.rows() == 0, "the rows must be a multiple of the positions");
-}
-
 }  // namespace
 
 template <class T>
 void embedding_forward(Cpu& cpu, View<const std::int32_t, 1> ids, View<const T, 2> table, View<const T, 2> positions,
                        View<T, 2> y) {
-  require(ids.size() == y.rows(), "ids must have one element for each row of y");
-  require(table.columns() == y.columns(), "table and y must have the same number of columns");
-  require_positions(positions, y.rows(), y.columns());
+  require_embedding_forward(ids, table, positions, y);
   require(indices_within(ids, -1, table.rows()), "an id must be -1 or a row of the table");
   over_rows(cpu, y, [&](Index r) {
     if (ids.data()[r] < 0) {
@@ -136,11 +127,9 @@ void embedding_forward(Cpu& cpu, View<const std::int32_t, 1> ids, View<const T, 
 }
 
 template <class T>
-void embedding_backward(Cpu& cpu, View<const std::int32_t, 1> ids, View<const T, 2> dy, View<T, 2> dtable,
-                        View<T, 2> dpositions) {
-  require(ids.size() == dy.rows(), "ids must have one element for each row of dy");
-  require(dtable.empty() || dtable.columns() == dy.columns(), "dtable and dy must have the same number of columns");
-  require_positions(dpositions, dy.rows(), dy.columns());
+void embedding_backward(Cpu& cpu, View<const std::int32_t, 1> ids, View<const T, 2> dy, View<float, 2> dtable,
+                        View<float, 2> dpositions) {
+  require_embedding_backward(ids, dy, dtable, dpositions);
   require(dtable.empty() || indices_within(ids, -1, dtable.rows()), "an id must be -1 or a row of the table");
   over_columns(cpu, dy.columns(), [&](Index begin, Index count) {
     for (Index r = 0; r < dy.rows(); ++r) {
@@ -155,11 +144,8 @@ void embedding_backward(Cpu& cpu, View<const std::int32_t, 1> ids, View<const T,
 template <class T>
 void embedding_bag_forward(Cpu& cpu, SparseRows x, View<const T, 2> table, View<const T, 1> bias,
                            View<const T, 2> positions, View<T, 2> y) {
-  require(table.columns() == y.columns(), "table and y must have the same number of columns");
-  require(sparse_rows_within(x, y.rows(), table.rows()),
-          "x must be sparse rows, as many as y's and as wide as the table");
-  require(bias.empty() || bias.size() == y.columns(), "bias must have one element for each column of y");
-  require_positions(positions, y.rows(), y.columns());
+  require_bag_forward(x, table, bias, positions, y);
+  require(sparse_rows_within(x, y.rows(), table.rows()), "x must be sparse rows as wide as the table");
   const std::int32_t* offsets = x.offsets.data();
   over_rows(cpu, y, [&](Index r) {
     const T* values = x.values.empty() ? nullptr : x.values.data() + offsets[r];
@@ -171,14 +157,11 @@ void embedding_bag_forward(Cpu& cpu, SparseRows x, View<const T, 2> table, View<
 }
 
 template <class T>
-void embedding_bag_backward(Cpu& cpu, SparseRows x, View<const T, 2> dy, View<T, 2> dtable, View<T, 1> dbias,
-                            View<T, 2> dpositions) {
-  require(x.rows() == dy.rows(), "x and dy must have the same number of rows");
-  require(dtable.empty() || dtable.columns() == dy.columns(), "dtable and dy must have the same number of columns");
+void embedding_bag_backward(Cpu& cpu, SparseRows x, View<const T, 2> dy, View<float, 2> dtable, View<float, 1> dbias,
+                            View<float, 2> dpositions) {
+  require_bag_backward(x, dy, dtable, dbias, dpositions);
   require(dtable.empty() || sparse_rows_within(x, dy.rows(), dtable.rows()),
           "x must be sparse rows as wide as the table");
-  require(dbias.empty() || dbias.size() == dy.columns(), "dbias must have one element for each column of dy");
-  require_positions(dpositions, dy.rows(), dy.columns());
   const std::int32_t* offsets = x.offsets.data();
   over_columns(cpu, dy.columns(), [&](Index begin, Index count) {
     for (Index r = 0; r < dy.rows() && !dtable.empty(); ++r) {

@@ -21,8 +21,8 @@ Var embedding(Tape& tape, View<const std::int32_t, 1> ids, const Var& table, con
     const GradientSlot dtable = t.slot(table), dpositions = t.slot(positions);
     dispatch(t.device(), table.dtype(), [&](auto& device, auto type) {
       using T = typename decltype(type)::type;
-      kernels::embedding_backward<T>(device, ids, dy.matrix<const T>(), dtable.tensor.matrix<T>(),
-                                     dpositions.tensor.matrix<T>());
+      kernels::embedding_backward<T>(device, ids, dy.matrix<const T>(), dtable.tensor.matrix<float>(),
+                                     dpositions.tensor.matrix<float>());
     });
   });
   return y;
@@ -56,14 +56,14 @@ Var embedding_bag(Tape& tape, const kernels::SparseRows& x, std::span<const BagW
       dispatch(t.device(), y.dtype(), [&](auto& device, auto type) {
         using T = typename decltype(type)::type;
         // Rows of the transposed weight are what entries add to; the sum is turned once at the end.
-        View<T, 2> dtable;
+        View<float, 2> dtable;
         if (dweight.tensor.data) {
-          dtable = View<T, 2>(scratch.floats(D * N).data(), {D, N});
-          std::fill(dtable.data(), dtable.data() + D * N, T(0));
+          dtable = View<float, 2>(scratch.floats(D * N).data(), {D, N});
+          std::fill(dtable.data(), dtable.data() + D * N, 0.0f);
         }
         kernels::embedding_bag_backward<T>(device, x, dy.matrix<const T>().column_block(first, N), dtable,
-                                           dbias.tensor.vector<T>(), dpositions.tensor.matrix<T>());
-        if (!dtable.empty()) kernels::transpose<T>(device, dtable, dweight.tensor.matrix<T>(), Accumulate::yes);
+                                           dbias.tensor.vector<float>(), dpositions.tensor.matrix<float>());
+        if (!dtable.empty()) kernels::transpose<float>(device, dtable, dweight.tensor.matrix<float>(), Accumulate::yes);
       });
       first += N;
     }

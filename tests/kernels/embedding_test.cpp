@@ -1,8 +1,9 @@
 #include "kernels/embedding.h"
 
+#include <limits>
+
 #include "kernels/require.h"
 #include "tests/kernels/sparse_support.h"
-#include "tests/kernels/support.h"
 
 namespace polonaise::testing {
 namespace {
@@ -12,7 +13,9 @@ struct Shape {
   Index R, T, V, D;
 };
 // One element, tails of every vector length, several blocks of rows in forward and of columns in backward.
-constexpr Shape kShapes[] = {{1, 1, 1, 1}, {6, 3, 5, 7}, {48, 24, 107, 64}, {30, 10, 388, 130}, {700, 100, 11, 67}};
+const std::vector<Shape> kShapes = cases<Shape>(
+    {{1, 1, 1, 1}, {6, 3, 5, 7}, {48, 24, 107, 64}, {30, 10, 40, 130}, {500, 50, 11, 67}, {290, 2, 9, 264}},
+    {{6, 3, 5, 7}, {70, 2, 3, 40}});
 
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
@@ -82,118 +85,167 @@ std::vector<bool> not_padding(const std::vector<std::int32_t>& ids) {
   return counts;
 }
 
-TEST(Embedding, ForwardCopiesRowsAndAddsPositionsExactly) {
+template <class Target>
+class Embedding : public DeviceTest<Target> {};
+TYPED_TEST_SUITE(Embedding, AllTargets, TargetNames);
+
+TYPED_TEST(Embedding, ForwardCopiesRowsAndAddsPositionsExactly) {
+  using T = typename TestFixture::Number;
   for (Shape s : kShapes) {
-    const auto ids = random_ids(s, 1);
-    const auto table = random_array<2>({s.V, s.D}, 2), positions = random_array<2>({s.T, s.D}, 3);
-    for (int threads : kThreadCounts) {
-      Cpu cpu{threads};
-      Array<float, 2> plain({s.R, s.D}, NAN), placed({s.R, s.D}, NAN);
-      kernels::embedding_forward<float>(cpu, ids.view(), table.view(), {}, plain.view());
-      kernels::embedding_forward<float>(cpu, ids.view(), table.view(), positions.view(), placed.view());
-      for (Index r = 0; r < s.R; ++r)
-        for (Index d = 0; d < s.D; ++d) {
-          const bool padding = ids[r] < 0;
-          const float row = padding ? 0 : table[ids[r] * s.D + d];
-          ASSERT_EQ(plain[r * s.D + d], row);
-          ASSERT_EQ(placed[r * s.D + d], padding ? 0 : row + positions[r % s.T * s.D + d]);
-        }
+    const auto host_ids = random_ids(s, 1);
+    const auto host_table = random_array<T, 2>({s.V, s.D}, 2), host_positions = random_array<T, 2>({s.T, s.D}, 3);
+    const auto ids = this->place(host_ids);
+    const auto table = this->place(host_table), positions = this->place(host_positions);
+    Array<T, 2> rows({s.R, s.D}), sums({s.R, s.D});
+    for (Index r = 0; r < s.R; ++r)
+      for (Index d = 0; d < s.D && host_ids[r] >= 0; ++d) {
+        rows[r * s.D + d] = host_table[host_ids[r] * s.D + d];
+        sums[r * s.D + d] = static_cast<T>(static_cast<float>(rows[r * s.D + d]) +
+                                           static_cast<float>(host_positions[r % s.T * s.D + d]));
+      }
+    for (auto& twin : this->twins()) {
+      auto plain = this->place(Array<T, 2>({s.R, s.D}, T(NAN))), placed = this->place(Array<T, 2>({s.R, s.D}, T(NAN)));
+      kernels::embedding_forward<T>(twin, ids.view(), table.view(), {}, plain.view());
+      kernels::embedding_forward<T>(twin, ids.view(), table.view(), positions.view(), placed.view());
+      ASSERT_EQ(to_double(fetch(plain).values()), to_double(rows.values())) << s.R << " x " << s.D;
+      ASSERT_EQ(to_double(fetch(placed).values()), to_double(sums.values())) << s.R << " x " << s.D;
     }
   }
 }
 
-TEST(Embedding, BackwardFollowsTheDoubleOracleAndAddsToWhatIsThere) {
+TYPED_TEST(Embedding, BackwardFollowsTheDoubleOracleAndAddsToWhatIsThere) {
+  using T = typename TestFixture::Number;
   for (Shape s : kShapes) {
-    const auto ids = random_ids(s, 1);
-    const auto dy = random_array<2>({s.R, s.D}, 4);
-    auto expected = backward_oracle(s, one_hot(ids.values()), to_double(dy.values()), not_padding(ids.values()));
+    const auto host_ids = random_ids(s, 1);
+    const auto host_dy = random_array<T, 2>({s.R, s.D}, 4);
+    const auto ids = this->place(host_ids);
+    const auto dy = this->place(host_dy);
+    auto expected =
+        backward_oracle(s, one_hot(host_ids.values()), to_double(host_dy.values()), not_padding(host_ids.values()));
     for (double& value : expected.table) value += 1;
     for (double& value : expected.positions) value += 2;
-    Array<float, 2> first({s.V, s.D}), first_positions({s.T, s.D});
-    for (int threads : kThreadCounts) {
-      Cpu cpu{threads};
-      Array<float, 2> table({s.V, s.D}, 1), positions({s.T, s.D}, 2), alone({s.V, s.D}, 1);
-      kernels::embedding_backward<float>(cpu, ids.view(), dy.view(), table.view(), positions.view());
-      kernels::embedding_backward<float>(cpu, ids.view(), dy.view(), alone.view(), {});
-      EXPECT_LT(relative_error(table.values(), expected.table), kFloatTolerance);
-      EXPECT_LT(relative_error(positions.values(), expected.positions), kFloatTolerance);
-      EXPECT_EQ(alone.values(), table.values());
-      if (threads == 1) first = table, first_positions = positions;
-      EXPECT_EQ(table.values(), first.values()) << threads << " threads";
-      EXPECT_EQ(positions.values(), first_positions.values()) << threads << " threads";
+    std::vector<Array<float, 2>> tables, all_positions;
+    for (auto& twin : this->twins()) {
+      auto table = this->place(Array<float, 2>({s.V, s.D}, 1)), alone = this->place(Array<float, 2>({s.V, s.D}, 1));
+      auto positions = this->place(Array<float, 2>({s.T, s.D}, 2));
+      kernels::embedding_backward<T>(twin, ids.view(), dy.view(), table.view(), positions.view());
+      kernels::embedding_backward<T>(twin, ids.view(), dy.view(), alone.view(), {});
+      tables.push_back(fetch(table));
+      all_positions.push_back(fetch(positions));
+      EXPECT_LT(relative_error(tables.back().values(), expected.table), kFloatTolerance);
+      EXPECT_LT(relative_error(all_positions.back().values(), expected.positions), kFloatTolerance);
+      EXPECT_TRUE(same_bits(fetch(alone).values(), tables[0].values()));
+      EXPECT_TRUE(same_bits(tables.back().values(), tables[0].values()));
+      EXPECT_TRUE(same_bits(all_positions.back().values(), all_positions[0].values()));
     }
   }
 }
 
-TEST(Embedding, RefusesIdsOutsideTheTable) {
-  Cpu cpu;
-  const auto table = random_array<2>({4, 3}, 1);
-  Array<float, 2> y({2, 3});
-  for (std::int32_t bad : {-2, 4}) {
-    Array<std::int32_t, 1> ids({2});
-    ids[1] = bad;
-    EXPECT_THROW(kernels::embedding_forward<float>(cpu, ids.view(), table.view(), {}, y.view()), ContractError);
-    EXPECT_THROW(kernels::embedding_backward<float>(cpu, ids.view(), y.view(), Array<float, 2>({4, 3}).view(), {}),
-                 ContractError);
+TYPED_TEST(Embedding, IdsOutsideTheTableAreRefusedOrShowAsNan) {
+  using T = typename TestFixture::Number;
+  const auto host_table = random_array<T, 2>({4, 3}, 1);
+  const auto table = this->place(host_table);
+  for (std::int32_t bad : {-2, 4, std::numeric_limits<std::int32_t>::max()}) {
+    Array<std::int32_t, 1> host_ids({2});
+    host_ids[1] = bad;
+    const auto ids = this->place(host_ids);
+    auto y = this->place(Array<T, 2>({2, 3}));
+    auto dtable = this->place(Array<float, 2>({4, 3}));
+    const auto forward = [&] { kernels::embedding_forward<T>(this->device(), ids.view(), table.view(), {}, y.view()); };
+    const auto backward = [&] {
+      kernels::embedding_backward<T>(this->device(), ids.view(), table.view().row_block(0, 2), dtable.view(), {});
+    };
+    if constexpr (std::is_same_v<typename TestFixture::Device, Cpu>) {
+      EXPECT_THROW(forward(), ContractError);
+      EXPECT_THROW(backward(), ContractError);
+    } else {
+      forward();
+      backward();
+      const auto rows = to_double(fetch(y).values());
+      std::vector<double> of_the_other(12);
+      for (std::size_t d = 0; d < 3; ++d) {
+        of_the_other[d] = to_double(host_table.values())[d];
+        EXPECT_EQ(rows[d], of_the_other[d]);
+        EXPECT_TRUE(std::isnan(rows[3 + d])) << bad;
+      }
+      EXPECT_EQ(to_double(fetch(dtable).values()), of_the_other);
+    }
   }
 }
 
-TEST(EmbeddingBag, ForwardFollowsTheDoubleOracleForAnyNumberOfThreads) {
-  for (Shape s : kShapes)
+template <class Target>
+class EmbeddingBag : public DeviceTest<Target> {
+ protected:
+  PlacedSparse<typename Target::Device> place_sparse(const SparseMatrix& matrix) { return {this->device(), matrix}; }
+};
+TYPED_TEST_SUITE(EmbeddingBag, AllTargets, TargetNames);
+
+TYPED_TEST(EmbeddingBag, ForwardFollowsTheDoubleOracleAndRepeats) {
+  using T = typename TestFixture::Number;
+  for (Shape s : kShapes) {
+    const auto host_table = random_array<T, 2>({s.V, s.D}, 6), host_positions = random_array<T, 2>({s.T, s.D}, 7);
+    const auto host_bias = random_array<T, 1>({s.D}, 8);
+    const auto table = this->place(host_table), positions = this->place(host_positions);
+    const auto bias = this->place(host_bias);
     for (bool with_values : {false, true})
       for (bool with_bias : {false, true})
         for (bool with_positions : {false, true}) {
-          const auto x = random_sparse(s.R, s.V, 4, 5, with_values);
-          const auto table = random_array<2>({s.V, s.D}, 6), positions = random_array<2>({s.T, s.D}, 7);
-          const auto bias = random_array<1>({s.D}, 8);
-          Weights weights{to_double(table.values()), {}, {}};
-          View<const float, 1> bias_view;
-          View<const float, 2> positions_view;
-          if (with_bias) weights.bias = to_double(bias.values()), bias_view = bias.view();
-          if (with_positions) weights.positions = to_double(positions.values()), positions_view = positions.view();
-          const auto expected = forward_oracle(s, x, weights, all_count(s));
-          Array<float, 2> first({s.R, s.D});
-          for (int threads : kThreadCounts) {
-            Cpu cpu{threads};
-            Array<float, 2> y({s.R, s.D}, NAN);
-            kernels::embedding_bag_forward<float>(cpu, x.view(), table.view(), bias_view, positions_view, y.view());
-            EXPECT_LT(relative_error(y.values(), expected), kFloatTolerance);
-            if (threads == 1) first = y;
-            EXPECT_EQ(y.values(), first.values()) << threads << " threads";
+          const auto host_x = random_sparse(s.R, s.V, 4, 5, with_values);
+          const auto x = this->place_sparse(host_x);
+          Weights weights{to_double(host_table.values()), {}, {}};
+          if (with_bias) weights.bias = to_double(host_bias.values());
+          if (with_positions) weights.positions = to_double(host_positions.values());
+          const auto expected = forward_oracle(s, host_x, weights, all_count(s));
+          std::vector<Array<T, 2>> results;
+          for (auto& twin : this->twins()) {
+            auto y = this->place(Array<T, 2>({s.R, s.D}, T(NAN)));
+            kernels::embedding_bag_forward<T>(twin, x.view(), table.view(),
+                                              with_bias ? bias.view() : View<const T, 1>{},
+                                              with_positions ? positions.view() : View<const T, 2>{}, y.view());
+            results.push_back(fetch(y));
+            EXPECT_LT(relative_error(results.back().values(), expected), kTolerance<T>);
+            EXPECT_TRUE(same_bits(results.back().values(), results[0].values()));
           }
         }
+  }
 }
 
-TEST(EmbeddingBag, BackwardFollowsTheDoubleOracleAndAddsToWhatIsThere) {
+TYPED_TEST(EmbeddingBag, BackwardFollowsTheDoubleOracleAndAddsToWhatIsThere) {
+  using T = typename TestFixture::Number;
   for (Shape s : kShapes)
     for (bool with_values : {false, true}) {
-      const auto x = random_sparse(s.R, s.V, 4, 9, with_values);
-      const auto dy = random_array<2>({s.R, s.D}, 10);
-      auto expected = backward_oracle(s, x, to_double(dy.values()), all_count(s));
+      const auto host_x = random_sparse(s.R, s.V, 4, 9, with_values);
+      const auto host_dy = random_array<T, 2>({s.R, s.D}, 10);
+      const auto x = this->place_sparse(host_x);
+      const auto dy = this->place(host_dy);
+      auto expected = backward_oracle(s, host_x, to_double(host_dy.values()), all_count(s));
       for (double& value : expected.table) value += 1;
       for (double& value : expected.bias) value += 2;
       for (double& value : expected.positions) value += 3;
-      Array<float, 2> first({s.V, s.D});
-      Array<float, 1> first_bias({s.D});
-      for (int threads : kThreadCounts) {
-        Cpu cpu{threads};
-        Array<float, 2> table({s.V, s.D}, 1), positions({s.T, s.D}, 3), alone({s.V, s.D}, 1);
-        Array<float, 1> bias({s.D}, 2);
-        kernels::embedding_bag_backward<float>(cpu, x.view(), dy.view(), table.view(), bias.view(), positions.view());
-        kernels::embedding_bag_backward<float>(cpu, x.view(), dy.view(), alone.view(), {}, {});
-        EXPECT_LT(relative_error(table.values(), expected.table), kFloatTolerance);
-        EXPECT_LT(relative_error(bias.values(), expected.bias), kFloatTolerance);
-        EXPECT_LT(relative_error(positions.values(), expected.positions), kFloatTolerance);
-        EXPECT_EQ(alone.values(), table.values());
-        if (threads == 1) first = table, first_bias = bias;
-        EXPECT_EQ(table.values(), first.values()) << threads << " threads";
-        EXPECT_EQ(bias.values(), first_bias.values()) << threads << " threads";
+      std::vector<Array<float, 2>> tables, all_positions;
+      std::vector<Array<float, 1>> biases;
+      for (auto& twin : this->twins()) {
+        auto table = this->place(Array<float, 2>({s.V, s.D}, 1)), alone = this->place(Array<float, 2>({s.V, s.D}, 1));
+        auto positions = this->place(Array<float, 2>({s.T, s.D}, 3));
+        auto bias = this->place(Array<float, 1>({s.D}, 2));
+        kernels::embedding_bag_backward<T>(twin, x.view(), dy.view(), table.view(), bias.view(), positions.view());
+        kernels::embedding_bag_backward<T>(twin, x.view(), dy.view(), alone.view(), {}, {});
+        tables.push_back(fetch(table));
+        biases.push_back(fetch(bias));
+        all_positions.push_back(fetch(positions));
+        EXPECT_LT(relative_error(tables.back().values(), expected.table), kFloatTolerance);
+        EXPECT_LT(relative_error(biases.back().values(), expected.bias), kFloatTolerance);
+        EXPECT_LT(relative_error(all_positions.back().values(), expected.positions), kFloatTolerance);
+        EXPECT_TRUE(same_bits(fetch(alone).values(), tables[0].values()));
+        EXPECT_TRUE(same_bits(tables.back().values(), tables[0].values()));
+        EXPECT_TRUE(same_bits(biases.back().values(), biases[0].values()));
+        EXPECT_TRUE(same_bits(all_positions.back().values(), all_positions[0].values()));
       }
     }
 }
 
 // The loss is <y, dy>, so its derivative by each weight is what backward adds.
-TEST(EmbeddingBag, OracleGradientIsTheDerivativeOfItsForward) {
+TEST(EmbeddingOracle, GradientIsTheDerivativeOfItsForward) {
   const Shape s{6, 3, 5, 4};
   const auto x = random_sparse(s.R, s.V, 2, 11, true);
   const auto counts = not_padding({0, -1, 2, 3, 4, -1});
@@ -222,44 +274,68 @@ TEST(EmbeddingBag, OracleGradientIsTheDerivativeOfItsForward) {
   EXPECT_LT(relative_error(numeric(&Weights::positions), gradient.positions), 1e-8);
 }
 
-TEST(EmbeddingBag, ReadsAndWritesBlocksOfColumns) {
-  const Shape s{10, 5, 7, 19};
-  const auto x = random_sparse(s.R, s.V, 3, 16, false);
-  const auto wide = random_array<2>({s.V, s.D + 5}, 17);
-  Array<float, 2> narrow({s.V, s.D}), y({s.R, s.D + 3}, -1), expected({s.R, s.D});
-  for (Index v = 0; v < s.V; ++v) std::copy_n(wide.view().row(v) + 2, s.D, narrow.view().row(v));
-  Cpu cpu;
-  kernels::embedding_bag_forward<float>(cpu, x.view(), wide.view().column_block(2, s.D), {}, {},
-                                        y.view().column_block(1, s.D));
-  kernels::embedding_bag_forward<float>(cpu, x.view(), narrow.view(), {}, {}, expected.view());
-  Array<float, 2> d_wide({s.V, s.D + 5}), d_narrow({s.V, s.D});
-  kernels::embedding_bag_backward<float>(cpu, x.view(), y.view().column_block(1, s.D),
-                                         d_wide.view().column_block(2, s.D), {}, {});
-  kernels::embedding_bag_backward<float>(cpu, x.view(), expected.view(), d_narrow.view(), {}, {});
-  for (Index r = 0; r < s.R; ++r) {
-    EXPECT_TRUE(std::equal(expected.view().row(r), expected.view().row(r) + s.D, y.view().row(r) + 1));
-    EXPECT_EQ(y[r * (s.D + 3)], -1);
-    EXPECT_EQ(y[r * (s.D + 3) + s.D + 1], -1);
-  }
-  for (Index v = 0; v < s.V; ++v) {
-    EXPECT_TRUE(std::equal(d_narrow.view().row(v), d_narrow.view().row(v) + s.D, d_wide.view().row(v) + 2));
-    EXPECT_EQ(d_wide[v * (s.D + 5) + 1], 0);
-    EXPECT_EQ(d_wide[v * (s.D + 5) + s.D + 2], 0);
-  }
+// Rows of `width` columns, of which the `count` from `first` on hold `inner`, and the others `fill`.
+template <class T>
+Array<T, 2> framed(const Array<T, 2>& inner, Index rows, Index count, Index first, Index width, T fill) {
+  Array<T, 2> outer({rows, width}, fill);
+  for (Index r = 0; r < rows; ++r) std::copy_n(inner.view().row(r), count, outer.view().row(r) + first);
+  return outer;
 }
 
-TEST(EmbeddingBag, RefusesMalformedSparseRows) {
-  Cpu cpu;
-  const auto table = random_array<2>({4, 3}, 18);
-  Array<float, 2> y({2, 3});
-  const SparseMatrix bad[] = {{{0, 1, 2}, {0, 4}, {}},       // a column outside the table
-                              {{0, 1, 2}, {-1, 0}, {}},      //
-                              {{0, 2, 1}, {0, 1}, {}},       // offsets that descend
-                              {{0, 1, 3}, {0, 1}, {}},       // offsets past the entries
-                              {{0, 1}, {0}, {}},             // a row too few
-                              {{0, 1, 2}, {0, 1}, {1.0f}}};  // a value too few
-  for (const auto& x : bad)
-    EXPECT_THROW(kernels::embedding_bag_forward<float>(cpu, x.view(), table.view(), {}, {}, y.view()), ContractError);
+TYPED_TEST(EmbeddingBag, ReadsAndWritesBlocksOfColumns) {
+  using T = typename TestFixture::Number;
+  const Shape s{10, 5, 7, 19};
+  const auto x = this->place_sparse(random_sparse(s.R, s.V, 3, 16, false));
+  const auto host_table = random_array<T, 2>({s.V, s.D}, 17);
+  const auto narrow = this->place(host_table), wide = this->place(framed(host_table, s.V, s.D, 2, s.D + 5, T(9.0f)));
+  auto expected = this->place(Array<T, 2>({s.R, s.D})), y = this->place(Array<T, 2>({s.R, s.D + 3}, T(-1.0f)));
+  kernels::embedding_bag_forward<T>(this->device(), x.view(), narrow.view(), {}, {}, expected.view());
+  kernels::embedding_bag_forward<T>(this->device(), x.view(), wide.view().column_block(2, s.D), {}, {},
+                                    y.view().column_block(1, s.D));
+  EXPECT_TRUE(
+      same_bits(fetch(y).values(), framed(Array<T, 2>(fetch(expected)), s.R, s.D, 1, s.D + 3, T(-1.0f)).values()));
+
+  auto d_narrow = this->place(Array<float, 2>({s.V, s.D})), d_wide = this->place(Array<float, 2>({s.V, s.D + 5}));
+  kernels::embedding_bag_backward<T>(this->device(), x.view(), expected.view(), d_narrow.view(), {}, {});
+  kernels::embedding_bag_backward<T>(this->device(), x.view(), y.view().column_block(1, s.D),
+                                     d_wide.view().column_block(2, s.D), {}, {});
+  EXPECT_TRUE(
+      same_bits(fetch(d_wide).values(), framed(Array<float, 2>(fetch(d_narrow)), s.V, s.D, 2, s.D + 5, 0.0f).values()));
+}
+
+TYPED_TEST(EmbeddingBag, MalformedSparseRowsAreRefusedOrShowAsNan) {
+  using T = typename TestFixture::Number;
+  const auto table = this->place(random_array<T, 2>({4, 3}, 18));
+  const auto run = [&](const SparseMatrix& matrix) {
+    const auto x = this->place_sparse(matrix);
+    auto y = this->place(Array<T, 2>({2, 3}));
+    auto dtable = this->place(Array<float, 2>({4, 3}));
+    kernels::embedding_bag_forward<T>(this->device(), x.view(), table.view(), {}, {}, y.view());
+    kernels::embedding_bag_backward<T>(this->device(), x.view(), y.view(), dtable.view(), {}, {});
+    return to_double(fetch(y).values());
+  };
+  EXPECT_THROW(run({{0, 1}, {0}, {}}), ContractError);                   // a row too few
+  EXPECT_THROW(run({{0, 1, 2}, {0, 1}, {1.0f}}), ContractError);         // a value too few
+  for (const SparseMatrix& bad : {SparseMatrix{{0, 1, 2}, {0, 4}, {}},   // a column outside the table
+                                  SparseMatrix{{0, 1, 2}, {0, -1}, {}},  //
+                                  SparseMatrix{{0, 2, 1}, {0, 1}, {}},   // offsets that descend
+                                  SparseMatrix{{0, 1, 3}, {0, 1}, {}}})  // offsets past the entries
+    if constexpr (std::is_same_v<typename TestFixture::Device, Cpu>) {
+      EXPECT_THROW(run(bad), ContractError);
+    } else {
+      const auto y = run(bad);
+      for (std::size_t d = 0; d < 3; ++d) EXPECT_TRUE(!std::isnan(y[d]) && std::isnan(y[3 + d]));
+    }
+}
+
+TYPED_TEST(EmbeddingBag, NoRowsAreNoWork) {
+  using T = typename TestFixture::Number;
+  const auto table = this->place(random_array<T, 2>({4, 3}, 18));
+  auto dtable = this->place(Array<float, 2>({4, 3}, 5.0f));
+  EXPECT_NO_THROW(kernels::embedding_forward<T>(this->device(), {}, table.view(), {}, View<T, 2>(nullptr, {0, 3})));
+  EXPECT_NO_THROW(
+      kernels::embedding_backward<T>(this->device(), {}, View<const T, 2>(nullptr, {0, 3}), dtable.view(), {}));
+  EXPECT_EQ(fetch(dtable).values(), std::vector<float>(12, 5.0f));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "kernels/random.h"
 #include "kernels/sparse.h"
+#include "tests/kernels/devices.h"
 
 namespace polonaise::testing {
 
@@ -25,6 +26,35 @@ struct SparseMatrix {
   Index end(Index row) const { return offsets[static_cast<std::size_t>(row) + 1]; }
   Index column(Index entry) const { return columns[static_cast<std::size_t>(entry)]; }
   double value(Index entry) const { return values.empty() ? 1.0 : values[static_cast<std::size_t>(entry)]; }
+};
+
+// One where the kernels of a device can reach it.
+template <class Device>
+class PlacedSparse {
+ public:
+  PlacedSparse(const Device& device, const SparseMatrix& matrix)
+      : has_values_(!matrix.values.empty()),
+        offsets_(placed(device, matrix.offsets)),
+        columns_(placed(device, matrix.columns)),
+        values_(placed(device, matrix.values)) {}
+
+  kernels::SparseRows view() const {
+    return {offsets_.view(), columns_.view(), has_values_ ? values_.view() : View<const float, 1>{}};
+  }
+
+ private:
+  template <class T>
+  static auto placed(const Device& device, const std::vector<T>& values) {
+    Array<T, 1> array({static_cast<Index>(values.size())});
+    array.values() = values;
+    return place(device, array);
+  }
+  template <class T>
+  using Placed = decltype(placed(std::declval<Device>(), std::vector<T>()));
+
+  bool has_values_;
+  Placed<std::int32_t> offsets_, columns_;
+  Placed<float> values_;
 };
 
 // About `per_row` entries a row, some rows with none; a function of the seed alone.
