@@ -10,7 +10,11 @@ namespace polonaise::kernels {
 
 // Losses over logits, in nats, with their gradient in the same pass: a loss is the end of a network, and `scale` (one
 // over the whole batch's number of targets) is known before the forward pass. Logits, losses and gradients are float
-// on every device. A view may be a block of columns, so that heads share one matrix of logits.
+// on every device. A view may be a block of columns, so that heads share one matrix of logits. A row's sums are added
+// in an order that its length and its place in memory fix.
+//
+// The Cpu refuses targets outside the row. Cuda, which does not wait to look at them, makes the row's loss and gradient
+// NaN.
 
 // Softmax cross-entropy; normalised logits are never stored.
 //   losses[r] = log sum_v exp(logits[r,v]) - logits[r,targets[r]]

@@ -6,7 +6,7 @@
 
 #include "kernels/cpu/indices.h"
 #include "kernels/cpu/parallel.h"
-#include "kernels/require.h"
+#include "kernels/loss_shapes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/loss.cpp"
@@ -120,18 +120,11 @@ void over_rows(const Cpu& cpu, View<const float, 2> logits, View<float, 1> losse
   });
 }
 
-void require_shapes(View<const float, 2> logits, View<float, 1> losses, View<float, 2> dlogits) {
-  require(logits.columns() >= 1, "logits must have a column");
-  require(losses.size() == logits.rows(), "losses must have one element for each row of logits");
-  require(dlogits.empty() || same_shape(logits, dlogits), "logits and dlogits must have one shape");
-}
-
 }  // namespace
 
 void softmax_cross_entropy(Cpu& cpu, View<const float, 2> logits, View<const std::int32_t, 1> targets, float scale,
                            View<float, 1> losses, Accumulate accumulate, View<float, 2> dlogits) {
-  require_shapes(logits, losses, dlogits);
-  require(targets.size() == logits.rows(), "targets must have one element for each row of logits");
+  require_cross_entropy(logits, targets, losses, dlogits);
   require(indices_within(targets, -1, logits.columns()), "a target must be -1 or a column of logits");
   over_rows(
       cpu, logits, losses, accumulate, dlogits, [&](Index r) { return targets.data()[r] >= 0; },
@@ -143,11 +136,9 @@ void softmax_cross_entropy(Cpu& cpu, View<const float, 2> logits, View<const std
 
 void bernoulli_with_logits(Cpu& cpu, View<const float, 2> logits, SparseRows targets, View<const std::int32_t, 1> mask,
                            float scale, View<float, 1> losses, Accumulate accumulate, View<float, 2> dlogits) {
-  require_shapes(logits, losses, dlogits);
-  require(targets.values.empty(), "the targets of Bernoulli keys have no values");
+  require_bernoulli(logits, targets, mask, losses, dlogits);
   require(sparse_rows_within(targets, logits.rows(), logits.columns()),
           "targets must be sparse rows of logits's shape");
-  require(mask.empty() || mask.size() == logits.rows(), "mask must have one element for each row of logits");
   const std::int32_t* offsets = targets.offsets.data();
   over_rows(
       cpu, logits, losses, accumulate, dlogits, [&](Index r) { return mask.empty() || mask.data()[r] != 0; },

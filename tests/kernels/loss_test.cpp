@@ -6,7 +6,6 @@
 
 #include "kernels/require.h"
 #include "tests/kernels/sparse_support.h"
-#include "tests/kernels/support.h"
 
 namespace polonaise::testing {
 namespace {
@@ -15,7 +14,8 @@ struct Shape {
   Index rows, columns;
 };
 // One column, tails of every vector length, several blocks of rows, more columns than one product of factors takes.
-constexpr Shape kShapes[] = {{1, 1}, {3, 2}, {5, 24}, {7, 106}, {33, 388}, {300, 130}, {2, 1500}};
+const std::vector<Shape> kShapes =
+    cases<Shape>({{1, 1}, {3, 2}, {5, 24}, {7, 106}, {33, 388}, {300, 130}, {2, 1500}}, {{3, 2}, {5, 35}, {5, 132}});
 constexpr float kScale = 0.125f;
 
 struct Result {
@@ -69,41 +69,74 @@ double total(const Result& result) {
   return kScale * std::accumulate(result.losses.begin(), result.losses.end(), 0.0);
 }
 
-// Runs `kernel(cpu, losses, accumulate, dlogits)` for every number of threads against what the oracle says.
-template <class Kernel>
-void expect_follows_oracle(Shape shape, const Result& expected, Kernel&& kernel) {
-  const std::string name = std::to_string(shape.rows) + " x " + std::to_string(shape.columns);
-  Array<float, 1> first({shape.rows});
-  Array<float, 2> first_gradient({shape.rows, shape.columns});
-  for (int threads : kThreadCounts) {
-    Cpu cpu{threads};
-    Array<float, 1> losses({shape.rows}, NAN);
-    Array<float, 2> gradient({shape.rows, shape.columns}, NAN);
-    kernel(cpu, losses.view(), Accumulate::no, gradient.view());
-    EXPECT_LT(relative_error(losses.values(), expected.losses), kFloatTolerance) << name;
-    EXPECT_LT(relative_error(gradient.values(), expected.gradient), kFloatTolerance) << name;
-    if (threads == 1) first = losses, first_gradient = gradient;
-    EXPECT_EQ(losses.values(), first.values()) << name << ", " << threads << " threads";
-    EXPECT_EQ(gradient.values(), first_gradient.values()) << name << ", " << threads << " threads";
-  }
-  Cpu cpu;
-  Array<float, 1> losses({shape.rows}, 3.0f);
-  kernel(cpu, losses.view(), Accumulate::yes, View<float, 2>{});
-  for (Index r = 0; r < shape.rows; ++r) EXPECT_EQ(losses[r], 3.0f + first[r]) << name << ", row " << r;
-}
+template <class Target>
+class Losses : public DeviceTest<Target> {
+ protected:
+  using Device = typename Target::Device;
 
-TEST(SoftmaxCrossEntropy, FollowsTheDoubleOracleForAnyNumberOfThreads) {
+  PlacedSparse<Device> place_sparse(const SparseMatrix& matrix) { return {this->device(), matrix}; }
+
+  // Runs `kernel(device, losses, accumulate, dlogits)` on every twin against what the oracle says.
+  template <class Kernel>
+  void expect_follows_oracle(Shape shape, const Result& expected, Kernel&& kernel) {
+    const std::string name = std::to_string(shape.rows) + " x " + std::to_string(shape.columns);
+    std::vector<Array<float, 1>> all_losses;
+    std::vector<Array<float, 2>> gradients;
+    for (auto& twin : this->twins()) {
+      auto losses = this->place(Array<float, 1>({shape.rows}, NAN));
+      auto gradient = this->place(Array<float, 2>({shape.rows, shape.columns}, NAN));
+      kernel(twin, losses.view(), Accumulate::no, gradient.view());
+      all_losses.push_back(fetch(losses));
+      gradients.push_back(fetch(gradient));
+      EXPECT_LT(relative_error(all_losses.back().values(), expected.losses), kFloatTolerance) << name;
+      EXPECT_LT(relative_error(gradients.back().values(), expected.gradient), kFloatTolerance) << name;
+      EXPECT_TRUE(same_bits(all_losses.back().values(), all_losses[0].values())) << name;
+      EXPECT_TRUE(same_bits(gradients.back().values(), gradients[0].values())) << name;
+    }
+    auto added = this->place(Array<float, 1>({shape.rows}, 3.0f));
+    kernel(this->device(), added.view(), Accumulate::yes, View<float, 2>{});
+    const auto sums = fetch(added);
+    for (Index r = 0; r < shape.rows; ++r) EXPECT_EQ(sums[r], 3.0f + all_losses[0][r]) << name << ", row " << r;
+  }
+
+  // What a kernel does with targets that are none: `kernel(losses, dlogits)` has one row of 5 logits.
+  template <class Kernel>
+  void expect_refused_or_nan(Kernel&& kernel) {
+    auto losses = this->place(Array<float, 1>({1}));
+    auto gradient = this->place(Array<float, 2>({1, 5}));
+    if constexpr (std::is_same_v<Device, Cpu>) {
+      EXPECT_THROW(kernel(losses.view(), gradient.view()), ContractError);
+    } else {
+      kernel(losses.view(), gradient.view());
+      EXPECT_TRUE(std::isnan(fetch(losses)[0]));
+      const auto slopes = fetch(gradient);
+      for (float slope : slopes.values()) EXPECT_TRUE(std::isnan(slope));
+    }
+  }
+};
+template <class Target>
+class SoftmaxCrossEntropy : public Losses<Target> {};
+template <class Target>
+class BernoulliWithLogits : public Losses<Target> {};
+TYPED_TEST_SUITE(Losses, FloatTargets, TargetNames);
+TYPED_TEST_SUITE(SoftmaxCrossEntropy, FloatTargets, TargetNames);
+TYPED_TEST_SUITE(BernoulliWithLogits, FloatTargets, TargetNames);
+
+TYPED_TEST(SoftmaxCrossEntropy, FollowsTheDoubleOracleAndRepeats) {
   for (Shape shape : kShapes) {
-    const auto logits = random_array<2>({shape.rows, shape.columns}, 1, 6.0f);
-    const auto targets = random_targets(shape.rows, shape.columns, 2);
-    const auto expected = cross_entropy_oracle(shape, to_double(logits.values()), targets.values());
-    expect_follows_oracle(shape, expected, [&](Cpu& cpu, View<float, 1> losses, Accumulate add, View<float, 2> d) {
-      kernels::softmax_cross_entropy(cpu, logits.view(), targets.view(), kScale, losses, add, d);
-    });
+    const auto host_logits = random_array<2>({shape.rows, shape.columns}, 1, 6.0f);
+    const auto host_targets = random_targets(shape.rows, shape.columns, 2);
+    const auto logits = this->place(host_logits);
+    const auto targets = this->place(host_targets);
+    const auto expected = cross_entropy_oracle(shape, to_double(host_logits.values()), host_targets.values());
+    this->expect_follows_oracle(
+        shape, expected, [&](auto& device, View<float, 1> losses, Accumulate add, View<float, 2> dlogits) {
+          kernels::softmax_cross_entropy(device, logits.view(), targets.view(), kScale, losses, add, dlogits);
+        });
   }
 }
 
-TEST(SoftmaxCrossEntropy, OracleGradientIsTheDerivativeOfItsLoss) {
+TEST(LossOracles, GradientOfCrossEntropyIsTheDerivativeOfItsLoss) {
   const Shape shape{3, 7};
   const auto targets = random_targets(3, 7, 3);
   const auto logits = to_double(random_array<2>({3, 7}, 4, 3.0f).values());
@@ -112,64 +145,69 @@ TEST(SoftmaxCrossEntropy, OracleGradientIsTheDerivativeOfItsLoss) {
   EXPECT_LT(relative_error(numeric, cross_entropy_oracle(shape, logits, targets.values()).gradient), 1e-8);
 }
 
-TEST(SoftmaxCrossEntropy, LargeLogitsNeitherOverflowNorLoseTheSmallLoss) {
-  Cpu cpu;
-  Array<float, 2> logits({3, 20}, 1000.0f);
-  logits[0] = 1010.0f, logits[20 + 19] = -1000.0f, logits[40] = 3000.0f;
-  Array<std::int32_t, 1> targets({3});
-  targets[0] = 0, targets[1] = 19, targets[2] = 0;
-  Array<float, 1> losses({3});
-  kernels::softmax_cross_entropy(cpu, logits.view(), targets.view(), 1.0f, losses.view(), Accumulate::no, {});
+TYPED_TEST(SoftmaxCrossEntropy, LargeLogitsNeitherOverflowNorLoseTheSmallLoss) {
+  Array<float, 2> host_logits({4, 20}, 1000.0f);
+  host_logits[0] = 1010.0f, host_logits[20 + 19] = -1000.0f, host_logits[40] = 3000.0f;
+  std::fill_n(host_logits.view().row(3), 19, -std::numeric_limits<float>::infinity());  // forbidden
+  Array<std::int32_t, 1> host_targets({4});
+  host_targets[0] = 0, host_targets[1] = 19, host_targets[2] = 0, host_targets[3] = 19;
+  const auto logits = this->place(host_logits);
+  const auto targets = this->place(host_targets);
+  auto placed_losses = this->place(Array<float, 1>({4}));
+  kernels::softmax_cross_entropy(this->device(), logits.view(), targets.view(), 1.0f, placed_losses.view(),
+                                 Accumulate::no, {});
+  const auto losses = fetch(placed_losses);
   EXPECT_NEAR(losses[0], std::log1p(19 * std::exp(-10.0)), 1e-6);
   EXPECT_FLOAT_EQ(losses[1], 2000.0f + std::log(19.0f));
   EXPECT_EQ(losses[2], 0.0f);
+  EXPECT_EQ(losses[3], 0.0f);
 }
 
-TEST(SoftmaxCrossEntropy, GradientMayTakeTheLogitsPlace) {
-  Cpu cpu;
-  auto logits = random_array<2>({9, 29}, 5);
-  const auto targets = random_targets(9, 29, 6);
-  Array<float, 1> losses({9}), losses_in_place({9});
-  Array<float, 2> gradient({9, 29});
-  kernels::softmax_cross_entropy(cpu, logits.view(), targets.view(), kScale, losses.view(), Accumulate::no,
+TYPED_TEST(SoftmaxCrossEntropy, GradientMayTakeTheLogitsPlace) {
+  auto logits = this->place(random_array<2>({9, 29}, 5));
+  const auto targets = this->place(random_targets(9, 29, 6));
+  auto losses = this->place(Array<float, 1>({9})), losses_in_place = this->place(Array<float, 1>({9}));
+  auto gradient = this->place(Array<float, 2>({9, 29}));
+  kernels::softmax_cross_entropy(this->device(), logits.view(), targets.view(), kScale, losses.view(), Accumulate::no,
                                  gradient.view());
-  kernels::softmax_cross_entropy(cpu, logits.view(), targets.view(), kScale, losses_in_place.view(), Accumulate::no,
-                                 logits.view());
-  EXPECT_EQ(losses.values(), losses_in_place.values());
-  EXPECT_EQ(gradient.values(), logits.values());
+  kernels::softmax_cross_entropy(this->device(), logits.view(), targets.view(), kScale, losses_in_place.view(),
+                                 Accumulate::no, logits.view());
+  EXPECT_EQ(fetch(losses).values(), fetch(losses_in_place).values());
+  EXPECT_EQ(fetch(gradient).values(), fetch(logits).values());
 }
 
-TEST(SoftmaxCrossEntropy, RefusesTargetsOutsideTheRow) {
-  Cpu cpu;
-  const auto logits = random_array<2>({2, 5}, 7);
-  Array<float, 1> losses({2});
+TYPED_TEST(SoftmaxCrossEntropy, TargetsOutsideTheRowAreRefusedOrShowAsNan) {
+  const auto logits = this->place(random_array<2>({1, 5}, 7));
   for (std::int32_t bad : {-2, 5}) {
-    Array<std::int32_t, 1> targets({2});
-    targets[1] = bad;
-    EXPECT_THROW(
-        kernels::softmax_cross_entropy(cpu, logits.view(), targets.view(), 1, losses.view(), Accumulate::no, {}),
-        ContractError);
+    const auto targets = this->place(Array<std::int32_t, 1>({1}, bad));
+    this->expect_refused_or_nan([&](View<float, 1> losses, View<float, 2> dlogits) {
+      kernels::softmax_cross_entropy(this->device(), logits.view(), targets.view(), 1, losses, Accumulate::no, dlogits);
+    });
   }
 }
 
-TEST(BernoulliWithLogits, FollowsTheDoubleOracleForAnyNumberOfThreads) {
-  for (Shape shape : kShapes) {
+TYPED_TEST(BernoulliWithLogits, FollowsTheDoubleOracleAndRepeats) {
+  for (Shape shape : kShapes)
     for (bool masked : {false, true}) {
-      const auto logits = random_array<2>({shape.rows, shape.columns}, 8, 6.0f);
-      const auto targets = random_sparse(shape.rows, shape.columns, 4, 9, false);
-      Array<std::int32_t, 1> mask({shape.rows}, 1);
-      for (Index r = 1; r < shape.rows; r += 3) mask[r] = 0;
-      const auto expected = bernoulli_oracle(shape, to_double(logits.values()), targets,
-                                             masked ? mask.values() : std::vector<std::int32_t>{});
-      const View<const std::int32_t, 1> counted = masked ? mask.view() : View<std::int32_t, 1>{};
-      expect_follows_oracle(shape, expected, [&](Cpu& cpu, View<float, 1> losses, Accumulate add, View<float, 2> d) {
-        kernels::bernoulli_with_logits(cpu, logits.view(), targets.view(), counted, kScale, losses, add, d);
-      });
+      const auto host_logits = random_array<2>({shape.rows, shape.columns}, 8, 6.0f);
+      const auto host_targets = random_sparse(shape.rows, shape.columns, 4, 9, false);
+      Array<std::int32_t, 1> host_mask({shape.rows}, 1);
+      for (Index r = 1; r < shape.rows; r += 3) host_mask[r] = 0;
+      const auto logits = this->place(host_logits);
+      const auto targets = this->place_sparse(host_targets);
+      const auto mask = this->place(host_mask);
+      const auto expected = bernoulli_oracle(shape, to_double(host_logits.values()), host_targets,
+                                             masked ? host_mask.values() : std::vector<std::int32_t>{});
+      this->expect_follows_oracle(shape, expected,
+                                  [&](auto& device, View<float, 1> losses, Accumulate add, View<float, 2> dlogits) {
+                                    kernels::bernoulli_with_logits(device, logits.view(), targets.view(),
+                                                                   masked ? mask.view() : View<const std::int32_t, 1>{},
+                                                                   kScale, losses, add, dlogits);
+                                  });
     }
-  }
 }
 
-TEST(BernoulliWithLogits, OracleGradientIsTheDerivativeOfItsLoss) {
+TEST(LossOracles, GradientOfBernoulliKeysIsTheDerivativeOfItsLoss) {
   const Shape shape{3, 7};
   const auto targets = random_sparse(3, 7, 3, 10, false);
   const std::vector<std::int32_t> mask{1, 0, 1};
@@ -179,74 +217,101 @@ TEST(BernoulliWithLogits, OracleGradientIsTheDerivativeOfItsLoss) {
   EXPECT_LT(relative_error(numeric, bernoulli_oracle(shape, logits, targets, mask).gradient), 1e-8);
 }
 
-TEST(BernoulliWithLogits, SureAndSilentKeysKeepTheirSmallLosses) {
-  Cpu cpu;
-  Array<float, 2> logits({2, 106}, -18.0f);
-  for (Index k = 0; k < 106; ++k) logits[106 + k] = -200.0f;
-  const auto silent = SparseMatrix{.offsets = {0, 0, 0}, .columns = {}, .values = {}};
-  Array<float, 1> losses({2});
-  Array<float, 2> gradient({2, 106});
-  kernels::bernoulli_with_logits(cpu, logits.view(), silent.view(), {}, 1.0f, losses.view(), Accumulate::no,
-                                 gradient.view());
+TYPED_TEST(BernoulliWithLogits, SureAndSilentKeysKeepTheirSmallLosses) {
+  Array<float, 2> host_logits({2, 106}, -18.0f);
+  for (Index k = 0; k < 106; ++k) host_logits[106 + k] = -200.0f;
+  const auto logits = this->place(host_logits);
+  const auto silent = this->place_sparse({.offsets = {0, 0, 0}, .columns = {}, .values = {}});
+  auto placed_losses = this->place(Array<float, 1>({2}));
+  auto gradient = this->place(Array<float, 2>({2, 106}));
+  kernels::bernoulli_with_logits(this->device(), logits.view(), silent.view(), {}, 1.0f, placed_losses.view(),
+                                 Accumulate::no, gradient.view());
+  const auto losses = fetch(placed_losses);
   EXPECT_NEAR(losses[0], 106 * std::log1p(std::exp(-18.0)), 1e-5 * losses[0]);
-  EXPECT_NEAR(gradient[0], std::exp(-18.0), 1e-5 * gradient[0]);
+  EXPECT_NEAR(fetch(gradient)[0], std::exp(-18.0), 1e-5 * std::exp(-18.0));
   EXPECT_EQ(losses[1], 0.0f);
 }
 
-TEST(BernoulliWithLogits, RefusesKeysOutsideTheRow) {
-  Cpu cpu;
-  const auto logits = random_array<2>({1, 5}, 12);
-  Array<float, 1> losses({1});
-  for (std::int32_t bad : {-1, 5}) {
-    const SparseMatrix targets{.offsets = {0, 1}, .columns = {bad}, .values = {}};
-    EXPECT_THROW(
-        kernels::bernoulli_with_logits(cpu, logits.view(), targets.view(), {}, 1, losses.view(), Accumulate::no, {}),
-        ContractError);
+TYPED_TEST(BernoulliWithLogits, GradientMayTakeTheLogitsPlace) {
+  auto logits = this->place(random_array<2>({9, 40}, 17, 3.0f));
+  const auto targets = this->place_sparse(random_sparse(9, 40, 8, 18, false));
+  auto losses = this->place(Array<float, 1>({9})), losses_in_place = this->place(Array<float, 1>({9}));
+  auto gradient = this->place(Array<float, 2>({9, 40}));
+  kernels::bernoulli_with_logits(this->device(), logits.view(), targets.view(), {}, kScale, losses.view(),
+                                 Accumulate::no, gradient.view());
+  kernels::bernoulli_with_logits(this->device(), logits.view(), targets.view(), {}, kScale, losses_in_place.view(),
+                                 Accumulate::no, logits.view());
+  EXPECT_EQ(fetch(losses).values(), fetch(losses_in_place).values());
+  EXPECT_EQ(fetch(gradient).values(), fetch(logits).values());
+}
+
+TYPED_TEST(BernoulliWithLogits, KeysOutsideTheRowAreRefusedOrShowAsNan) {
+  const auto logits = this->place(random_array<2>({1, 5}, 12));
+  for (const SparseMatrix& bad : {SparseMatrix{.offsets = {0, 1}, .columns = {-1}, .values = {}},
+                                  SparseMatrix{.offsets = {0, 2}, .columns = {1, 5}, .values = {}},
+                                  SparseMatrix{.offsets = {0, 2}, .columns = {1}, .values = {}}}) {
+    const auto targets = this->place_sparse(bad);
+    this->expect_refused_or_nan([&](View<float, 1> losses, View<float, 2> dlogits) {
+      kernels::bernoulli_with_logits(this->device(), logits.view(), targets.view(), {}, 1, losses, Accumulate::no,
+                                     dlogits);
+    });
   }
 }
 
-TEST(Losses, HeadsShareOneMatrixOfLogitsAsBlocksOfColumns) {
-  constexpr Index kRows = 9, kKeys = 106, kDurations = 24;
-  const auto logits = random_array<2>({kRows, kKeys + kDurations}, 13, 3.0f);
-  Array<float, 2> keys({kRows, kKeys}), durations({kRows, kDurations});
+TYPED_TEST(Losses, HeadsShareOneMatrixOfLogitsAsBlocksOfColumns) {
+  constexpr Index kRows = 9, kKeys = 106, kDurations = 24, kAll = kKeys + kDurations;
+  const auto host_logits = random_array<2>({kRows, kAll}, 13, 3.0f);
+  Array<float, 2> host_keys({kRows, kKeys}), host_durations({kRows, kDurations});
   for (Index r = 0; r < kRows; ++r) {
-    std::copy_n(logits.view().row(r), kKeys, keys.view().row(r));
-    std::copy_n(logits.view().row(r) + kKeys, kDurations, durations.view().row(r));
+    std::copy_n(host_logits.view().row(r), kKeys, host_keys.view().row(r));
+    std::copy_n(host_logits.view().row(r) + kKeys, kDurations, host_durations.view().row(r));
   }
-  const auto sounding = random_sparse(kRows, kKeys, 4, 14, false);
-  const auto targets = random_targets(kRows, kDurations, 15);
-  Cpu cpu;
-  Array<float, 1> losses({kRows}), expected_losses({kRows});
-  Array<float, 2> gradient({kRows, kKeys + kDurations}, NAN), d_keys({kRows, kKeys}), d_durations({kRows, kDurations});
+  const auto logits = this->place(host_logits), keys = this->place(host_keys), durations = this->place(host_durations);
+  const auto sounding = this->place_sparse(random_sparse(kRows, kKeys, 4, 14, false));
+  const auto targets = this->place(random_targets(kRows, kDurations, 15));
+  auto losses = this->place(Array<float, 1>({kRows})), expected_losses = this->place(Array<float, 1>({kRows}));
+  auto gradient = this->place(Array<float, 2>({kRows, kAll}, NAN)),
+       d_keys = this->place(Array<float, 2>({kRows, kKeys})),
+       d_durations = this->place(Array<float, 2>({kRows, kDurations}));
   const auto run = [&](View<const float, 2> a, View<const float, 2> b, View<float, 1> l, View<float, 2> da,
                        View<float, 2> db) {
-    kernels::bernoulli_with_logits(cpu, a, sounding.view(), targets.view(), kScale, l, Accumulate::no, da);
-    kernels::softmax_cross_entropy(cpu, b, targets.view(), kScale, l, Accumulate::yes, db);
+    kernels::bernoulli_with_logits(this->device(), a, sounding.view(), targets.view(), kScale, l, Accumulate::no, da);
+    kernels::softmax_cross_entropy(this->device(), b, targets.view(), kScale, l, Accumulate::yes, db);
   };
   run(logits.view().column_block(0, kKeys), logits.view().column_block(kKeys, kDurations), losses.view(),
       gradient.view().column_block(0, kKeys), gradient.view().column_block(kKeys, kDurations));
   run(keys.view(), durations.view(), expected_losses.view(), d_keys.view(), d_durations.view());
-  EXPECT_EQ(losses.values(), expected_losses.values());
+  // Not to the bit: whether rows are read in wide accesses, and with that the order of addition, depends on the stride.
+  EXPECT_LT(relative_error(fetch(losses).values(), to_double(fetch(expected_losses).values())), 1e-6);
+  Array<float, 2> joined({kRows, kAll});
   for (Index r = 0; r < kRows; ++r) {
-    EXPECT_TRUE(std::equal(d_keys.view().row(r), d_keys.view().row(r) + kKeys, gradient.view().row(r)));
-    EXPECT_TRUE(
-        std::equal(d_durations.view().row(r), d_durations.view().row(r) + kDurations, gradient.view().row(r) + kKeys));
+    std::copy_n(fetch(d_keys).view().row(r), kKeys, joined.view().row(r));
+    std::copy_n(fetch(d_durations).view().row(r), kDurations, joined.view().row(r) + kKeys);
   }
+  EXPECT_LT(relative_error(fetch(gradient).values(), to_double(joined.values())), 1e-6);
 }
 
-TEST(Losses, OneNanAmongTheLogitsShowsInTheLossAndTheGradient) {
-  Cpu cpu;
-  auto logits = random_array<2>({1, 40}, 16);
-  logits[17] = std::numeric_limits<float>::quiet_NaN();
-  Array<std::int32_t, 1> targets({1});
-  const SparseMatrix keys{.offsets = {0, 1}, .columns = {3}, .values = {}};
-  Array<float, 1> losses({1});
-  Array<float, 2> gradient({1, 40});
-  kernels::softmax_cross_entropy(cpu, logits.view(), targets.view(), 1, losses.view(), Accumulate::no, gradient.view());
-  EXPECT_TRUE(std::isnan(losses[0]) && std::isnan(gradient[17]));
-  kernels::bernoulli_with_logits(cpu, logits.view(), keys.view(), {}, 1, losses.view(), Accumulate::no,
+TYPED_TEST(Losses, OneNanAmongTheLogitsShowsInTheLossAndTheGradient) {
+  auto host_logits = random_array<2>({1, 40}, 16);
+  host_logits[17] = std::numeric_limits<float>::quiet_NaN();
+  const auto logits = this->place(host_logits);
+  const auto targets = this->place(Array<std::int32_t, 1>({1}));
+  const auto keys = this->place_sparse({.offsets = {0, 1}, .columns = {3}, .values = {}});
+  auto losses = this->place(Array<float, 1>({1}));
+  auto gradient = this->place(Array<float, 2>({1, 40}));
+  kernels::softmax_cross_entropy(this->device(), logits.view(), targets.view(), 1, losses.view(), Accumulate::no,
                                  gradient.view());
-  EXPECT_TRUE(std::isnan(losses[0]) && std::isnan(gradient[17]));
+  EXPECT_TRUE(std::isnan(fetch(losses)[0]) && std::isnan(fetch(gradient)[17]));
+  kernels::bernoulli_with_logits(this->device(), logits.view(), keys.view(), {}, 1, losses.view(), Accumulate::no,
+                                 gradient.view());
+  EXPECT_TRUE(std::isnan(fetch(losses)[0]) && std::isnan(fetch(gradient)[17]));
+}
+
+TYPED_TEST(Losses, NoRowsAreNoWork) {
+  const View<const float, 2> logits(nullptr, {0, 5});
+  const auto none = this->place_sparse({});
+  EXPECT_NO_THROW(kernels::softmax_cross_entropy(this->device(), logits, {}, 1, {}, Accumulate::no, {}));
+  EXPECT_NO_THROW(kernels::bernoulli_with_logits(this->device(), logits, none.view(), {}, 1, {}, Accumulate::no, {}));
 }
 
 }  // namespace
