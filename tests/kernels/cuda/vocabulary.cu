@@ -25,6 +25,15 @@ __global__ void shuffles(const float* x, float* results) {
   mine[8] = static_cast<float>(__any_sync(half, lane == 3) * 2 + __all_sync(half, lane >= 16));
 }
 
+__global__ void reverse(const float* x, float* y) {
+  SHARED(float, values, [32]);
+  const int lane = static_cast<int>(threadIdx.x);
+  values[lane] = x[lane];
+  const int source = __shfl_sync(kWholeWarp, lane, 31 - lane);
+  __syncwarp();  // a shuffle orders no memory
+  y[lane] = values[source];
+}
+
 __global__ void reductions(const float* x, float* results) {
   const float value = x[threadIdx.x];
   float* const mine = results + threadIdx.x * 4;
@@ -151,6 +160,10 @@ __global__ void plus_one(Index n, const float* x, float* y) {
 
 void shuffle_lanes(const Cuda& cuda, const float* x, float* results) {
   launch(cuda, "shuffles", {.block = {32}}, shuffles, x, results);
+}
+
+void reverse_through_shared(const Cuda& cuda, const float* x, float* y) {
+  launch(cuda, "reverse", {.block = {32}}, reverse, x, y);
 }
 
 void reduce_threads(const Cuda& cuda, const float* x, float* results) {

@@ -14,6 +14,9 @@ namespace polonaise::testing {
 inline constexpr int kShuffles = 9;
 void shuffle_lanes(const Cuda&, const float* x, float* results);
 
+// y[lane] = x[32 - 1 - lane]: through shared memory, the lanes telling each other by a shuffle where to read. [32]
+void reverse_through_shared(const Cuda&, const float* x, float* y);
+
 // The sum and the maximum over each warp and over all 128 threads. [128, 4]
 void reduce_threads(const Cuda&, const float* x, float* results);
 

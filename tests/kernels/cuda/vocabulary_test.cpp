@@ -39,6 +39,14 @@ TEST_F(Vocabulary, ShufflesAndVotesReadTheLanesThatTheyName) {
   }
 }
 
+TEST_F(Vocabulary, ASharedWordIsReadAfterTheWarpHasMet) {
+  const auto x = random_array<1>({32}, 1);
+  auto y = place(Array<float, 1>({32}));
+  reverse_through_shared(device(), place(x).view().data(), y.view().data());
+  const auto actual = fetch(y);
+  for (Index lane = 0; lane < 32; ++lane) EXPECT_EQ(actual[lane], x[31 - lane]);
+}
+
 TEST_F(Vocabulary, ReductionsGiveEveryThreadTheSameBits) {
   const auto x = random_array<1>({128}, 2);
   auto results = place(Array<float, 2>({128, 4}));

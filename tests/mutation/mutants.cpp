@@ -1,0 +1,67 @@
+#include "tests/mutation/mutants.h"
+
+namespace polonaise::testing {
+namespace {
+
+const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/optimizer.cu";
+// Kernels and host code of the tests, for what no kernel of the project does yet.
+const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu", kHost = "tests/kernels/cuda/api_test.cpp";
+
+const std::string kOverrun = "AddressSanitizer: (use-after-poison|heap-buffer-overflow)|index .* out of bounds";
+const std::string kRace = "ThreadSanitizer: data race";
+
+std::vector<Mutant> overruns() {
+  return {
+      {"SharedMemoryOffByOne", kNorm, "weight_sums[threadIdx.y][threadIdx.x] = dweight;",
+       "(&weight_sums[threadIdx.y][threadIdx.x])[1] = dweight;", "LayerNorm/cuda.Backward*", kOverrun, "= dweight;"},
+      {"DynamicSharedMemoryTooSmall", kVocabulary, ".shared_bytes = 2 * 128 * sizeof(float)",
+       ".shared_bytes = 2 * 128 * sizeof(float) - 4", "Vocabulary.Asynchronous*", kOverrun, "copy_async<16>(",
+       kVocabulary},
+      {"WriteOutsideOfATensor", kNorm, "mean_of_row[row] = mean;", "mean_of_row[row + 1] = mean;",
+       "LayerNorm/cuda.Forward*", kOverrun, "mean_of_row[row + 1]"},
+      {"ReadOutsideOfATensor", kOptimizer, "float total = accumulate ? sum[i] : 0.0f;",
+       "float total = accumulate ? sum[i + 1] : 0.0f;", "Optimizer/cuda.Sum*", kOverrun, "sum[i + 1]"},
+      {"ARowTooMany", kNorm, "if (row >= x.rows()) return;", "if (row > x.rows()) return;", "LayerNorm/cuda.Forward*",
+       kOverrun, "row_mean<N>"},
+      {"AsynchronousCopyNotWaitedFor", kVocabulary, "      copy_async_wait<1>();", "      copy_async_wait<2>();",
+       "Vocabulary.Asynchronous*", "AddressSanitizer: use-after-poison", "= buffers["},
+      {"BarrierInDivergentCode", kNorm, "  __syncthreads();", "  if (threadIdx.y < 4) __syncthreads();",
+       "LayerNorm/cuda.Backward*", "a thread exits while others of its block wait at __syncthreads", "__syncthreads()"},
+      {"ExitBeforeAShuffle", kVocabulary, "  const float value = x[lane];",
+       "  const float value = x[lane]; if (lane == 9) return;", "Vocabulary.Shuffles*", "thread .9,0,0.",
+       "__shfl_sync"},
+  };
+}
+
+std::vector<Mutant> races() {
+  return {
+      {"BarrierRemoved", kNorm, "  __syncthreads();", "  ;", "LayerNorm/cuda.Backward*", kRace,
+       "dweight += weight_sums[y][threadIdx.x];"},
+      {"BarrierOfALoopRemoved", kOptimizer, "    __syncthreads();", "    ;", "Optimizer/cuda.Squared*", kRace,
+       "sums[threadIdx.x] += "},
+      {"WarpBarrierRemoved", kVocabulary, "  __syncwarp();  // a shuffle orders no memory", "  ;",
+       "Vocabulary.AShared*", kRace, "y[lane] = values[source]"},
+      {"WarpBarrierBeforeLdmatrixRemoved", kVocabulary, "b_tile[i] = b[i];\n  __syncwarp();", "b_tile[i] = b[i];\n  ;",
+       "Vocabulary.TensorCores*", kRace, "ldmatrix_x4("},
+      {"TwoBlocksWriteOneWord", kNorm, "partials + static_cast<Index>(blockIdx.y) * 2 * D", "partials",
+       "LayerNorm/cuda.Backward*", kRace, "of_chunk[column] = dweight;"},
+      {"GridBarrierRemoved", kVocabulary, "numbers[blockIdx.x] += 1;\n    grid_sync(barrier);",
+       "numbers[blockIdx.x] += 1;\n    ;", "Vocabulary.TheWholeGrid*", kRace, "sum += numbers[i]"},
+      {"FlagWithoutRelease", kVocabulary, "store_release(flag, 1);", "atomicExch(flag, 1u);", "Vocabulary.AReleased*",
+       kRace, "*result = *number;"},
+      {"ClusterBarrierRemoved", kVocabulary, "= cluster_rank();\n  cluster_sync();", "= cluster_rank();\n  ;",
+       "Vocabulary.BlocksOfACluster*", kRace, "received[blockIdx.x] = mailbox;"},
+      {"BatchOverwrittenBeforeItsCopyIsDone", kHost, "    copied.synchronise();", "    ;", "CudaApi.AnEventOrders*",
+       kRace, "batch.fill(round + 1);"},
+      {"EventNotWaitedFor", kHost, "    copied.wait_on(stream());", "    ;", "CudaApi.AnEventOrders*", kRace,
+       "y[i] = x[i] + 1.0f", kVocabulary},
+  };
+}
+
+}  // namespace
+
+std::vector<Mutant> mutants(const std::string& sanitizer) {
+  return sanitizer == "thread" ? races() : overruns();
+}
+
+}  // namespace polonaise::testing
