@@ -85,4 +85,15 @@ Arranged History::arrange(Tape& tape) const {
   return a;
 }
 
+EventRows EventUpload::operator()(const EventRows& events) {
+  const auto upload = [&](auto view) {
+    using T = std::remove_pointer_t<decltype(view.data())>;
+    if (view.empty()) return view;
+    const auto bytes = static_cast<std::size_t>(view.size()) * sizeof(T);
+    return decltype(view)(static_cast<T*>(arena_.upload(view.data(), bytes)), view.extents());
+  };
+  return {upload(events.ids),
+          {upload(events.frames.offsets), upload(events.frames.columns), upload(events.frames.values)}};
+}
+
 }  // namespace polonaise

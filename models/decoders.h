@@ -38,4 +38,17 @@ class History {
   std::vector<float> values_;
 };
 
+// Puts a decoder's events where its device reads them.
+class EventUpload {
+ public:
+  explicit EventUpload(AnyDevice& device) : arena_(device) {}
+
+  // What it returns lasts until clear().
+  EventRows operator()(const EventRows&);
+  void clear() { arena_.reset(); }
+
+ private:
+  Arena arena_;
+};
+
 }  // namespace polonaise

@@ -77,15 +77,13 @@ Generated generate(const Model& model, const Sequence& prime, const GenerateOpti
   for (Index i = 0; i < prime.size(); ++i) logits = decoder->advance(event.of(prime, i));
 
   Generated result;
-  std::vector<std::uint8_t> sounding(static_cast<std::size_t>(events.keys));
+  const Buffer drawn_token(device, sizeof(std::int32_t)), drawn_keys(device, static_cast<std::size_t>(events.keys));
   const auto draw_token = [&](View<const float, 2> from, const kernels::RandomStream& stream) {
-    std::int32_t token = 0;
+    const View<std::int32_t, 1> token(drawn_token.as<std::int32_t>(), {1});
     std::visit(
-        [&](auto& d) {
-          kernels::sample_tokens(d, from, {}, options.sampling, stream, options.stream, 0, {&token, {1}});
-        },
+        [&](auto& d) { kernels::sample_tokens(d, from, {}, options.sampling, stream, options.stream, 0, token); },
         device);
-    return token;
+    return OnHost<std::int32_t, 1>(device, token)[0];
   };
   for (Index step = 0; step < options.steps; ++step) {
     const kernels::RandomStream stream{options.seed, static_cast<std::uint32_t>(step), 0};
@@ -94,14 +92,16 @@ Generated generate(const Model& model, const Sequence& prime, const GenerateOpti
       result.tokens.push_back(draw_token(logits, stream));
       drawn = event.token(result.tokens.back());
     } else {
+      const View<std::uint8_t, 2> keys(drawn_keys.as<std::uint8_t>(), {1, events.keys});
       std::visit(
           [&](auto& d) {
             kernels::sample_keys(d, logits.column_block(0, events.keys), {}, options.sampling, stream, options.stream,
-                                 0, {sounding.data(), {1, events.keys}});
+                                 0, keys);
           },
           device);
+      const OnHost<std::uint8_t, 2> sounding(device, keys);
       for (Index key = 0; key < events.keys; ++key)
-        if (sounding[static_cast<std::size_t>(key)]) result.keys.push_back(static_cast<std::int32_t>(key));
+        if (sounding[key]) result.keys.push_back(static_cast<std::int32_t>(key));
       std::int32_t duration = -1;
       if (events.duration_classes() > 0) {
         kernels::RandomStream duration_stream = stream;

@@ -7,14 +7,6 @@
 
 namespace polonaise {
 
-LossSum TargetLosses::sum() const {
-  LossSum sum;
-  for (Index i = 0; i < main.size(); ++i) sum.main += static_cast<double>(main.data()[i]);
-  if (!durations.empty())
-    for (Index i = 0; i < durations.size(); ++i) sum.duration += static_cast<double>(durations.data()[i]);
-  return sum;
-}
-
 void Model::add_head(Index features) {
   const float bound = 1.0f / std::sqrt(static_cast<float>(features));  // torch.nn.Linear's
   const Index outputs = config_.events.outputs();
@@ -34,7 +26,7 @@ TargetLosses Model::losses(Tape& tape, View<float, 1> gradients, const Batch& ba
   require(many_to_one() ? batch.targets_per_row == 1 : true,
           "a bidirectional model has one target for each window: it would see the others");
   const EventShape& events = config_.events;
-  TargetLosses losses{arrange(tape, events, batch, rows, layout()), {}, {}};
+  TargetLosses losses{{}, arrange(tape, events, batch, rows, layout())};
   const Var z = logits(tape, gradients, losses.arranged, state);
   if (events.tokens) {
     losses.main = token_loss(tape, z, losses.arranged.targets, scale);

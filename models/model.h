@@ -11,13 +11,10 @@ namespace polonaise {
 
 class Decoder;
 
-// Per-target losses of a shard, in nats, in the order that `arranged` tells. Masked targets have 0.
-struct TargetLosses {
-  Arranged arranged;
-  View<const float, 1> main;       // tokens, or the keys of a frame
-  View<const float, 1> durations;  // empty without durations
-
-  LossSum sum() const;
+// Losses of a shard, in nats, in the order that `arranged` tells: of tokens, or of a frame's keys and, where it has
+// one, of its duration. Masked targets have 0.
+struct TargetLosses : TargetLossViews {
+  Arranged arranged = {};
 };
 
 // A network over events that predicts the next one: embedding of the input, a body, a linear head. Parameter names and
@@ -64,7 +61,7 @@ class Model {
   Parameters::Id head_weight_ = 0, head_bias_ = 0;
 };
 
-// One event of each stream, as a decoder reads it.
+// One event of each stream, as a decoder reads it, in host memory.
 struct EventRows {
   View<const std::int32_t, 1> ids;  // tokens: [rows]
   kernels::SparseRows frames;       // frames: [rows, width]
@@ -74,8 +71,8 @@ struct EventRows {
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  // Takes the next event of each stream; returns the logits of what follows, [rows, outputs], valid until the next
-  // call.
+  // Takes the next event of each stream; returns the logits of what follows, [rows, outputs], on the model's device and
+  // valid until the next call.
   virtual View<const float, 2> advance(const EventRows& events) = 0;
   // Back to before the start event.
   virtual void reset() = 0;

@@ -112,7 +112,11 @@ Var RecurrentModel::body(Tape& tape, View<float, 1> gradients, const Arranged& a
 class RecurrentDecoder final : public Decoder {
  public:
   RecurrentDecoder(const RecurrentModel& model, Index rows)
-      : model_(model), rows_(rows), device_(one_shard(model.parameters_.device())), weights_(model.weights()) {
+      : model_(model),
+        rows_(rows),
+        device_(one_shard(model.parameters_.device())),
+        upload_(device_),
+        weights_(model.weights()) {
     const Index H = model.config_.hidden, layers = model.config_.layers;
     const auto floats = [&](Index n) { return Buffer(device_, static_cast<std::size_t>(n) * sizeof(float)); };
     state_ = floats(2 * layers * rows * H);
@@ -123,7 +127,9 @@ class RecurrentDecoder final : public Decoder {
     logits_ = floats(rows * model.config_.events.outputs());
   }
 
-  View<const float, 2> advance(const EventRows& events) override {
+  View<const float, 2> advance(const EventRows& host_events) override {
+    upload_.clear();
+    const EventRows events = upload_(host_events);
     const Index H = model_.config_.hidden, width = gates_of(model_.cell_) * H;
     const View<float, 2> product(product_.as<float>(), {rows_, width});
     const Parameters& p = model_.parameters_;
@@ -148,12 +154,13 @@ class RecurrentDecoder final : public Decoder {
     return model_.head(device_, top, {logits_.as<float>(), {rows_, model_.config_.events.outputs()}});
   }
 
-  void reset() override { std::fill(h_.data(), c_.data() + c_.size(), 0.0f); }
+  void reset() override { fill_with(device_, state_.data(), 0, state_.bytes()); }
 
  private:
   const RecurrentModel& model_;
   Index rows_;
   AnyDevice device_;
+  EventUpload upload_;
   std::vector<kernels::RecurrentLayer<const float>> weights_;
   Buffer state_, product_, embedded_, logits_;
   View<float, 3> h_, c_;

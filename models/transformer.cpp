@@ -142,6 +142,7 @@ class TransformerDecoder final : public Decoder {
       : model_(model),
         rows_(rows),
         device_(one_shard(model.parameters_.device())),
+        upload_(device_),
         history_(model.config_.events, rows, model.config_.sequence) {
     const ModelConfig& c = model.config_;
     const auto floats = [&](Index n) { return Buffer(device_, static_cast<std::size_t>(n) * sizeof(float)); };
@@ -156,6 +157,7 @@ class TransformerDecoder final : public Decoder {
 
   View<const float, 2> advance(const EventRows& events) override {
     const bool added = model_.adds_positions();
+    upload_.clear();
     if (added && position_ == model_.config_.sequence) {
       history_.keep(model_.config_.sequence / 2);
       position_ = 0;
@@ -198,7 +200,7 @@ class TransformerDecoder final : public Decoder {
     const View<float, 1> mean(statistics_.as<float>(), {rows}), rstd(mean.data() + rows, {rows});
 
     for (Index i = 0; i < count; ++i) {
-      const EventRows events = event(i);
+      const EventRows events = upload_(event(i));
       View<const float, 2> added;
       if (model_.adds_positions()) added = model_.position_table().matrix<const float>().row_block(position_ + i, 1);
       if (c.events.tokens)
@@ -258,6 +260,7 @@ class TransformerDecoder final : public Decoder {
   const Transformer& model_;
   Index rows_;
   AnyDevice device_;
+  EventUpload upload_;
   History history_;
   Index position_ = 0;
   Index angles_position_ = -1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 namespace polonaise {
 
@@ -16,14 +17,18 @@ std::byte* Arena::allocate(std::size_t bytes) {
     ++current_;
     used_ = 0;
   }
-  if (current_ == chunks_.size()) chunks_.emplace_back(*device_, std::max({bytes, kFirstChunk, capacity()}));
+  if (current_ == chunks_.size()) chunks_.emplace_back(*device_, std::max({bytes, kFirstChunk, capacity()}), kind_);
   std::byte* memory = chunks_[current_].data() + used_;
   used_ += bytes;
   std::size_t before = 0;
   for (std::size_t i = 0; i < current_; ++i) before += chunks_[i].bytes();
   high_water_ = std::max(high_water_, before + used_);
 #ifndef NDEBUG
-  std::memset(memory, 0xff, bytes);  // all bits set is a NaN
+  constexpr unsigned char kOfNan = 0xff;  // all bits set is a NaN
+  if (kind_ == Memory::device)
+    fill_with(*device_, memory, kOfNan, bytes);
+  else
+    std::memset(memory, kOfNan, bytes);
 #endif
   return memory;
 }
@@ -34,12 +39,37 @@ void Arena::rewind(Mark mark) {
 }
 
 void Arena::reset() {
+  if (host_) {
+    uploads_.wait();
+    host_->reset();
+  }
   if (chunks_.size() > 1) {
     chunks_.clear();
-    chunks_.emplace_back(*device_, high_water_);
+    chunks_.emplace_back(*device_, high_water_, kind_);
   }
   current_ = 0;
   used_ = 0;
+}
+
+Arena& Arena::host() {
+  if (shares_host_memory(*device_)) return *this;
+  if (!host_) host_ = std::make_unique<Arena>(*device_, Memory::pinned);
+  return *host_;
+}
+
+const void* Arena::upload(const void* values, std::size_t bytes) {
+  if (shares_host_memory(*device_)) return values;
+  if (!host().holds(values)) values = std::memcpy(host().allocate(bytes), values, bytes);
+  void* const memory = allocate(bytes);
+  uploads_.queue(memory, values, bytes);
+  return memory;
+}
+
+bool Arena::holds(const void* memory) const {
+  return std::ranges::any_of(chunks_, [&](const Buffer& chunk) {
+    return std::less_equal<const void*>()(chunk.data(), memory) &&
+           std::less<const void*>()(memory, chunk.data() + chunk.bytes());
+  });
 }
 
 std::size_t Arena::capacity() const {

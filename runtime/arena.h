@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "runtime/memory.h"
@@ -12,7 +13,7 @@ namespace polonaise {
 // NDEBUG memory handed out is filled with NaN.
 class Arena {
  public:
-  explicit Arena(AnyDevice& device) : device_(&device) {}
+  explicit Arena(AnyDevice& device, Memory kind = Memory::device) : device_(&device), kind_(kind), uploads_(device) {}
 
   // 64-byte aligned, contents undefined; valid until reset() or until a rewind past it.
   std::byte* allocate(std::size_t bytes);
@@ -30,17 +31,29 @@ class Arena {
 
   void reset();
 
+  // Host memory of the same life, for what goes to the device: the arena's own where kernels read the host's memory,
+  // otherwise pinned.
+  Arena& host();
+  // Host values in the arena's memory, for kernels launched from now on; where these read the host's memory, the values
+  // themselves, which must outlive the step.
+  const void* upload(const void* values, std::size_t bytes);
+
   // The most bytes that were in use at once since the arena was made.
   std::size_t high_water() const { return high_water_; }
   // Bytes taken from the device.
   std::size_t capacity() const;
 
  private:
+  bool holds(const void* memory) const;
+
   AnyDevice* device_;
+  Memory kind_;
   std::vector<Buffer> chunks_;
   std::size_t current_ = 0;  // chunk that is being filled
   std::size_t used_ = 0;     // bytes of it
   std::size_t high_water_ = 0;
+  std::unique_ptr<Arena> host_;
+  Uploads uploads_;
 };
 
 }  // namespace polonaise

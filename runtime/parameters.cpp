@@ -72,7 +72,9 @@ Parameters::Id Parameters::add_derived(Index size, bool follows_parameters,
 void Parameters::allocate(std::uint64_t seed) {
   values_ = Buffer(*device_, static_cast<std::size_t>(size_) * sizeof(float));
   derived_values_ = Buffer(*device_, static_cast<std::size_t>(derived_size_) * sizeof(float));
-  for (const Entry& entry : entries_) draw(entry, seed, values_.as<float>() + entry.offset);
+  std::vector<float> drawn(static_cast<std::size_t>(size_));
+  for (const Entry& entry : entries_) draw(entry, seed, drawn.data() + entry.offset);
+  copy_to_device(*device_, values_.data(), drawn.data(), values_.bytes());
   for (const Derived& d : derived_) fill(d);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <numeric>
 
 #include "kernels/optimizer.h"
 
@@ -14,13 +15,21 @@ constexpr Index kMostShards = 16;
 
 }  // namespace
 
-Index Shards::count(Index rows) {
-  return std::min(kMostShards, ceil_div(rows, kRowsPerShard));
+LossSum sum(const AnyDevice& device, const TargetLossViews& losses) {
+  const OnHost main(device, losses.main), durations(device, losses.durations);
+  LossSum sum;
+  for (Index i = 0; i < losses.main.size(); ++i) sum.main += static_cast<double>(main[i]);
+  for (Index i = 0; i < losses.durations.size(); ++i) sum.duration += static_cast<double>(durations[i]);
+  return sum;
 }
 
-Shards::Rows Shards::rows(Index rows, Index shard) {
-  const Index n = count(rows), first = rows * shard / n;
-  return {first, rows * (shard + 1) / n - first};
+Index Shards::count(const AnyDevice& device, Index rows) {
+  return std::holds_alternative<Cpu>(device) ? std::min(kMostShards, ceil_div(rows, kRowsPerShard)) : 1;
+}
+
+Shards::Rows Shards::rows(Index rows, Index shards, Index shard) {
+  const Index first = rows * shard / shards;
+  return {first, rows * (shard + 1) / shards - first};
 }
 
 void Shards::prepare(Index shards) {
@@ -45,7 +54,7 @@ void Shards::run(Index shards, Body&& body) {
 }
 
 LossSum Shards::train(Index batch_rows, const Tape::Place& place, Accumulate accumulate, const Forward& forward) {
-  const Index n = count(batch_rows);
+  const Index n = count(device_, batch_rows);
   prepare(n);
   std::vector<LossSum> losses(static_cast<std::size_t>(n));
   std::vector<View<const float, 1>> slabs(static_cast<std::size_t>(n));
@@ -54,34 +63,31 @@ LossSum Shards::train(Index batch_rows, const Tape::Place& place, Accumulate acc
     if (shard.gradients.bytes() == 0)
       shard.gradients = Buffer(shard.device, static_cast<std::size_t>(size) * sizeof(float));
     const View<float, 1> slab(shard.gradients.as<float>(), {size});
-    std::fill(slab.data(), slab.data() + size, 0.0f);
+    fill_with_zeros(shard.device, slab);
     shard.arena.reset();
-    const Rows shard_rows = rows(batch_rows, i);
+    const Rows shard_rows = rows(batch_rows, n, i);
     Tape::Place shard_place = place;
     shard_place.first_row += shard_rows.first;
     Tape tape = Tape::training(shard.device, shard.arena, shard_place);
-    losses[static_cast<std::size_t>(i)] = forward(tape, slab, shard_rows);
+    const TargetLossViews shard_losses = forward(tape, slab, shard_rows);
     tape.backward();
+    losses[static_cast<std::size_t>(i)] = sum(shard.device, shard_losses);
     slabs[static_cast<std::size_t>(i)] = slab;
   });
   std::visit([&](auto& device) { kernels::sum_slabs(device, slabs, gradients(), accumulate); }, device_);
-  LossSum sum;
-  for (const LossSum& loss : losses) sum += loss;
-  return sum;
+  return std::accumulate(losses.begin(), losses.end(), LossSum());
 }
 
 LossSum Shards::infer(Index batch_rows, const Forward& forward) {
-  const Index n = count(batch_rows);
+  const Index n = count(device_, batch_rows);
   prepare(n);
   std::vector<LossSum> losses(static_cast<std::size_t>(n));
   run(n, [&](Shard& shard, Index i) {
     shard.arena.reset();
     Tape tape = Tape::inference(shard.device, shard.arena);
-    losses[static_cast<std::size_t>(i)] = forward(tape, {}, rows(batch_rows, i));
+    losses[static_cast<std::size_t>(i)] = sum(shard.device, forward(tape, {}, rows(batch_rows, n, i)));
   });
-  LossSum sum;
-  for (const LossSum& loss : losses) sum += loss;
-  return sum;
+  return std::accumulate(losses.begin(), losses.end(), LossSum());
 }
 
 View<float, 1> Shards::gradients() {

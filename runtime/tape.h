@@ -86,12 +86,13 @@ class Tape {
   // Host memory until the arena is reset, for what an op's input is assembled in.
   template <class T>
   std::span<T> host(Index count) {
-    return {allocate<T>(count), static_cast<std::size_t>(count)};
+    return {arena_->host().allocate<T>(static_cast<std::size_t>(count)), static_cast<std::size_t>(count)};
   }
-  // Host values on the device. On the CPU the values themselves, which must outlive the step.
+  // Host values on the device; they must outlive the step.
   template <class T>
   View<const T, 1> upload(std::span<const T> values) {
-    return {values.data(), {static_cast<Index>(values.size())}};
+    return {static_cast<const T*>(arena_->upload(values.data(), values.size_bytes())),
+            {static_cast<Index>(values.size())}};
   }
 
   // Records an op's backward, a callable on Tape&; `name` is static. Dropped where the output needs no gradient. When

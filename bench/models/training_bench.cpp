@@ -95,7 +95,7 @@ void train_model(benchmark::State& state, const ModelConfig& config, Index rows)
   const float scale = 1.0f / static_cast<float>(rows * per_row);
   run_steps(state, model->parameters(), rows, rows * per_row,
             [&](Tape& tape, View<float, 1> gradients, Shards::Rows r) {
-              return model->losses(tape, gradients, data.batch, r, scale).sum();
+              return model->losses(tape, gradients, data.batch, r, scale);
             });
 }
 
@@ -138,8 +138,8 @@ class Tagger {
     parameters.allocate(1);
   }
 
-  LossSum loss(Tape& tape, View<float, 1> gradients, const EventShape& events, const Batch& batch, Shards::Rows rows,
-               float scale) const {
+  TargetLossViews loss(Tape& tape, View<float, 1> gradients, const EventShape& events, const Batch& batch,
+                       Shards::Rows rows, float scale) const {
     const Arranged a = arrange(tape, events, batch, rows, Layout::time_major);
     const auto on = [&](Parameters::Id id) { return parameters.on(tape, id, gradients); };
     const BagWeight bags[] = {{on(ids_[0][0]), parameters.derived(transposed_[0])},
@@ -152,7 +152,7 @@ class Tagger {
     options.shape = {T_, a.B, kHidden, kLayers, 2};
     const Var y = recurrent(tape, product, layers, parameters.derived(packed_), options).y;
     const FrameLosses losses = frame_loss(tape, linear(tape, y, on(head_), on(bias_)), kKeys, a.frame_targets, scale);
-    return TargetLosses{a, losses.keys, losses.durations}.sum();
+    return {losses.keys, losses.durations};
   }
 
   Parameters parameters;

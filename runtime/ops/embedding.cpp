@@ -58,8 +58,9 @@ Var embedding_bag(Tape& tape, const kernels::SparseRows& x, std::span<const BagW
         // Rows of the transposed weight are what entries add to; the sum is turned once at the end.
         View<float, 2> dtable;
         if (dweight.tensor.data) {
-          dtable = View<float, 2>(scratch.floats(D * N).data(), {D, N});
-          std::fill(dtable.data(), dtable.data() + D * N, 0.0f);
+          const View<float, 1> zeros = scratch.floats(D * N);
+          fill_with_zeros(t.device(), zeros);
+          dtable = View<float, 2>(zeros.data(), {D, N});
         }
         kernels::embedding_bag_backward<T>(device, x, dy.matrix<const T>().column_block(first, N), dtable,
                                            dbias.tensor.vector<float>(), dpositions.tensor.matrix<float>());

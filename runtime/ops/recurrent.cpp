@@ -2,6 +2,7 @@
 
 #include "kernels/gru.h"
 #include "kernels/lstm.h"
+#include "kernels/pointwise.h"
 #include "kernels/rnn.h"
 #include "runtime/ops.h"
 
@@ -208,22 +209,31 @@ Var last_states(Tape& tape, const Var& hn, const RecurrentShape& s) {
   require(s.directions == 2, "last_states joins two directions");
   const Var y = tape.output({s.B, 2 * s.H}, hn.dtype(), hn.needs_gradient());
   const Index top = (s.layers - 1) * 2 * s.B * s.H;
-  const float* from = static_cast<const float*>(hn.value().data) + top;
-  float* to = static_cast<float*>(y.value().data);
-  for (Index b = 0; b < s.B; ++b)
-    for (Index direction = 0; direction < 2; ++direction)
-      std::copy_n(from + (direction * s.B + b) * s.H, s.H, to + (b * 2 + direction) * s.H);
+  const auto state = [s, top](View<float, 1> all, Index direction) {
+    return View<float, 2>(all.data() + top + direction * s.B * s.H, {s.B, s.H});
+  };
+  const auto half = [s](View<float, 2> both, Index direction) { return both.column_block(direction * s.H, s.H); };
+  const auto for_both = [](AnyDevice& any, auto&& body) {
+    std::visit(
+        [&](auto& device) {
+          for (Index direction = 0; direction < 2; ++direction) body(device, direction);
+        },
+        any);
+  };
+  for_both(tape.device(), [&](auto& device, Index direction) {
+    kernels::copy<float>(device, state(hn.value().vector<float>(), direction),
+                         half(y.value().matrix<float>(), direction), Accumulate::no);
+  });
   tape.record("last_states", y, [=](Tape& t) {
     const Tensor dy = t.gradient(y);
     if (!dy.data) return;
     const GradientSlot dhn = t.slot(hn);
     require(dhn.accumulate == Accumulate::no, "hn has one reader");
-    float* d = static_cast<float*>(dhn.tensor.data);
-    std::fill(d, d + top, 0.0f);
-    const float* g = static_cast<const float*>(dy.data);
-    for (Index b = 0; b < s.B; ++b)
-      for (Index direction = 0; direction < 2; ++direction)
-        std::copy_n(g + (b * 2 + direction) * s.H, s.H, d + top + (direction * s.B + b) * s.H);
+    fill_with_zeros(t.device(), View<float, 1>(dhn.tensor.vector<float>().data(), {top}));
+    for_both(t.device(), [&](auto& device, Index direction) {
+      kernels::copy<float>(device, half(dy.matrix<float>(), direction), state(dhn.tensor.vector<float>(), direction),
+                           Accumulate::no);
+    });
   });
   return y;
 }

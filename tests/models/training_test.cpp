@@ -20,7 +20,7 @@ class Training {
     const auto targets = static_cast<float>(all * batch.targets_per_row);
     return shards_.train(batch.rows, {7, step, first_row}, accumulate,
                          [&](Tape& tape, View<float, 1> slab, Shards::Rows rows) {
-                           return model_->losses(tape, slab, batch, rows, 1 / targets).sum();
+                           return model_->losses(tape, slab, batch, rows, 1 / targets);
                          });
   }
   LossSum step(const Batch& batch, std::uint32_t number) {
@@ -30,7 +30,7 @@ class Training {
   }
   LossSum evaluate(const Batch& batch) {
     return shards_.infer(batch.rows, [&](Tape& tape, View<float, 1>, Shards::Rows rows) {
-      return model_->losses(tape, {}, batch, rows, 1).sum();
+      return model_->losses(tape, {}, batch, rows, 1);
     });
   }
   std::vector<float> values() const { return copy(model_->parameters().values()); }

@@ -13,11 +13,11 @@ namespace {
 
 TEST(Shards, CutABatchIntoStretchesThatCoverItInOrder) {
   for (Index batch = 1; batch <= 300; ++batch) {
-    const Index n = Shards::count(batch);
+    const Index n = Shards::count(Cpu{2}, batch);
     EXPECT_EQ(n, std::min<Index>(16, ceil_div(batch, 8))) << batch;
     Index end = 0;
     for (Index i = 0; i < n; ++i) {
-      const Shards::Rows rows = Shards::rows(batch, i);
+      const Shards::Rows rows = Shards::rows(batch, n, i);
       EXPECT_EQ(rows.first, end) << batch;
       EXPECT_GE(rows.count, batch / n) << batch;
       EXPECT_LE(rows.count, ceil_div(batch, n)) << batch;
@@ -35,16 +35,17 @@ class ShardsTest : public ::testing::Test {
     parameters_.allocate(1);
   }
   // Rounding makes any other order of the sums show.
-  static LossSum forward(Tape& tape, View<float, 1> gradients, Shards::Rows rows) {
+  static TargetLossViews forward(Tape& tape, View<float, 1> gradients, Shards::Rows rows) {
     const kernels::RandomStream stream = tape.random_stream();
-    LossSum loss;
+    const View<float, 1> main = tape.floats(rows.count), durations = tape.floats(rows.count);
     for (Index row = 0; row < rows.count; ++row) {
       const auto r = static_cast<std::uint32_t>(tape.place().first_row + row);
       for (Index i = 0; i < gradients.size(); ++i)
         gradients.data()[i] += kernels::uniform(stream, r, static_cast<std::uint32_t>(i)) - 0.5f;
-      loss += {0.1 * r, 1.0 / (1 + r)};
+      main.data()[row] = 0.1f * static_cast<float>(r);
+      durations.data()[row] = 1 / static_cast<float>(1 + r);
     }
-    return loss;
+    return {main, durations};
   }
   static std::vector<float> copy(View<const float, 1> view) { return {view.data(), view.data() + view.size()}; }
 
@@ -60,12 +61,14 @@ TEST_F(ShardsTest, SlabsAndLossesAreAddedInTheOrderOfTheShards) {
 
   std::vector<float> expected(static_cast<std::size_t>(parameters_.size()));
   LossSum expected_loss;
-  for (Index i = 0; i < Shards::count(kRows); ++i) {
-    const Shards::Rows rows = Shards::rows(kRows, i);
+  const Index n = Shards::count(device_, kRows);
+  for (Index i = 0; i < n; ++i) {
+    const Shards::Rows rows = Shards::rows(kRows, n, i);
     Arena arena(device_);
     Tape tape = Tape::training(device_, arena, {3, 4, rows.first});
     std::vector<float> slab(expected.size());
-    expected_loss += forward(tape, {slab.data(), {parameters_.size()}}, rows);
+    const TargetLossViews losses = forward(tape, {slab.data(), {parameters_.size()}}, rows);
+    expected_loss += polonaise::sum(device_, losses);
     for (std::size_t j = 0; j < slab.size(); ++j) expected[j] = i == 0 ? slab[j] : expected[j] + slab[j];
   }
   EXPECT_EQ(copy(shards.gradients()), expected);
@@ -116,7 +119,9 @@ TEST_F(ShardsTest, InferenceHasNoGradientsAndSumsTheLosses) {
     EXPECT_TRUE(gradients.empty());
     const std::lock_guard lock(mutex);
     for (Index i = 0; i < rows.count; ++i) EXPECT_TRUE(seen.insert(rows.first + i).second);
-    return LossSum{static_cast<double>(rows.count), 0};
+    const View<float, 1> ones = tape.floats(rows.count);
+    std::fill_n(ones.data(), rows.count, 1.0f);
+    return TargetLossViews{ones, {}};
   });
   EXPECT_EQ(seen.size(), 30u);
   EXPECT_EQ(sum.total(), 30);
@@ -124,7 +129,7 @@ TEST_F(ShardsTest, InferenceHasNoGradientsAndSumsTheLosses) {
 
 TEST_F(ShardsTest, TheFirstFailingShardsExceptionReachesTheCaller) {
   Shards shards(parameters_);
-  const auto failing = [](Tape&, View<float, 1>, Shards::Rows rows) -> LossSum {
+  const auto failing = [](Tape&, View<float, 1>, Shards::Rows rows) -> TargetLossViews {
     if (rows.first >= 16) throw std::runtime_error("rows from " + std::to_string(rows.first));
     return {};
   };
@@ -146,7 +151,7 @@ TEST_F(ShardsTest, ArenasAreFlatFromTheSecondStepOn) {
   Shards shards(parameters_);
   const auto hungry = [](Tape& tape, View<float, 1>, Shards::Rows rows) {
     for (int i = 0; i < 10; ++i) tape.floats(100000 * rows.count);
-    return LossSum{};
+    return TargetLossViews{};
   };
   shards.train(20, {}, Accumulate::no, hungry);
   const std::size_t high_water = shards.arena_high_water();

@@ -28,8 +28,10 @@ std::vector<io::TensorView> slab_tensors(const Parameters& parameters, const flo
   return tensors;
 }
 
-void read_slab(const io::SafeTensors& file, const Parameters& parameters, std::string_view prefix, float* slab) {
-  const std::vector<io::TensorView> own = slab_tensors(parameters, slab, prefix);
+void read_slab(const io::SafeTensors& file, const Parameters& parameters, std::string_view prefix,
+               View<float, 1> target) {
+  std::vector<float> slab(static_cast<std::size_t>(target.size()));
+  const std::vector<io::TensorView> own = slab_tensors(parameters, slab.data(), prefix);
   for (std::size_t i = 0; i < own.size(); ++i) {
     const io::TensorView& saved = file.at(own[i].name);
     if (saved.shape != own[i].shape) {
@@ -37,8 +39,9 @@ void read_slab(const io::SafeTensors& file, const Parameters& parameters, std::s
           fmt::format("{}: {} has the shape [{}], and the run's configuration makes [{}]; it belongs to another model.",
                       file.file(), own[i].name, fmt::join(saved.shape, ", "), fmt::join(own[i].shape, ", ")));
     }
-    std::ranges::copy(saved.read<float>(), slab + parameters.entries()[i].offset);
+    std::ranges::copy(saved.read<float>(), slab.begin() + parameters.entries()[i].offset);
   }
+  copy_to_device(parameters.device(), target.data(), slab.data(), slab.size() * sizeof(float));
 }
 
 void write_sealed(const fs::path& path, const std::vector<io::TensorView>& tensors, io::Metadata metadata) {
@@ -81,20 +84,22 @@ void parse(const io::SafeTensors& file, const char* key, T& value) {
 
 void write_model(const fs::path& file, const Model& model) {
   const Parameters& parameters = model.parameters();
-  write_sealed(file, slab_tensors(parameters, parameters.values().data(), ""), {{"format", "polonaise-model"}});
+  const OnHost<float, 1> values(parameters.device(), parameters.values());
+  write_sealed(file, slab_tensors(parameters, values.view().data(), ""), {{"format", "polonaise-model"}});
 }
 
 void read_model(const fs::path& path, Model& model) {
   Parameters& parameters = model.parameters();
   const io::SafeTensors file = open_sealed(path, "polonaise-model", parameters.entries().size());
-  read_slab(file, parameters, "", parameters.values().data());
+  read_slab(file, parameters, "", parameters.values());
   parameters.refresh();
 }
 
 void write_state(const fs::path& file, const TrainingState& state, const Parameters& parameters,
                  const Optimizer& optimizer) {
-  std::vector<io::TensorView> tensors = slab_tensors(parameters, optimizer.m().data(), "adamw.m.");
-  std::ranges::copy(slab_tensors(parameters, optimizer.v().data(), "adamw.v."), std::back_inserter(tensors));
+  const OnHost<float, 1> m(parameters.device(), optimizer.m()), v(parameters.device(), optimizer.v());
+  std::vector<io::TensorView> tensors = slab_tensors(parameters, m.view().data(), "adamw.m.");
+  std::ranges::copy(slab_tensors(parameters, v.view().data(), "adamw.v."), std::back_inserter(tensors));
   write_sealed(file, tensors,
                {{"format", "polonaise-state"},
                 {"step", to_text(state.step)},
@@ -120,8 +125,8 @@ TrainingState read_state(const fs::path& path, const Parameters& parameters, Opt
   parse(file, "best_step", state.best_step);
   parse(file, "stale", state.stale);
   if (const auto found = file.metadata().find("dataset"); found != file.metadata().end()) state.dataset = found->second;
-  read_slab(file, parameters, "adamw.m.", optimizer.m().data());
-  read_slab(file, parameters, "adamw.v.", optimizer.v().data());
+  read_slab(file, parameters, "adamw.m.", optimizer.m());
+  read_slab(file, parameters, "adamw.v.", optimizer.v());
   optimizer.set_steps(static_cast<long>(state.step));
   return state;
 }

@@ -18,14 +18,23 @@ std::size_t at(std::int64_t i) {
   return static_cast<std::size_t>(i);
 }
 
+// A shard's losses where they can be read.
+struct ReadLosses {
+  ReadLosses(const AnyDevice& device, const TargetLosses& losses)
+      : arranged(losses.arranged), main(device, losses.main), durations(device, losses.durations) {}
+
+  const Arranged arranged;
+  const OnHost<float, 1> main, durations;
+};
+
 // Takes the last `count` targets of row `row` of a shard as the losses of events from `first` on.
-void take(const TargetLosses& losses, std::int64_t row, std::int64_t targets, std::int64_t count, std::int64_t first,
+void take(const ReadLosses& losses, std::int64_t row, std::int64_t targets, std::int64_t count, std::int64_t first,
           PieceLosses& piece) {
   for (std::int64_t i = 0; i < count; ++i) {
     const auto index = losses.arranged.target_index(row, targets - count + i);
-    piece.main[at(first + i)] = static_cast<double>(losses.main.data()[index]);
-    if (!losses.durations.empty()) {
-      piece.durations[at(first + i)] = static_cast<double>(losses.durations.data()[index]);
+    piece.main[at(first + i)] = static_cast<double>(losses.main[index]);
+    if (!losses.durations.view().empty()) {
+      piece.durations[at(first + i)] = static_cast<double>(losses.durations[index]);
     }
   }
 }
@@ -109,7 +118,7 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
   for (std::size_t from = 0; from < order.size(); from += kRows) {
     const auto group = std::span(order).subspan(from, std::min<std::size_t>(kRows, order.size() - from));
     const auto rows = static_cast<Index>(group.size());
-    std::fill(state_.as<float>(), state_.as<float>() + rows * row_floats, 0.0F);
+    fill_with(model_.parameters().device(), state_.data(), 0, state_.bytes());
     for (std::int64_t begin = 0; begin < size(group.front()); begin += kChunk) {
       shards_.infer(rows, [&](Tape& tape, View<float, 1>, Shards::Rows shard) {
         std::vector<io::Window> windows;
@@ -118,17 +127,17 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
           windows.push_back(left > 0 ? io::Window{piece, left, left, begin} : finished(piece));
         }
         const std::int32_t steps = windows.front().targets;  // the shard's longest piece stands first
-        if (steps == 0) return LossSum{};
+        if (steps == 0) return TargetLossViews{};
         const io::Batch batch = io::make_batch(pieces, spec_, windows, io::WindowKind::every_step, steps);
         float* h = state_.as<float>() + shard.first * row_floats;
         RecurrentState state{{h, {layers, shard.count, hidden}},
                              {h + layers * shard.count * hidden, {layers, shard.count, hidden}}};
-        const TargetLosses result = model_.losses(tape, {}, batch_view(batch), {0, shard.count}, 1, &state);
+        const ReadLosses result(tape.device(), model_.losses(tape, {}, batch_view(batch), {0, shard.count}, 1, &state));
         for (std::int64_t row = 0; row < shard.count; ++row) {
           const io::Window& window = windows[at(row)];
           take(result, row, window.targets, window.targets, begin, losses[static_cast<std::size_t>(window.piece)]);
         }
-        return LossSum{};
+        return TargetLossViews{};
       });
     }
   }
@@ -156,13 +165,13 @@ void Scorer::read_windows(std::span<const io::EventsView> pieces, const ScoreOpt
       std::vector<io::Window> windows;
       for (const Reading& reading : own) windows.push_back(reading.window);
       const io::Batch batch = io::make_batch(pieces, spec_, windows, kind, steps);
-      const TargetLosses result = model_.losses(tape, {}, batch_view(batch), {0, shard.count}, 1);
+      const ReadLosses result(tape.device(), model_.losses(tape, {}, batch_view(batch), {0, shard.count}, 1));
       for (std::int64_t row = 0; row < shard.count; ++row) {
         const Reading& reading = own[at(row)];
         take(result, row, reading.window.targets, reading.count, reading.first,
              losses[static_cast<std::size_t>(reading.window.piece)]);
       }
-      return LossSum{};
+      return TargetLossViews{};
     });
   }
 }

@@ -66,7 +66,7 @@ Trainer::Step Trainer::step() {
     const polonaise::Batch view = batch_view(batch);
     report.loss += shards_->train(view.rows, place, place.first_row > 0 ? Accumulate::yes : Accumulate::no,
                                   [&](Tape& tape, View<float, 1> gradients, Shards::Rows rows) {
-                                    return model_->losses(tape, gradients, view, rows, scale).sum();
+                                    return model_->losses(tape, gradients, view, rows, scale);
                                   });
     place.first_row += view.rows;
   }
