@@ -16,7 +16,8 @@ namespace polonaise::kernels {
 // What positions do inside attention; at most one of the two is given.
 template <class T>
 struct AttentionPositions {
-  View<const T, 2> rotary;    // [at least T, D] from rotary_angles, or empty
+  View<const float, 2>
+      rotary;                 // [at least T, D] from rotary_angles, or empty; float, as bf16 has not the angles' digits
   View<const T, 3> relative;  // [N, at least T, D]: entry d is the embedding of distance d = i - j >= 0, or empty
 };
 
@@ -29,9 +30,11 @@ struct AttentionShape {
 
 // qkv [B,T,3*N*D]: q | k | v side by side as torch's in_proj makes them, heads within each. y [B,T,N*D].
 // log_sum [B,N,T]: log-sum-exp of the scaled scores, kept for backward. y must not overlap qkv.
-// scratch: attention_scratch_size floats, which grows with the threads; aligned to 64 bytes it is fastest.
-// Each (row, head) is one task; tiles are fixed by shape, so results repeat bit for bit for any number of threads.
+// scratch: attention_scratch_size floats, which on a CPU grows with the threads; aligned to 64 bytes it is fastest.
+// On a CPU each (row, head) is one task; tiles are fixed by shape, so results repeat bit for bit for any number of
+// threads, and from launch to launch.
 Index attention_scratch_size(const Cpu&, const AttentionShape&);
+Index attention_scratch_size(const Cuda&, const AttentionShape&);
 template <class T>
 void attention_forward(Cpu&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&, View<T, 3> y,
                        View<float, 3> log_sum, View<float, 1> scratch);
@@ -40,7 +43,7 @@ void attention_forward(Cuda&, const AttentionShape&, View<const T, 3> qkv, const
                        View<float, 3> log_sum, View<float, 1> scratch);
 
 // dqkv is written (or added to) and overlaps nothing else. drelative, in relative's shape, is added to over the batch
-// in ascending b, one thread a head; it may be empty: not computed.
+// in an order fixed by shape (on a CPU in ascending b, one thread a head); it may be empty: not computed.
 template <class T>
 void attention_backward(Cpu&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&,
                         View<const T, 3> y, View<const float, 3> log_sum, View<const T, 3> dy, View<T, 3> dqkv,

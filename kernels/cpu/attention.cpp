@@ -132,7 +132,7 @@ Index attention_scratch_size(const Cpu& cpu, const AttentionShape& shape) {
 template <class T>
 void attention_forward(Cpu& cpu, const AttentionShape& s, View<const T, 3> qkv, const AttentionPositions<T>& positions,
                        View<T, 3> y, View<float, 3> log_sum, View<float, 1> scratch) {
-  require_attention(s, qkv, positions, y, log_sum);
+  require_attention<T>(s, qkv, positions, y, log_sum);
   over_attention_tasks(cpu, s.B * s.N, scratch, HWY_DYNAMIC_DISPATCH(forward_scratch)(s.T, s.D),
                        [&](Index task, float* own) {
                          const Index b = task / s.N, n = task % s.N;

@@ -195,10 +195,7 @@ template <class T>
 void attention_backward(Cpu& cpu, const AttentionShape& s, View<const T, 3> qkv, const AttentionPositions<T>& positions,
                         View<const T, 3> y, View<const float, 3> log_sum, View<const T, 3> dy, View<T, 3> dqkv,
                         Accumulate accumulate, View<T, 3> drelative, View<float, 1> scratch) {
-  require_attention(s, qkv, positions, y, log_sum);
-  require(same_shape(dy, y) && same_shape(View<const T, 3>(dqkv), qkv), "dy must have y's shape, dqkv that of qkv");
-  require(drelative.empty() || same_shape(View<const T, 3>(drelative), positions.relative),
-          "drelative must have relative's shape");
+  require_attention_gradient<T>(s, qkv, positions, y, log_sum, dy, dqkv, drelative);
   const auto run = [&](Index b, Index n, float* own) {
     const auto row = dqkv.row_block(b * s.T, s.T);
     const auto part = [&](Index which) { return row.column_block((which * s.N + n) * s.D, s.D); };

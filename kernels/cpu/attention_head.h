@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/attention.h"
+#include "kernels/attention_checks.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/require.h"
 #include "kernels/view.h"
@@ -22,21 +22,6 @@ struct AttentionHeadGradient {
   Accumulate accumulate = Accumulate::no;
   View<float, 2> relative;  // added to; or empty
 };
-
-inline void require_attention(const AttentionShape& s, View<const float, 3> qkv,
-                              const AttentionPositions<float>& positions, View<const float, 3> y,
-                              View<const float, 3> log_sum) {
-  require(s.D >= 1 && s.D <= 256, "the head dimension must be 1 to 256");
-  require(qkv.extents() == std::array<Index, 3>{s.B, s.T, 3 * s.N * s.D}, "qkv must be [B,T,3*N*D]");
-  require(y.extents() == std::array<Index, 3>{s.B, s.T, s.N * s.D}, "y must be [B,T,N*D]");
-  require(log_sum.extents() == std::array<Index, 3>{s.B, s.N, s.T}, "log_sum must be [B,N,T]");
-  const auto& [rotary, relative] = positions;
-  require(rotary.empty() || relative.empty(), "positions are rotary or relative, not both");
-  require(rotary.empty() || (rotary.rows() >= s.T && rotary.columns() == s.D && s.D % 2 == 0),
-          "rotary must be [at least T, D] with D even");
-  require(relative.empty() || (relative.extent(0) == s.N && relative.extent(1) >= s.T && relative.extent(2) == s.D),
-          "relative must be [N, at least T, D]");
-}
 
 inline View<const float, 2> relative_of(const AttentionPositions<float>& positions, Index n) {
   const auto& relative = positions.relative;

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/attention.h"
+#include "kernels/attention_checks.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/require.h"
 
@@ -174,18 +174,7 @@ void attention_step(Cpu& cpu, const AttentionShape& s, View<const T, 2> qkv, con
                     Index position, View<T, 4> keys, View<T, 4> values, View<T, 2> y) {
   const auto& [rotary, relative] = positions;
   const Index capacity = keys.extent(2);
-  require(s.D >= 1 && s.D <= 256, "the head dimension must be 1 to 256");
-  require(position >= 0 && capacity >= 1, "positions count from zero and the cache holds at least one");
-  require(qkv.rows() == s.B && qkv.columns() == 3 * s.N * s.D, "qkv must be [B,3*N*D]");
-  require(y.rows() == s.B && y.columns() == s.N * s.D, "y must be [B,N*D]");
-  require(keys.extents() == std::array<Index, 4>{s.B, s.N, capacity, s.D} && same_shape(keys, values),
-          "keys and values must be [B,N,capacity,D]");
-  require(rotary.empty() || relative.empty(), "positions are rotary or relative, not both");
-  require(rotary.empty() || (rotary.rows() == 1 && rotary.columns() == s.D && s.D % 2 == 0),
-          "rotary must be [1,D], the new position's angles, with D even");
-  require(relative.empty() || (relative.extent(0) == s.N && relative.extent(1) >= std::min(position + 1, capacity) &&
-                               relative.extent(2) == s.D),
-          "relative must be [N, at least as many distances as the cache holds, D]");
+  require_attention_step<T>(s, qkv, positions, position, keys, values, y);
 
   const Index read = 2 * s.B * s.N * s.D * std::min(position + 1, capacity);
   const Cpu team{read < kWorthATeam ? 1 : cpu.threads};

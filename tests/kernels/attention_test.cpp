@@ -2,7 +2,7 @@
 
 #include "kernels/position.h"
 #include "kernels/require.h"
-#include "tests/kernels/support.h"
+#include "tests/kernels/devices.h"
 
 namespace polonaise::testing {
 namespace {
@@ -120,34 +120,31 @@ struct AttentionCase {
   Positions positions;
 };
 
-std::string name_of(const ::testing::TestParamInfo<AttentionCase>& info) {
-  const auto& [s, positions] = info.param;
+std::string name_of(const AttentionCase& c) {
+  const auto& [s, positions] = c;
   const char* kind = positions == Positions::none ? "plain" : positions == Positions::rotary ? "rotary" : "relative";
   return "T" + std::to_string(s.T) + "D" + std::to_string(s.D) + "N" + std::to_string(s.N) + "B" + std::to_string(s.B) +
          kind;
 }
 
 // Inputs of one case. Scores spread over several units, so that the softmax is neither flat nor a single key.
+template <class T>
 struct AttentionInputs {
   AttentionShape s;
-  Array<float, 3> qkv, dy;
+  Array<T, 3> qkv, dy;
   Array<float, 2> rotary;
-  Array<float, 3> relative;
+  Array<T, 3> relative;
   Positions kind;
 
   explicit AttentionInputs(const AttentionCase& c)
       : s(c.shape),
-        qkv(random_array<3>({s.B, s.T, 3 * s.N * s.D}, 1, 2.0f)),
-        dy(random_array<3>({s.B, s.T, s.N * s.D}, 2)),
+        qkv(random_array<T, 3>({s.B, s.T, 3 * s.N * s.D}, 1, 2.0f)),
+        dy(random_array<T, 3>({s.B, s.T, s.N * s.D}, 2)),
         rotary({s.T, s.D}),
-        relative(random_array<3>({s.N, s.T, s.D}, 3)),
+        relative(random_array<T, 3>({s.N, s.T, s.D}, 3)),
         kind(c.positions) {
     Cpu cpu;
     if (kind == Positions::rotary) kernels::rotary_angles<float>(cpu, 0, rotary.view());
-  }
-  AttentionPositions<float> positions() const {
-    return {kind == Positions::rotary ? rotary.view() : View<const float, 2>(),
-            kind == Positions::relative ? relative.view() : View<const float, 3>()};
   }
   AttentionOracle oracle() const {
     return {s, to_double(qkv.values()), kind == Positions::rotary ? to_double(rotary.values()) : Doubles(),
@@ -157,7 +154,7 @@ struct AttentionInputs {
 
 TEST(AttentionOracle, ItsGradientIsItsCentralDifference) {
   for (Positions kind : {Positions::none, Positions::rotary, Positions::relative}) {
-    const AttentionInputs inputs({{2, 5, 2, 4}, kind});
+    const AttentionInputs<float> inputs({{2, 5, 2, 4}, kind});
     const AttentionOracle oracle = inputs.oracle();
     const Doubles dy = to_double(inputs.dy.values());
     const auto loss = [&](const AttentionOracle& at) {
@@ -186,167 +183,225 @@ TEST(AttentionOracle, ItsGradientIsItsCentralDifference) {
   }
 }
 
-class Attention : public ::testing::TestWithParam<AttentionCase> {
- protected:
-  AttentionInputs in{GetParam()};
-  AttentionShape s = in.s;
+// The inputs where a device's kernels reach them.
+template <class T, class Device>
+struct PlacedInputs {
+  using Tensor3 = decltype(place(std::declval<Device&>(), std::declval<Array<T, 3>>()));
+  using Table = decltype(place(std::declval<Device&>(), std::declval<Array<float, 2>>()));
+  Tensor3 qkv, dy, relative;
+  Table rotary;
+  Positions kind;
+
+  PlacedInputs(Device& device, const AttentionInputs<T>& in)
+      : qkv(place(device, in.qkv)),
+        dy(place(device, in.dy)),
+        relative(place(device, in.relative)),
+        rotary(place(device, in.rotary)),
+        kind(in.kind) {}
+  AttentionPositions<T> positions() const {
+    return {kind == Positions::rotary ? rotary.view() : View<const float, 2>(),
+            kind == Positions::relative ? relative.view() : View<const T, 3>()};
+  }
 };
 
-TEST_P(Attention, ForwardAgreesWithTheOracleForAnyNumberOfThreads) {
-  const auto expected = in.oracle().forward();
-  Array<float, 3> first({s.B, s.T, s.N * s.D});
-  for (int threads : kThreadCounts) {
-    Cpu cpu{threads};
-    Array<float, 3> y({s.B, s.T, s.N * s.D}, NAN), log_sum({s.B, s.N, s.T}, NAN);
-    Array<float, 1> scratch({kernels::attention_scratch_size(cpu, s)}, NAN);
-    kernels::attention_forward<float>(cpu, s, in.qkv.view(), in.positions(), y.view(), log_sum.view(), scratch.view());
-    EXPECT_LT(relative_error(y.values(), expected.y), kFloatTolerance);
-    EXPECT_LT(relative_error(log_sum.values(), expected.log_sum), kFloatTolerance);
-    if (threads == 1) first = y;
-    ASSERT_EQ(y.values(), first.values()) << threads << " threads";
-  }
-}
+template <class Target>
+class Attention : public DeviceTest<Target> {
+ protected:
+  using Number = typename Target::Number;
+  using Device = typename Target::Device;
 
-TEST_P(Attention, BackwardAgreesWithTheOracleForAnyNumberOfThreads) {
-  const auto expected = in.oracle().backward(to_double(in.dy.values()));
-  Array<float, 3> y({s.B, s.T, s.N * s.D}), log_sum({s.B, s.N, s.T});
-  Array<float, 3> first({s.B, s.T, 3 * s.N * s.D}), first_relative({s.N, s.T, s.D});
-  const bool relative = in.kind == Positions::relative;
-  for (int threads : kThreadCounts) {
-    Cpu cpu{threads};
-    Array<float, 1> scratch({kernels::attention_scratch_size(cpu, s)}, NAN);
-    Array<float, 3> dqkv({s.B, s.T, 3 * s.N * s.D}, NAN), drelative({s.N, s.T, s.D});
-    kernels::attention_forward<float>(cpu, s, in.qkv.view(), in.positions(), y.view(), log_sum.view(), scratch.view());
-    kernels::attention_backward<float>(cpu, s, in.qkv.view(), in.positions(), y.view(), log_sum.view(), in.dy.view(),
-                                       dqkv.view(), Accumulate::no, relative ? drelative.view() : View<float, 3>(),
-                                       scratch.view());
-    EXPECT_LT(relative_error(dqkv.values(), expected.dqkv), kFloatTolerance);
-    if (relative) {
-      EXPECT_LT(relative_error(drelative.values(), expected.drelative), kFloatTolerance);
+  PlacedInputs<Number, Device> placed(const AttentionInputs<Number>& in) { return {this->device(), in}; }
+  auto scratch(Device& device, const AttentionShape& s) {
+    return this->place(Array<float, 1>({kernels::attention_scratch_size(device, s)}, NAN));
+  }
+
+  // Lengths at and around the edges of tiles (6, 8, 16, 32, 64), vectors (4 to 16) and blocks (24, 48, 96, 288); head
+  // dimensions at and between those that cards have kernels for (32, 64, 128, 256).
+  static std::vector<AttentionCase> shapes() {
+    using enum Positions;
+    return cases<AttentionCase>({{{1, 1, 1, 4}, none},       {{2, 1, 2, 8}, relative},    {{3, 2, 2, 16}, rotary},
+                                 {{2, 2, 3, 5}, relative},   {{1, 7, 1, 1}, none},        {{4, 17, 2, 20}, rotary},
+                                 {{4, 17, 3, 20}, relative}, {{2, 48, 1, 16}, relative},  {{1, 64, 4, 64}, none},
+                                 {{2, 65, 3, 8}, relative},  {{2, 65, 2, 32}, rotary},    {{1, 97, 2, 6}, relative},
+                                 {{3, 200, 2, 32}, none},    {{2, 200, 2, 32}, rotary},   {{3, 200, 1, 32}, relative},
+                                 {{1, 300, 1, 16}, rotary},  {{1, 590, 1, 16}, relative}, {{1, 30, 1, 256}, relative},
+                                 {{1, 70, 1, 36}, relative}, {{1, 130, 1, 96}, rotary},   {{1, 130, 1, 128}, relative},
+                                 {{1, 33, 1, 130}, none}},
+                                {{{1, 66, 1, 6}, relative}, {{2, 3, 2, 34}, rotary}, {{1, 33, 1, 130}, none}});
+  }
+};
+TYPED_TEST_SUITE(Attention, AllTargets, TargetNames);
+
+TYPED_TEST(Attention, ForwardAndBackwardAgreeWithTheOracleAndRepeat) {
+  using T = typename TestFixture::Number;
+  for (const AttentionCase& c : this->shapes()) {
+    SCOPED_TRACE(name_of(c));
+    const AttentionShape& s = c.shape;
+    const AttentionInputs<T> host(c);
+    const auto expected = host.oracle().forward();
+    const auto gradient = host.oracle().backward(to_double(host.dy.values()));
+    const auto in = this->placed(host);
+    const bool relative = c.positions == Positions::relative;
+    std::vector<std::vector<T>> first;
+    for (auto& twin : this->twins()) {
+      auto scratch = this->scratch(twin, s);
+      auto y = this->place(Array<T, 3>({s.B, s.T, s.N * s.D}, T(NAN)));
+      auto log_sum = this->place(Array<float, 3>({s.B, s.N, s.T}, NAN));
+      auto dqkv = this->place(Array<T, 3>({s.B, s.T, 3 * s.N * s.D}, T(NAN)));
+      auto drelative = this->place(Array<T, 3>({s.N, s.T, s.D}));
+      kernels::attention_forward<T>(twin, s, in.qkv.view(), in.positions(), y.view(), log_sum.view(), scratch.view());
+      kernels::attention_backward<T>(twin, s, in.qkv.view(), in.positions(), y.view(), log_sum.view(), in.dy.view(),
+                                     dqkv.view(), Accumulate::no, relative ? drelative.view() : View<T, 3>(),
+                                     scratch.view());
+      const std::vector<std::vector<T>> results = {fetch(y).values(), fetch(dqkv).values(), fetch(drelative).values()};
+      EXPECT_LT(relative_error(results[0], expected.y), kTolerance<T>);
+      EXPECT_LT(relative_error(fetch(log_sum).values(), expected.log_sum), kTolerance<T>);
+      EXPECT_LT(relative_error(results[1], gradient.dqkv), kTolerance<T>);
+      if (relative) {
+        EXPECT_LT(relative_error(results[2], gradient.drelative), kTolerance<T>);
+      }
+      if (first.empty()) first = results;
+      for (std::size_t i = 0; i < results.size(); ++i) ASSERT_TRUE(same_bits(results[i], first[i])) << i;
     }
-    if (threads == 1) {
-      first = dqkv;
-      first_relative = drelative;
+  }
+}
+
+// The queries, keys and values of one position, [B,3*N*D].
+template <class T>
+View<const T, 2> of_position(View<const T, 3> qkv, Index t) {
+  return {qkv.row(t), {qkv.extent(0), qkv.columns()}, qkv.extent(1) * qkv.stride()};
+}
+
+TYPED_TEST(Attention, StepByStepAgreesWithForward) {
+  using T = typename TestFixture::Number;
+  for (const AttentionCase& c : this->shapes()) {
+    SCOPED_TRACE(name_of(c));
+    const AttentionShape& s = c.shape;
+    if (s.T > 70) continue;  // what longer ones would show, a ring does
+    const AttentionInputs<T> host(c);
+    const auto expected = host.oracle().forward().y;
+    const auto in = this->placed(host);
+    auto keys = this->place(Array<T, 4>({s.B, s.N, s.T, s.D}, T(NAN)));
+    auto values = this->place(Array<T, 4>({s.B, s.N, s.T, s.D}, T(NAN)));
+    auto y = this->place(Array<T, 3>({s.B, s.T, s.N * s.D}));
+    for (Index t = 0; t < s.T; ++t) {
+      auto positions = in.positions();
+      if (!positions.rotary.empty()) positions.rotary = positions.rotary.row_block(t, 1);
+      const View<T, 2> now(y.view().row(t), {s.B, s.N * s.D}, s.T * s.N * s.D);
+      kernels::attention_step<T>(this->device(), s, of_position<T>(in.qkv.view(), t), positions, t, keys.view(),
+                                 values.view(), now);
     }
-    ASSERT_EQ(dqkv.values(), first.values()) << threads << " threads";
-    ASSERT_EQ(drelative.values(), first_relative.values()) << threads << " threads";
+    EXPECT_LT(relative_error(fetch(y).values(), expected), kTolerance<T>);
   }
 }
 
-TEST_P(Attention, StepByStepAgreesWithForward) {
-  Cpu cpu{1};
-  const auto expected = in.oracle().forward().y;
-  Array<float, 4> keys({s.B, s.N, s.T, s.D}, NAN), values({s.B, s.N, s.T, s.D}, NAN);
-  Array<float, 3> y({s.B, s.T, s.N * s.D});
-  Array<float, 2> now({s.B, s.N * s.D}), qkv({s.B, 3 * s.N * s.D});
-  for (Index t = 0; t < s.T; ++t) {
-    for (Index b = 0; b < s.B; ++b)
-      std::copy_n(in.qkv.view().row(b * s.T + t), qkv.view().columns(), qkv.view().row(b));
-    auto positions = in.positions();
-    if (!positions.rotary.empty()) positions.rotary = positions.rotary.row_block(t, 1);
-    kernels::attention_step<float>(cpu, s, qkv.view(), positions, t, keys.view(), values.view(), now.view());
-    for (Index b = 0; b < s.B; ++b) std::copy_n(now.view().row(b), s.N * s.D, y.view().row(b * s.T + t));
-  }
-  EXPECT_LT(relative_error(y.values(), expected), kFloatTolerance);
-}
-
-// Lengths at and around the edges of tiles (6), vectors (4 to 16) and blocks (24, 48, 96, 288).
-INSTANTIATE_TEST_SUITE_P(
-    Shapes, Attention,
-    ::testing::Values(
-        AttentionCase{{1, 1, 1, 4}, Positions::none}, AttentionCase{{2, 1, 2, 8}, Positions::relative},
-        AttentionCase{{3, 2, 2, 16}, Positions::rotary}, AttentionCase{{2, 2, 3, 5}, Positions::relative},
-        AttentionCase{{1, 7, 1, 1}, Positions::none}, AttentionCase{{4, 17, 2, 20}, Positions::rotary},
-        AttentionCase{{4, 17, 3, 20}, Positions::relative}, AttentionCase{{2, 48, 1, 16}, Positions::relative},
-        AttentionCase{{1, 64, 4, 64}, Positions::none}, AttentionCase{{2, 65, 3, 8}, Positions::relative},
-        AttentionCase{{2, 65, 2, 32}, Positions::rotary}, AttentionCase{{1, 97, 2, 6}, Positions::relative},
-        AttentionCase{{3, 200, 4, 32}, Positions::none}, AttentionCase{{2, 200, 4, 32}, Positions::rotary},
-        AttentionCase{{3, 200, 2, 32}, Positions::relative}, AttentionCase{{1, 300, 1, 16}, Positions::rotary},
-        AttentionCase{{1, 590, 1, 16}, Positions::relative}, AttentionCase{{1, 30, 1, 256}, Positions::relative}),
-    name_of);
-
-TEST(AttentionViews, GradientsAreAddedWhereAskedAndStridedViewsAreTheirOwn) {
-  const AttentionInputs in({{2, 9, 2, 4}, Positions::relative});
-  const AttentionShape& s = in.s;
-  Cpu cpu;
-  auto expected = in.oracle().backward(to_double(in.dy.values()));
+TYPED_TEST(Attention, GradientsAreAddedWhereAskedAndStridedViewsAreTheirOwn) {
+  using T = typename TestFixture::Number;
+  const AttentionInputs<T> host({{2, 9, 2, 4}, Positions::relative});
+  const AttentionShape& s = host.s;
+  auto expected = host.oracle().backward(to_double(host.dy.values()));
   for (double& value : expected.dqkv) value += 3;
   for (double& value : expected.drelative) value += 5;
   const Index columns = 3 * s.N * s.D, outputs = s.N * s.D;
-  Array<float, 3> qkv({s.B, s.T, columns + 3}), dqkv({s.B, s.T, columns + 3}, 3.0f), y({s.B, s.T, outputs + 1}, 7.0f);
-  Array<float, 3> log_sum({s.B, s.N, s.T}), drelative({s.N, s.T, s.D}, 5.0f);
-  for (Index r = 0; r < s.B * s.T; ++r) std::copy_n(in.qkv.view().row(r), columns, qkv.view().row(r) + 3);
-  Array<float, 1> scratch({kernels::attention_scratch_size(cpu, s)}, NAN);
-  const auto y_view = y.view().column_block(1, outputs);
-  kernels::attention_forward<float>(cpu, s, qkv.view().column_block(3, columns), in.positions(), y_view, log_sum.view(),
-                                    scratch.view());
-  kernels::attention_backward<float>(cpu, s, qkv.view().column_block(3, columns), in.positions(), y_view,
-                                     log_sum.view(), in.dy.view(), dqkv.view().column_block(3, columns),
-                                     Accumulate::yes, drelative.view(), scratch.view());
-  std::vector<float> inside;
+  Array<T, 3> host_qkv({s.B, s.T, columns + 3});
+  for (Index r = 0; r < s.B * s.T; ++r) std::copy_n(host.qkv.view().row(r), columns, host_qkv.view().row(r) + 3);
+  const auto in = this->placed(host);
+  auto qkv = this->place(host_qkv), dqkv = this->place(Array<T, 3>({s.B, s.T, columns + 3}, T(3.0f)));
+  auto y = this->place(Array<T, 3>({s.B, s.T, outputs + 1}, T(7.0f)));
+  auto drelative = this->place(Array<T, 3>({s.N, s.T, s.D}, T(5.0f)));
+  auto log_sum = this->place(Array<float, 3>({s.B, s.N, s.T}));
+  auto scratch = this->scratch(this->device(), s);
+  const auto y_view = y.view().column_block(1, outputs), qkv_view = qkv.view().column_block(3, columns);
+  kernels::attention_forward<T>(this->device(), s, qkv_view, in.positions(), y_view, log_sum.view(), scratch.view());
+  kernels::attention_backward<T>(this->device(), s, qkv_view, in.positions(), y_view, log_sum.view(), in.dy.view(),
+                                 dqkv.view().column_block(3, columns), Accumulate::yes, drelative.view(),
+                                 scratch.view());
+  const auto y_found = fetch(y), dqkv_found = fetch(dqkv);
+  std::vector<T> inside;
   for (Index r = 0; r < s.B * s.T; ++r) {
-    inside.insert(inside.end(), dqkv.view().row(r) + 3, dqkv.view().row(r) + 3 + columns);
-    EXPECT_EQ(y.view().row(r)[0], 7.0f);
-    EXPECT_EQ(dqkv.view().row(r)[2], 3.0f);
+    inside.insert(inside.end(), dqkv_found.view().row(r) + 3, dqkv_found.view().row(r) + 3 + columns);
+    EXPECT_EQ(to_double(y_found.view().row(r)[0]), 7.0);
+    EXPECT_EQ(to_double(dqkv_found.view().row(r)[2]), 3.0);
   }
-  EXPECT_LT(relative_error(inside, expected.dqkv), kFloatTolerance);
-  EXPECT_LT(relative_error(drelative.values(), expected.drelative), kFloatTolerance);
+  EXPECT_LT(relative_error(inside, expected.dqkv), kTolerance<T>);
+  EXPECT_LT(relative_error(fetch(drelative).values(), expected.drelative), kTolerance<T>);
 }
 
-TEST(Attention, LargeScoresNeitherOverflowNorLoseTheirKey) {
-  AttentionInputs in({{1, 300, 1, 8}, Positions::none});
-  for (float& value : in.qkv.values()) value *= 40;  // scores of thousands
-  const AttentionShape& s = in.s;
-  Cpu cpu;
-  Array<float, 3> y({s.B, s.T, s.N * s.D}), log_sum({s.B, s.N, s.T});
-  Array<float, 1> scratch({kernels::attention_scratch_size(cpu, s)}, NAN);
-  kernels::attention_forward<float>(cpu, s, in.qkv.view(), in.positions(), y.view(), log_sum.view(), scratch.view());
+TYPED_TEST(Attention, LargeScoresNeitherOverflowNorLoseTheirKey) {
+  using T = typename TestFixture::Number;
+  AttentionInputs<T> host({cases<AttentionShape>({{1, 300, 1, 8}}, {{1, 40, 1, 8}})[0], Positions::none});
+  for (T& value : host.qkv.values()) value = T(static_cast<float>(value) * 40);  // scores of thousands
+  const AttentionShape& s = host.s;
+  const auto in = this->placed(host);
+  auto y = this->place(Array<T, 3>({s.B, s.T, s.N * s.D}));
+  auto log_sum = this->place(Array<float, 3>({s.B, s.N, s.T}));
+  auto scratch = this->scratch(this->device(), s);
+  kernels::attention_forward<T>(this->device(), s, in.qkv.view(), {}, y.view(), log_sum.view(), scratch.view());
   // One unit in the last place of a score of 10^4 is 10^-3, which the softmax turns into as much of the output.
-  EXPECT_LT(relative_error(y.values(), in.oracle().forward().y), 1e-3);
+  EXPECT_LT(relative_error(fetch(y).values(), host.oracle().forward().y), std::max(1e-3, kTolerance<T>));
 }
 
-TEST(AttentionStep, ARingThatHasWrappedAttendsToTheNewestPositions) {
-  constexpr Index kLength = 700;
-  for (Index capacity : {1, 5, 64, 300})
+TYPED_TEST(Attention, ARingThatHasWrappedAttendsToTheNewestPositions) {
+  using T = typename TestFixture::Number;
+  // The largest is more than a CPU (256) or a block of a card (128) scores at once.
+  constexpr Index kLargest = std::is_same_v<typename TestFixture::Device, Cpu> ? 300 : 140;
+  for (Index capacity : cases<Index>({1, 5, kLargest}, {2}))
     for (Positions kind : {Positions::none, Positions::rotary, Positions::relative}) {
-      const AttentionInputs in({{2, kLength, 2, 8}, kind});
-      const AttentionShape& s = in.s;
-      AttentionOracle oracle = in.oracle();
+      const Index length = capacity + 3;
+      const AttentionInputs<T> host({{2, length, 1, 8}, kind});
+      const AttentionShape& s = host.s;
+      AttentionOracle oracle = host.oracle();
       oracle.window = capacity;
       const auto expected = oracle.forward().y;
-      Array<float, 4> keys({s.B, s.N, capacity, s.D}, NAN), values({s.B, s.N, capacity, s.D}, NAN);
-      Array<float, 3> y({s.B, s.T, s.N * s.D}), shared({s.N, capacity, s.D});
-      for (Index n = 0; n < s.N; ++n)  // no more distances than the ring holds
-        std::copy_n(in.relative.view().row(n * s.T), capacity * s.D, shared.view().row(n * capacity));
-      for (int threads : {1, 8}) {
-        Cpu cpu{threads};
-        for (Index t = 0; t < kLength; ++t) {
-          AttentionPositions<float> positions;
+      Array<T, 3> distances({s.N, capacity, s.D});  // no more than the ring holds
+      for (Index n = 0; n < s.N; ++n)
+        std::copy_n(host.relative.view().row(n * s.T), capacity * s.D, distances.view().row(n * capacity));
+      const auto in = this->placed(host);
+      const auto relative = this->place(distances);
+      auto keys = this->place(Array<T, 4>({s.B, s.N, capacity, s.D}, T(NAN)));
+      auto values = this->place(Array<T, 4>({s.B, s.N, capacity, s.D}, T(NAN)));
+      auto y = this->place(Array<T, 3>({s.B, s.T, s.N * s.D}));
+      std::vector<T> first;
+      for (auto& twin : this->twins()) {
+        for (Index t = 0; t < length; ++t) {
+          AttentionPositions<T> positions;
           if (kind == Positions::rotary) positions.rotary = in.rotary.view().row_block(t, 1);
-          if (kind == Positions::relative) positions.relative = shared.view();
-          View<const float, 2> qkv(in.qkv.view().row(t), {s.B, 3 * s.N * s.D}, s.T * 3 * s.N * s.D);
-          View<float, 2> now(y.view().row(t), {s.B, s.N * s.D}, s.T * s.N * s.D);
-          kernels::attention_step<float>(cpu, s, qkv, positions, t, keys.view(), values.view(), now);
+          if (kind == Positions::relative) positions.relative = relative.view();
+          const View<T, 2> now(y.view().row(t), {s.B, s.N * s.D}, s.T * s.N * s.D);
+          kernels::attention_step<T>(twin, s, of_position<T>(in.qkv.view(), t), positions, t, keys.view(),
+                                     values.view(), now);
         }
-        EXPECT_LT(relative_error(y.values(), expected), kFloatTolerance) << capacity;
+        const auto found = fetch(y).values();
+        EXPECT_LT(relative_error(found, expected), kTolerance<T>) << capacity;
+        if (first.empty()) first = found;
+        EXPECT_TRUE(same_bits(found, first)) << capacity;
       }
     }
 }
 
-TEST(Attention, WrongShapesAreRefused) {
-  Cpu cpu;
+TYPED_TEST(Attention, WrongShapesAreRefusedAndAnEmptyBatchIsNoWork) {
+  using T = typename TestFixture::Number;
   const AttentionShape s{1, 4, 1, 4};
-  Array<float, 3> qkv({1, 4, 12}), y({1, 4, 4}), log_sum({1, 1, 4}), relative({1, 3, 4});
-  Array<float, 2> rotary({4, 4});
-  Array<float, 1> scratch({kernels::attention_scratch_size(cpu, s)});
-  const auto forward = [&](const AttentionPositions<float>& positions, View<float, 1> memory) {
-    kernels::attention_forward<float>(cpu, s, qkv.view(), positions, y.view(), log_sum.view(), memory);
+  auto qkv = this->place(Array<T, 3>({1, 4, 12})), y = this->place(Array<T, 3>({1, 4, 4}));
+  auto short_relative = this->place(Array<T, 3>({1, 3, 4})), relative = this->place(Array<T, 3>({1, 4, 4}));
+  auto rotary = this->place(Array<float, 2>({4, 4}));
+  auto log_sum = this->place(Array<float, 3>({1, 1, 4}));
+  auto scratch = this->scratch(this->device(), s);
+  const auto forward = [&](const AttentionPositions<T>& positions, View<float, 1> memory) {
+    kernels::attention_forward<T>(this->device(), s, qkv.view(), positions, y.view(), log_sum.view(), memory);
   };
   EXPECT_NO_THROW(forward({}, scratch.view()));
-  EXPECT_THROW(forward({{}, relative.view()}, scratch.view()), ContractError);
-  EXPECT_THROW(forward({}, View<float, 1>(scratch.view().data(), {16})), ContractError);
-  Array<float, 3> long_enough({1, 4, 4});
-  EXPECT_THROW(forward({rotary.view(), long_enough.view()}, scratch.view()), ContractError);
+  EXPECT_THROW(forward({{}, short_relative.view()}, scratch.view()), ContractError);
+  EXPECT_THROW(forward({}, View<float, 1>(scratch.view().data(), {3})), ContractError);
+  EXPECT_THROW(forward({rotary.view(), relative.view()}, scratch.view()), ContractError);
+
+  const View<T, 3> no_rows(y.view().data(), {0, 4, 4}), no_inputs(qkv.view().data(), {0, 4, 12});
+  const View<float, 3> no_sums(log_sum.view().data(), {0, 1, 4});
+  const AttentionPositions<T> positions{{}, relative.view()};
+  kernels::attention_forward<T>(this->device(), {0, 4, 1, 4}, no_inputs, positions, no_rows, no_sums, scratch.view());
+  kernels::attention_backward<T>(this->device(), {0, 4, 1, 4}, no_inputs, positions, no_rows, no_sums, no_rows,
+                                 no_inputs, Accumulate::no, relative.view(), scratch.view());
+  EXPECT_EQ(to_double(fetch(relative).values()), Doubles(16));
 }
 
 }  // namespace

@@ -1,0 +1,229 @@
+#pragma once
+
+#include "kernels/cuda/attention.h"
+#include "kernels/simt/simt.h"
+
+// Tiles of scores on a multiprocessor's float units: a block takes kRows rows of the score matrix and walks over it
+// kColumns columns at a time. Each warp owns kWarpRows of the rows alone, so that the softmax needs no other warp; of
+// its part of a tile a lane holds rows 4 apart and columns 8 apart, and of a row of output four numbers of every 32.
+namespace polonaise::kernels::attention {
+
+template <int kHeadWidth>
+struct Tile {
+  static constexpr int kWidth = kHeadWidth;  // the head dimension, rounded up
+  static constexpr int kWarps = 4, kThreads = 32 * kWarps;
+  static constexpr int kLaneRows = kWidth <= 128 ? 4 : 2, kLaneColumns = kLaneRows;
+  static constexpr int kWarpRows = 4 * kLaneRows, kRows = kWarps * kWarpRows, kColumns = 8 * kLaneColumns;
+  static constexpr int kLaneOutputs = kWidth / 8;
+
+  // Rows in shared memory begin four banks apart: eight lanes that read 16 bytes of eight rows never meet.
+  static constexpr int kStride = kWidth + 4, kScoreStride = kColumns + 4;
+  static constexpr int kScores = kRows * kScoreStride;
+
+  // The differences of a row and a column within a tile, and how many of them, 4 apart, a lane meets.
+  static constexpr int kWindow = kRows + kColumns - 1;
+  static constexpr int kLaneWindow = kLaneRows + 2 * (kLaneColumns - 1);
+
+  using Scores = float[kLaneRows][kLaneColumns];
+  using Output = float[kLaneRows][kLaneOutputs];
+};
+
+// Blocks of a tile that a multiprocessor's registers have room for. Unasked, the compiler spills a few to fit a third.
+constexpr int kResident = 2;
+
+// The score of a key that a query must not see: its exponential is 0, and unlike infinity it never makes a NaN.
+constexpr float kMasked = -1e30f;
+
+__device__ inline int lane() {
+  return static_cast<int>(threadIdx.x % 32);
+}
+__device__ inline int warp() {
+  return static_cast<int>(threadIdx.x / 32);
+}
+__device__ inline int lane_row() {
+  return lane() / 8;
+}
+__device__ inline int lane_column() {
+  return lane() % 8;
+}
+
+// What a block works on: tile `tile` of `tiles` along a head's rows.
+struct Work {
+  int tile, last_first;  // the latter counted from the end
+  Index b, n;
+
+  __device__ Work(const AttentionShape& s, int rows) {
+    const int tiles = static_cast<int>(ceil_div(s.T, rows));
+    const int head = static_cast<int>(blockIdx.x) / tiles;
+    tile = static_cast<int>(blockIdx.x) % tiles;
+    last_first = tiles - 1 - tile;
+    b = head / s.N;
+    n = head % s.N;
+  }
+};
+
+__device__ inline int round_up_to_4(Index n) {
+  return static_cast<int>(ceil_div(n, 4)) * 4;
+}
+
+enum class Turn { forward, back };
+
+// Element d of x turned by one row of the rotary table.
+template <class T>
+__device__ float turned(const T* x, const float* angles, Turn turn, int d, int columns) {
+  const int half = columns / 2;
+  const bool lower = d < half;
+  const int i = lower ? d : d - half;
+  const float sine = (turn == Turn::forward) == lower ? -angles[half + i] : angles[half + i];
+  return simt::to_float(x[d]) * angles[i] + simt::to_float(x[lower ? d + half : i]) * sine;
+}
+
+// kCount rows of x from `first` on, turned where there are angles, and scaled; zeros outside x.
+template <class Tile, int kCount, class T>
+__device__ void load_rows(const Rows<const T>& x, const View<const float, 2>& angles, float scale, int first,
+                          float* to) {
+  for (int i = static_cast<int>(threadIdx.x); i < kCount * Tile::kWidth; i += Tile::kThreads) {
+    const int r = i / Tile::kWidth, d = i % Tile::kWidth, row = first + r;
+    float value = 0.0f;
+    if (row >= 0 && row < x.count && d < x.columns)
+      value = angles.empty() ? simt::to_float(x.row(row)[d])
+                             : turned(x.row(row), angles.row(row), Turn::forward, d, x.columns);
+    to[r * Tile::kStride + d] = scale * value;
+  }
+}
+
+// The same for numbers that belong to rows.
+template <class Tile, int kCount>
+__device__ void load_numbers(const float* x, int count, int first, float* to) {
+  for (int i = static_cast<int>(threadIdx.x); i < kCount; i += Tile::kThreads)
+    to[i] = first + i < count ? x[first + i] : 0.0f;
+}
+
+// s += rows . columns, of the warp's rows.
+template <class Tile>
+__device__ void add_dots(const float* rows, const float* columns, int depth, typename Tile::Scores& s) {
+  rows += (warp() * Tile::kWarpRows + lane_row()) * Tile::kStride;
+  columns += lane_column() * Tile::kStride;
+  for (int d = 0; d < depth; d += 4) {
+    simt::Vector<float, 4> x[Tile::kLaneRows];
+    for (int a = 0; a < Tile::kLaneRows; ++a) x[a] = simt::load<4>(rows + 4 * a * Tile::kStride + d);
+    for (int c = 0; c < Tile::kLaneColumns; ++c) {
+      const auto y = simt::load<4>(columns + 8 * c * Tile::kStride + d);
+      for (int a = 0; a < Tile::kLaneRows; ++a)
+        for (int e = 0; e < 4; ++e) s[a][c] += x[a][e] * y[e];
+    }
+  }
+}
+
+// s += rows . window[row - column + kColumns - 1]
+template <class Tile>
+__device__ void add_skewed_dots(const float* rows, const float* window, int depth, typename Tile::Scores& s) {
+  constexpr int kLast = 2 * (Tile::kLaneColumns - 1);
+  const int row = warp() * Tile::kWarpRows + lane_row();
+  rows += row * Tile::kStride;
+  window += (row - lane_column() + Tile::kColumns - 1 - 4 * kLast) * Tile::kStride;
+  for (int d = 0; d < depth; d += 4) {
+    simt::Vector<float, 4> x[Tile::kLaneRows];
+    for (int a = 0; a < Tile::kLaneRows; ++a) x[a] = simt::load<4>(rows + 4 * a * Tile::kStride + d);
+    for (int m = 0; m < Tile::kLaneWindow; ++m) {
+      const auto y = simt::load<4>(window + 4 * m * Tile::kStride + d);
+      for (int c = 0; c < Tile::kLaneColumns; ++c)
+        for (int a = 0; a < Tile::kLaneRows; ++a)
+          if (a - 2 * c + kLast == m)
+            for (int e = 0; e < 4; ++e) s[a][c] += x[a][e] * y[e];
+    }
+  }
+}
+
+// s += columns . window[column - row + kRows - 1]
+template <class Tile>
+__device__ void add_back_skewed_dots(const float* columns, const float* window, int depth, typename Tile::Scores& s) {
+  constexpr int kLast = Tile::kLaneRows - 1;
+  const int row = warp() * Tile::kWarpRows + lane_row();
+  columns += lane_column() * Tile::kStride;
+  window += (lane_column() - row + Tile::kRows - 1 - 4 * kLast) * Tile::kStride;
+  for (int d = 0; d < depth; d += 4) {
+    simt::Vector<float, 4> x[Tile::kLaneColumns];
+    for (int c = 0; c < Tile::kLaneColumns; ++c) x[c] = simt::load<4>(columns + 8 * c * Tile::kStride + d);
+    for (int m = 0; m < Tile::kLaneWindow; ++m) {
+      const auto y = simt::load<4>(window + 4 * m * Tile::kStride + d);
+      for (int c = 0; c < Tile::kLaneColumns; ++c)
+        for (int a = 0; a < Tile::kLaneRows; ++a)
+          if (2 * c - a + kLast == m)
+            for (int e = 0; e < 4; ++e) s[a][c] += x[c][e] * y[e];
+    }
+  }
+}
+
+// Passes the warp's scores through its rows of shared memory, where all its lanes may read them. What the lanes read
+// there before, they have read.
+template <class Tile>
+__device__ void share_scores(const typename Tile::Scores& s, float* shared) {
+  shared += (warp() * Tile::kWarpRows + lane_row()) * Tile::kScoreStride + lane_column();
+  __syncwarp();
+  for (int a = 0; a < Tile::kLaneRows; ++a)
+    for (int c = 0; c < Tile::kLaneColumns; ++c) shared[4 * a * Tile::kScoreStride + 8 * c] = s[a][c];
+  __syncwarp();
+}
+
+// out[row] += sum_column scores[row][column] values[column], scores being shared.
+template <class Tile>
+__device__ void add_product(const float* scores, const float* values, typename Tile::Output& out) {
+  scores += (warp() * Tile::kWarpRows + lane_row()) * Tile::kScoreStride;
+  values += 4 * lane_column();
+  for (int j = 0; j < Tile::kColumns; j += 4) {
+    simt::Vector<float, 4> weight[Tile::kLaneRows];
+    for (int a = 0; a < Tile::kLaneRows; ++a) weight[a] = simt::load<4>(scores + 4 * a * Tile::kScoreStride + j);
+    for (int e = 0; e < 4; ++e)
+      for (int i = 0; i < Tile::kLaneOutputs; i += 4) {
+        const auto value = simt::load<4>(values + (j + e) * Tile::kStride + 8 * i);
+        for (int a = 0; a < Tile::kLaneRows; ++a)
+          for (int f = 0; f < 4; ++f) out[a][i + f] += weight[a][e] * value[f];
+      }
+  }
+}
+
+// out[row] += sum_column scores[row][column] window[row - column + kColumns - 1]
+template <class Tile>
+__device__ void add_skewed_product(const float* scores, const float* window, typename Tile::Output& out) {
+  const int warp_row = warp() * Tile::kWarpRows;
+  scores += (warp_row + lane_row()) * Tile::kScoreStride;
+  window += warp_row * Tile::kStride + 4 * lane_column();
+  for (int w = 0; w < Tile::kWarpRows + Tile::kColumns - 1; ++w) {
+    float weight[Tile::kLaneRows];
+    for (int a = 0; a < Tile::kLaneRows; ++a) {
+      const int column = lane_row() + 4 * a + Tile::kColumns - 1 - w;
+      weight[a] = column >= 0 && column < Tile::kColumns ? scores[4 * a * Tile::kScoreStride + column] : 0.0f;
+    }
+    for (int i = 0; i < Tile::kLaneOutputs; i += 4) {
+      const auto value = simt::load<4>(window + w * Tile::kStride + 8 * i);
+      for (int a = 0; a < Tile::kLaneRows; ++a)
+        for (int f = 0; f < 4; ++f) out[a][i + f] += weight[a] * value[f];
+    }
+  }
+}
+
+// Writes the warp's rows of output to rows of x from `first` on, through `shared`, rows that no other warp reads or
+// writes any more: scaled, turned back where there are angles, and added to what x holds where asked.
+template <class Tile, class T>
+__device__ void store_rows(const typename Tile::Output& out, float* shared, const Rows<T>& x,
+                           const View<const float, 2>& angles, float scale, Accumulate accumulate, int first) {
+  const int warp_row = warp() * Tile::kWarpRows;
+  shared += warp_row * Tile::kStride;
+  __syncwarp();
+  for (int a = 0; a < Tile::kLaneRows; ++a)
+    for (int i = 0; i < Tile::kLaneOutputs; ++i)
+      shared[(lane_row() + 4 * a) * Tile::kStride + 8 * (i / 4 * 4) + 4 * lane_column() + i % 4] = out[a][i];
+  __syncwarp();
+  for (int i = lane(); i < Tile::kWarpRows * Tile::kWidth; i += 32) {
+    const int r = i / Tile::kWidth, d = i % Tile::kWidth, row = first + warp_row + r;
+    if (row >= x.count || d >= x.columns) continue;
+    const float* of_row = shared + r * Tile::kStride;
+    float value = angles.empty() ? of_row[d] : turned(of_row, angles.row(row), Turn::back, d, x.columns);
+    value *= scale;
+    if (accumulate == Accumulate::yes) value += simt::to_float(x.row(row)[d]);
+    x.row(row)[d] = simt::from_float<T>(value);
+  }
+}
+
+}  // namespace polonaise::kernels::attention

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "kernels/attention.h"
+
+// What the kernels of attention are given, and how they cut the work.
+namespace polonaise::kernels::attention {
+
+// Rows of one head: `count` rows of `columns` numbers, `stride` apart.
+template <class T>
+struct Rows {
+  T* data;
+  Index stride;
+  int count, columns;
+
+  constexpr T* row(int r) const { return data + r * stride; }
+};
+
+// One tensor [B,T,...] or [N,...] of the problem: the rows of its outermost index `b`, and of them the columns from
+// `begin`.
+template <class T>
+constexpr Rows<T> rows_of(const View<T, 3>& x, Index b, Index count, Index begin, Index columns) {
+  return {x.row(b * x.extent(1)) + begin, x.stride(), static_cast<int>(count), static_cast<int>(columns)};
+}
+
+template <class T>
+struct Problem {
+  AttentionShape s;
+  View<const T, 3> qkv;
+  AttentionPositions<T> positions;
+  float scale;  // of scores
+
+  constexpr Rows<const T> part(Index which, Index b, Index n) const {
+    return rows_of(qkv, b, s.T, (which * s.N + n) * s.D, s.D);
+  }
+  constexpr Rows<const T> q(Index b, Index n) const { return part(0, b, n); }
+  constexpr Rows<const T> k(Index b, Index n) const { return part(1, b, n); }
+  constexpr Rows<const T> v(Index b, Index n) const { return part(2, b, n); }
+  constexpr Rows<const T> relative(Index n) const { return rows_of(positions.relative, n, s.T, 0, s.D); }
+};
+
+// What backward is given besides.
+template <class T>
+struct Gradients {
+  View<const T, 3> dy;
+  View<const float, 3> log_sum;
+  const float* deltas;  // [B,N,T]: y . dy of each row, which is the mean of the row's dp
+  View<T, 3> dqkv;
+  Accumulate accumulate;
+
+  constexpr Rows<const T> output(const AttentionShape& s, Index b, Index n) const {
+    return rows_of(dy, b, s.T, n * s.D, s.D);
+  }
+  constexpr Rows<T> part(const AttentionShape& s, Index which, Index b, Index n) const {
+    return rows_of(dqkv, b, s.T, (which * s.N + n) * s.D, s.D);
+  }
+};
+
+// Adds the gradient of relative to drelative, through `slices`, relative_slices [N,T,D] of floats.
+template <class T>
+void add_relative_gradient(Cuda&, const Problem<T>&, const Gradients<T>&, View<T, 3> drelative, float* slices);
+
+}  // namespace polonaise::kernels::attention

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "kernels/cuda/attention.h"
+#include "kernels/cuda/launch.h"
+#include "kernels/require.h"
+
+// How the kernels of attention are launched.
+namespace polonaise::kernels::attention {
+
+inline float score_scale(Index D) {
+  return 1.0f / std::sqrt(static_cast<float>(D));
+}
+
+template <class T>
+Problem<T> problem(const AttentionShape& s, View<const T, 3> qkv, const AttentionPositions<T>& positions) {
+  return {s, qkv, positions, score_scale(s.D)};
+}
+
+// Kernels are compiled for a few head dimensions, and others are rounded up to them.
+template <class Body>
+void with_width(Index D, Body&& body) {
+  if (D <= 32)
+    body(std::integral_constant<int, 32>());
+  else if (D <= 64)
+    body(std::integral_constant<int, 64>());
+  else if (D <= 128)
+    body(std::integral_constant<int, 128>());
+  else
+    body(std::integral_constant<int, 256>());
+}
+
+// A block for every `rows` rows of each head.
+inline Index blocks(const AttentionShape& s, Index rows) {
+  return ceil_div(s.T, rows) * s.B * s.N;
+}
+
+// The batch is cut into so many slices whose gradients of relative are summed apart: enough blocks for any card, by
+// shape alone.
+inline Index relative_slices(const AttentionShape& s) {
+  constexpr Index kWorkingBlocks = 1024, kRows = 64;
+  return std::clamp<Index>(ceil_div(kWorkingBlocks, std::max<Index>(1, ceil_div(s.T, kRows) * s.N)), 1,
+                           std::max<Index>(1, s.B));
+}
+
+// Scratch of backward, in floats: y . dy of each row, and the slices' gradients of relative.
+struct Scratch {
+  explicit Scratch(const AttentionShape& s)
+      : relative((s.B * s.N * s.T + 15) / 16 * 16), size(relative + relative_slices(s) * s.N * s.T * s.D) {}
+  Index relative, size;
+};
+
+inline void require_scratch(const Cuda& cuda, const AttentionShape& s, View<float, 1> scratch) {
+  require(scratch.size() >= attention_scratch_size(cuda, s), "scratch must have attention_scratch_size numbers");
+}
+
+}  // namespace polonaise::kernels::attention
