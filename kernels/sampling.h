@@ -8,7 +8,8 @@
 
 namespace polonaise::kernels {
 
-// Drawing the next event from logits.
+// Drawing the next event from logits. The random numbers are the same on every device, and so are the draws, but for
+// numbers as close to an edge between two of them as exp is exact.
 
 struct SamplingOptions {
   float temperature = 1.0f;  // > 0: logits are divided by it; 0: the most likely value is taken
@@ -18,8 +19,9 @@ struct SamplingOptions {
 
 // One token a row: temperature, then top-k, then top-p, renormalised, then a draw by inverse transform over ascending
 // token with the uniform number at `position` of row first_row + r. Ties at a cut go to the lower token.
-// logits [R,V]; allowed [R,V] of 0 and 1, or empty: 0 forbids a token (a row must allow one); tokens [R].
-// Top-p keeps the token that crosses p (Holtzman et al. 2020).
+// logits [R,V]; allowed [R,V] of 0 and 1, or empty: 0 forbids a token; tokens [R]. A row must allow one: the Cpu
+// refuses others, Cuda, which does not wait to look, draws -1 for them. Top-p keeps the token that crosses p (Holtzman
+// et al. 2020).
 void sample_tokens(Cpu&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,
                    const RandomStream&, Index first_row, std::uint32_t position, View<std::int32_t, 1> tokens);
 void sample_tokens(Cuda&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/cpu/parallel.h"
-#include "kernels/require.h"
+#include "kernels/sampling_shapes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/sampling.cpp"
@@ -192,21 +192,12 @@ void over_rows(const Cpu& cpu, View<const float, 2> logits, Body&& body) {
   });
 }
 
-void require_options(View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions& options) {
-  require(options.temperature >= 0, "the temperature must not be negative");
-  require(options.top_k >= 0, "top_k must not be negative");
-  require(options.top_p > 0 && options.top_p <= 1, "top_p must be above 0 and at most 1");
-  require(logits.columns() >= 1, "logits must have a column");
-  require(allowed.empty() || same_shape(logits, allowed), "logits and allowed must have one shape");
-}
-
 }  // namespace
 
 void sample_tokens(Cpu& cpu, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
                    const SamplingOptions& options, const RandomStream& stream, Index first_row, std::uint32_t position,
                    View<std::int32_t, 1> tokens) {
-  require_options(logits, allowed, options);
-  require(tokens.size() == logits.rows(), "tokens must have one element for each row of logits");
+  require_sample_tokens(logits, allowed, options, tokens);
   for (Index r = 0; r < logits.rows() && !allowed.empty(); ++r)
     require(std::any_of(allowed.row(r), allowed.row(r) + allowed.columns(), [](std::uint8_t a) { return a != 0; }),
             "every row must allow a token");
@@ -220,10 +211,8 @@ void sample_tokens(Cpu& cpu, View<const float, 2> logits, View<const std::uint8_
 void sample_keys(Cpu& cpu, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
                  const SamplingOptions& options, const RandomStream& stream, Index first_row, std::uint32_t position,
                  View<std::uint8_t, 2> keys) {
-  require_options(logits, allowed, options);
-  require(same_shape(logits, keys), "logits and keys must have one shape");
+  require_sample_keys(logits, allowed, options, position, keys);
   const Index first = static_cast<Index>(position) * logits.columns();
-  require(first + logits.columns() <= Index{1} << 32, "a row of the batch has 2^32 random numbers");
   over_rows(cpu, logits, [&](Index r, const Candidates& candidates) {
     HWY_DYNAMIC_DISPATCH(sample_key_row)
     (logits.row(r), allowed.empty() ? nullptr : allowed.row(r), options, stream,

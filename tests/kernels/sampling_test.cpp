@@ -6,7 +6,7 @@
 #include <set>
 
 #include "kernels/require.h"
-#include "tests/kernels/support.h"
+#include "tests/kernels/devices.h"
 
 namespace polonaise::testing {
 namespace {
@@ -68,32 +68,70 @@ float number(Index row, Index position) {
   return kernels::uniform(kStream, static_cast<std::uint32_t>(kFirstRow + row), static_cast<std::uint32_t>(position));
 }
 
-TEST(SampleTokens, DrawsByInverseTransformOfWhatTheOptionsKeep) {
-  for (Index V : {1, 2, 5, 24, 64, 106, 388, 1000})
+// An emulated card takes fewer rows, and of fewer widths.
+template <class Target>
+constexpr bool kIsCpu = std::is_same_v<typename Target::Device, Cpu>;
+
+template <class Target>
+class SampleTokens : public DeviceTest<Target> {
+ protected:
+  // Every token of the row that is drawn in so many draws: a batch of the same row over and over.
+  std::set<std::int32_t> drawn(const std::vector<float>& row, const SamplingOptions& options,
+                               const std::vector<std::uint8_t>& allowed = {},
+                               Index draws = kIsCpu<Target> ? 1000 : cases<Index>({60}, {24})[0]) {
+    const Index V = static_cast<Index>(row.size());
+    Array<float, 2> logits({draws, V});
+    Array<std::uint8_t, 2> mask({draws, V});
+    for (Index r = 0; r < draws; ++r) {
+      std::copy(row.begin(), row.end(), logits.view().row(r));
+      std::copy(allowed.begin(), allowed.end(), mask.view().row(r));
+    }
+    const auto values = sample(logits, allowed.empty() ? nullptr : &mask, options, 0, 0);
+    return {values.begin(), values.end()};
+  }
+
+  std::vector<std::int32_t> sample(const Array<float, 2>& logits, const Array<std::uint8_t, 2>* mask,
+                                   const SamplingOptions& options, Index first_row, std::uint32_t position) {
+    const auto x = this->place(logits);
+    const auto allowed = this->place(mask ? *mask : Array<std::uint8_t, 2>({1, 1}));
+    auto tokens = this->place(Array<std::int32_t, 1>({logits.view().rows()}, -7));
+    kernels::sample_tokens(this->device(), x.view(), mask ? allowed.view() : View<const std::uint8_t, 2>{}, options,
+                           kStream, first_row, position, tokens.view());
+    return fetch(tokens).values();
+  }
+};
+TYPED_TEST_SUITE(SampleTokens, FloatTargets, TargetNames);
+
+TYPED_TEST(SampleTokens, DrawsByInverseTransformOfWhatTheOptionsKeep) {
+  constexpr bool is_cpu = kIsCpu<TypeParam>;
+  const Index kRows = is_cpu ? 40 : cases<Index>({6}, {1})[0];
+  for (Index V : is_cpu ? std::vector<Index>{1, 2, 5, 24, 64, 106, 388, 1000} : cases<Index>({5, 130, 600}, {130, 600}))
     for (const auto& options : kOptions)
       for (bool masked : {false, true}) {
-        constexpr Index kRows = 40;
-        const auto logits = random_array<2>({kRows, V}, 1, 5.0f);
-        const auto mask = random_mask(kRows, V);
-        Array<std::int32_t, 1> first({kRows});
-        for (int threads : kThreadCounts) {
-          Cpu cpu{threads};
-          Array<std::int32_t, 1> tokens({kRows}, -1);
-          kernels::sample_tokens(cpu, logits.view(), masked ? mask.view() : View<const std::uint8_t, 2>{}, options,
+        const auto host_logits = random_array<2>({kRows, V}, 1, 5.0f);
+        const auto host_mask = random_mask(kRows, V);
+        const auto logits = this->place(host_logits);
+        const auto mask = this->place(host_mask);
+        std::vector<std::vector<std::int32_t>> draws;
+        for (auto& twin : this->twins()) {
+          auto tokens = this->place(Array<std::int32_t, 1>({kRows}, -7));
+          kernels::sample_tokens(twin, logits.view(), masked ? mask.view() : View<const std::uint8_t, 2>{}, options,
                                  kStream, kFirstRow, 77, tokens.view());
-          if (threads == 1) first = tokens;
-          ASSERT_EQ(tokens.values(), first.values()) << threads << " threads";
+          draws.push_back(fetch(tokens).values());
+          ASSERT_EQ(draws.back(), draws[0]);
         }
         for (Index r = 0; r < kRows; ++r) {
           std::vector<double> measures;
           for (Index v = 0; v < V; ++v)
-            measures.push_back(std::exp(static_cast<double>(logits[r * V + v]) / options.temperature));
-          const auto kept = kept_oracle(logits.view().row(r), measures, allowed_row(mask, r, V, masked), options);
+            measures.push_back(std::exp(static_cast<double>(host_logits[r * V + v]) / options.temperature));
+          const auto kept =
+              kept_oracle(host_logits.view().row(r), measures, allowed_row(host_mask, r, V, masked), options);
           const double total = std::accumulate(kept.begin(), kept.end(), 0.0);
-          ASSERT_GE(first[r], 0);
-          ASSERT_LT(first[r], V);
-          const double before = std::accumulate(kept.begin(), kept.begin() + first[r], 0.0) / total;
-          const double share = kept[static_cast<std::size_t>(first[r])] / total;
+          const std::int32_t token = draws[0][static_cast<std::size_t>(r)];
+          ASSERT_GE(token, 0);
+          ASSERT_LT(token, V);
+          const double before = std::accumulate(kept.begin(), kept.begin() + token, 0.0) / total;
+          const double share = kept[static_cast<std::size_t>(token)] / total;
           ASSERT_GT(share, 0) << "row " << r << " of " << V << " drew what was dropped";
           ASSERT_LE(before, number(r, 77) + kSlack);
           ASSERT_GE(before + share, number(r, 77) - kSlack);
@@ -101,61 +139,52 @@ TEST(SampleTokens, DrawsByInverseTransformOfWhatTheOptionsKeep) {
       }
 }
 
-TEST(SampleTokens, TemperatureZeroTopOneAndTinyTopPTakeTheMostLikely) {
+TYPED_TEST(SampleTokens, DrawsWhatTheCpuDraws) {
+  const Index kRows = cases<Index>({50}, {4})[0], V = 107;
+  const auto logits = random_array<2>({kRows, V}, 11, 4.0f);
   Cpu cpu;
-  Array<float, 2> logits({1, 9}, -3.0f);
-  logits[4] = logits[7] = 2.0f;  // equals: the lower wins
-  Array<std::int32_t, 1> token({1});
-  for (std::uint32_t position = 0; position < 50; ++position)
-    for (const SamplingOptions& options :
-         {SamplingOptions{.temperature = 0}, SamplingOptions{.top_k = 1}, SamplingOptions{.top_p = 1e-9f},
-          SamplingOptions{.temperature = 1e-30f, .top_k = 1}}) {
-      kernels::sample_tokens(cpu, logits.view(), {}, options, kStream, 0, position, token.view());
-      ASSERT_EQ(token[0], 4);
-    }
+  for (const SamplingOptions& options : {SamplingOptions{}, SamplingOptions{.temperature = 0.8f, .top_k = 20}}) {
+    Array<std::int32_t, 1> expected({kRows});
+    kernels::sample_tokens(cpu, logits.view(), {}, options, kStream, kFirstRow, 9, expected.view());
+    EXPECT_EQ(this->sample(logits, nullptr, options, kFirstRow, 9), expected.values());
+  }
 }
 
-// Every token of the row that is drawn in a thousand positions.
-std::set<std::int32_t> drawn(const std::vector<float>& row, const SamplingOptions& options,
-                             const std::vector<std::uint8_t>& allowed = {}) {
-  Cpu cpu;
-  const std::array<Index, 2> extents{1, static_cast<Index>(row.size())};
-  View<const std::uint8_t, 2> mask;
-  if (!allowed.empty()) mask = {allowed.data(), extents};
-  std::set<std::int32_t> tokens;
-  Array<std::int32_t, 1> token({1});
-  for (std::uint32_t position = 0; position < 1000; ++position) {
-    kernels::sample_tokens(cpu, {row.data(), extents}, mask, options, kStream, 0, position, token.view());
-    tokens.insert(token[0]);
-  }
-  return tokens;
+TYPED_TEST(SampleTokens, TemperatureZeroTopOneAndTinyTopPTakeTheMostLikely) {
+  std::vector<float> logits(9, -3.0f);
+  logits[4] = logits[7] = 2.0f;  // equals: the lower wins
+  for (const SamplingOptions& options :
+       {SamplingOptions{.temperature = 0}, SamplingOptions{.top_k = 1}, SamplingOptions{.top_p = 1e-9f},
+        SamplingOptions{.temperature = 1e-30f, .top_k = 1}})
+    EXPECT_EQ(this->drawn(logits, options), (std::set<std::int32_t>{4}));
 }
 
 using Tokens = std::set<std::int32_t>;
 
-TEST(SampleTokens, TiesAtACutGoToTheLowerTokens) {
-  EXPECT_EQ(drawn(std::vector<float>(12, 1.5f), {.top_k = 3}), (Tokens{0, 1, 2}));
-  EXPECT_EQ(drawn(std::vector<float>(10, -2.0f), {.top_p = 0.35f}), (Tokens{0, 1, 2, 3}));
-  EXPECT_EQ(drawn({0.0f, -0.0f, 1.0f, -0.0f}, {.top_k = 3}), (Tokens{0, 1, 2}));
+TYPED_TEST(SampleTokens, TiesAtACutGoToTheLowerTokens) {
+  EXPECT_EQ(this->drawn(std::vector<float>(12, 1.5f), {.top_k = 3}), (Tokens{0, 1, 2}));
+  EXPECT_EQ(this->drawn(std::vector<float>(10, -2.0f), {.top_p = 0.35f}), (Tokens{0, 1, 2, 3}));
+  EXPECT_EQ(this->drawn({0.0f, -0.0f, 1.0f, -0.0f}, {.top_k = 3}), (Tokens{0, 1, 2}));
+  EXPECT_EQ(this->drawn(std::vector<float>(12, 1.5f), {.top_k = 4, .top_p = 0.6f}), (Tokens{0, 1, 2}));
 }
 
-TEST(SampleTokens, TopPKeepsTheTokenThatCrosses) {
+TYPED_TEST(SampleTokens, TopPKeepsTheTokenThatCrosses) {
   const std::vector<float> row{std::log(0.2f), std::log(0.5f), std::log(0.3f)};
-  EXPECT_EQ(drawn(row, {.top_p = 0.45f}), (Tokens{1}));
-  EXPECT_EQ(drawn(row, {.top_p = 0.55f}), (Tokens{1, 2}));
-  EXPECT_EQ(drawn(row, {.top_p = 0.85f}), (Tokens{0, 1, 2}));
-  EXPECT_EQ(drawn(row, {.top_k = 2, .top_p = 0.6f}), (Tokens{1}));  // 0.5 / 0.8 of what top-k kept
+  EXPECT_EQ(this->drawn(row, {.top_p = 0.45f}), (Tokens{1}));
+  EXPECT_EQ(this->drawn(row, {.top_p = 0.55f}), (Tokens{1, 2}));
+  EXPECT_EQ(this->drawn(row, {.top_p = 0.85f}), (Tokens{0, 1, 2}));
+  EXPECT_EQ(this->drawn(row, {.top_k = 2, .top_p = 0.6f}), (Tokens{1}));  // 0.5 / 0.8 of what top-k kept
 }
 
-TEST(SampleTokens, AMaskForbidsEvenTheMostLikely) {
-  EXPECT_EQ(drawn({9, 1, 1, 9}, {}, {0, 1, 1, 0}), (Tokens{1, 2}));
-  EXPECT_EQ(drawn({9, 1, 2, 9}, {.temperature = 0}, {0, 1, 1, 0}), (Tokens{2}));
-  EXPECT_EQ(drawn({9, 1, 2, 3}, {.top_k = 2}, {0, 1, 1, 1}), (Tokens{2, 3}));
+TYPED_TEST(SampleTokens, AMaskForbidsEvenTheMostLikely) {
+  EXPECT_EQ(this->drawn({9, 1, 1, 9}, {}, {0, 1, 1, 0}), (Tokens{1, 2}));
+  EXPECT_EQ(this->drawn({9, 1, 2, 9}, {.temperature = 0}, {0, 1, 1, 0}), (Tokens{2}));
+  EXPECT_EQ(this->drawn({9, 1, 2, 3}, {.top_k = 2}, {0, 1, 1, 1}), (Tokens{2, 3}));
   const float minus_infinity = -std::numeric_limits<float>::infinity();
-  EXPECT_EQ(drawn({1, minus_infinity, 1}, {}), (Tokens{0, 2}));
+  EXPECT_EQ(this->drawn({1, minus_infinity, 1}, {}), (Tokens{0, 2}));
 }
 
-TEST(SampleTokens, LogitsThatAreNotNumbersStillGiveAnAllowedToken) {
+TYPED_TEST(SampleTokens, LogitsThatAreNotNumbersStillGiveAnAllowedToken) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
   for (const auto& options : kOptions)
     for (const std::vector<float>& row : {std::vector<float>{nan, nan, nan},
@@ -163,24 +192,25 @@ TEST(SampleTokens, LogitsThatAreNotNumbersStillGiveAnAllowedToken) {
                                           {1, infinity, infinity},
                                           {1, nan, 2},
                                           {-infinity, -infinity, -infinity}})
-      for (std::int32_t token : drawn(row, options, {0, 1, 1})) EXPECT_TRUE(token == 1 || token == 2);
+      for (std::int32_t token : this->drawn(row, options, {0, 1, 1}, kIsCpu<TypeParam> ? 1000 : 2))
+        EXPECT_TRUE(token == 1 || token == 2);
 }
 
-TEST(SampleTokens, ARowDrawsTheSameAloneAsInABatch) {
-  constexpr Index kRows = 37, V = 50;
+TYPED_TEST(SampleTokens, ARowDrawsTheSameAloneAsInABatch) {
+  const Index kRows = kIsCpu<TypeParam> ? 37 : cases<Index>({5}, {2})[0], V = 50;
   const auto logits = random_array<2>({kRows, V}, 2, 3.0f);
-  Cpu cpu;
   for (const auto& options : kOptions) {
-    Array<std::int32_t, 1> batch({kRows}), alone({1});
-    kernels::sample_tokens(cpu, logits.view(), {}, options, kStream, kFirstRow, 4, batch.view());
+    const auto batch = this->sample(logits, nullptr, options, kFirstRow, 4);
     for (Index r = 0; r < kRows; ++r) {
-      kernels::sample_tokens(cpu, logits.view().row_block(r, 1), {}, options, kStream, kFirstRow + r, 4, alone.view());
-      EXPECT_EQ(alone[0], batch[r]);
+      Array<float, 2> row({1, V});
+      std::copy_n(logits.view().row(r), V, row.view().row(0));
+      EXPECT_EQ(this->sample(row, nullptr, options, kFirstRow + r, 4)[0], batch[static_cast<std::size_t>(r)]);
     }
   }
 }
 
-TEST(SampleTokens, FrequenciesAreTheProbabilities) {
+// The draws are the same on every device.
+TEST(SampleTokensOnCpu, FrequenciesAreTheProbabilities) {
   constexpr Index V = 24, kRows = 200, kPositions = 100;
   Cpu cpu;
   const auto row = random_array<1>({V}, 3, 1.5f);
@@ -201,78 +231,95 @@ TEST(SampleTokens, FrequenciesAreTheProbabilities) {
   EXPECT_LT(chi_square, 49.7);  // 23 degrees of freedom, one in a thousand
 }
 
-TEST(SampleTokens, RefusesOptionsOutOfRangeAndRowsWithoutAToken) {
-  Cpu cpu;
-  const Array<float, 2> logits({2, 3});
-  Array<std::uint8_t, 2> allowed({2, 3});
-  allowed[0] = 1;
-  Array<std::int32_t, 1> tokens({2});
-  const auto run = [&](const SamplingOptions& options, View<const std::uint8_t, 2> mask) {
-    kernels::sample_tokens(cpu, logits.view(), mask, options, kStream, 0, 0, tokens.view());
-  };
+TYPED_TEST(SampleTokens, OptionsOutOfRangeAreRefused) {
   for (const SamplingOptions& options :
        {SamplingOptions{.temperature = -1}, SamplingOptions{.temperature = NAN}, SamplingOptions{.top_k = -1},
         SamplingOptions{.top_p = 0}, SamplingOptions{.top_p = 1.5f}})
-    EXPECT_THROW(run(options, {}), ContractError);
-  EXPECT_THROW(run({}, allowed.view()), ContractError);
+    EXPECT_THROW(this->sample(Array<float, 2>({2, 3}), nullptr, options, 0, 0), ContractError);
 }
 
-TEST(SampleKeys, SoundsEachKeyByItsOwnNumberAmongWhatTheOptionsKeep) {
-  for (Index K : {1, 5, 8, 88, 106, 107})
+TYPED_TEST(SampleTokens, ARowWithoutAnAllowedTokenIsRefusedOrDrawsNone) {
+  Array<std::uint8_t, 2> mask({2, 3});
+  mask[0] = 1;
+  const auto run = [&] { return this->sample(Array<float, 2>({2, 3}), &mask, {}, 0, 0); };
+  if constexpr (kIsCpu<TypeParam>) {
+    EXPECT_THROW(run(), ContractError);
+  } else {
+    EXPECT_EQ(run(), (std::vector<std::int32_t>{0, -1}));
+  }
+}
+
+template <class Target>
+class SampleKeys : public DeviceTest<Target> {
+ protected:
+  std::vector<std::uint8_t> sample(const Array<float, 2>& logits, const Array<std::uint8_t, 2>* mask,
+                                   const SamplingOptions& options, Index first_row, std::uint32_t position) {
+    const auto x = this->place(logits);
+    const auto allowed = this->place(mask ? *mask : Array<std::uint8_t, 2>({1, 1}));
+    auto keys = this->place(Array<std::uint8_t, 2>(logits.view().extents(), 7));
+    kernels::sample_keys(this->device(), x.view(), mask ? allowed.view() : View<const std::uint8_t, 2>{}, options,
+                         kStream, first_row, position, keys.view());
+    return fetch(keys).values();
+  }
+};
+TYPED_TEST_SUITE(SampleKeys, FloatTargets, TargetNames);
+
+TYPED_TEST(SampleKeys, SoundsEachKeyByItsOwnNumberAmongWhatTheOptionsKeep) {
+  constexpr bool is_cpu = kIsCpu<TypeParam>;
+  constexpr std::uint32_t kPosition = 13;
+  const Index kRows = is_cpu ? 40 : cases<Index>({4}, {1})[0];
+  for (Index K : is_cpu ? std::vector<Index>{1, 5, 8, 88, 106, 107} : cases<Index>({5, 135, 600}, {135, 600}))
     for (const auto& options : kOptions)
       for (bool masked : {false, true}) {
-        constexpr Index kRows = 40;
-        constexpr std::uint32_t kPosition = 13;
-        const auto logits = random_array<2>({kRows, K}, 4, 5.0f);
-        const auto mask = random_mask(kRows, K);
-        Array<std::uint8_t, 2> first({kRows, K});
-        for (int threads : kThreadCounts) {
-          Cpu cpu{threads};
-          Array<std::uint8_t, 2> keys({kRows, K}, 7);
-          kernels::sample_keys(cpu, logits.view(), masked ? mask.view() : View<const std::uint8_t, 2>{}, options,
+        const auto host_logits = random_array<2>({kRows, K}, 4, 5.0f);
+        const auto host_mask = random_mask(kRows, K);
+        const auto logits = this->place(host_logits);
+        const auto mask = this->place(host_mask);
+        std::vector<std::vector<std::uint8_t>> draws;
+        for (auto& twin : this->twins()) {
+          auto keys = this->place(Array<std::uint8_t, 2>({kRows, K}, 7));
+          kernels::sample_keys(twin, logits.view(), masked ? mask.view() : View<const std::uint8_t, 2>{}, options,
                                kStream, kFirstRow, kPosition, keys.view());
-          if (threads == 1) first = keys;
-          ASSERT_EQ(keys.values(), first.values()) << threads << " threads";
+          draws.push_back(fetch(keys).values());
+          ASSERT_EQ(draws.back(), draws[0]);
         }
         for (Index r = 0; r < kRows; ++r) {
           std::vector<double> measures;
           for (Index k = 0; k < K; ++k)
-            measures.push_back(1 / (1 + std::exp(-static_cast<double>(logits[r * K + k]) / options.temperature)));
-          const auto kept = kept_oracle(logits.view().row(r), measures, allowed_row(mask, r, K, masked), options);
+            measures.push_back(1 / (1 + std::exp(-static_cast<double>(host_logits[r * K + k]) / options.temperature)));
+          const auto kept =
+              kept_oracle(host_logits.view().row(r), measures, allowed_row(host_mask, r, K, masked), options);
           for (Index k = 0; k < K; ++k) {
             const double u = number(r, kPosition * K + k), p = kept[static_cast<std::size_t>(k)];
             if (std::abs(u - p) < kSlack) continue;
-            ASSERT_EQ(first[r * K + k], u < p ? 1 : 0) << "key " << k << " of " << K << ", row " << r;
+            ASSERT_EQ(draws[0][static_cast<std::size_t>(r * K + k)], u < p ? 1 : 0)
+                << "key " << k << " of " << K << ", row " << r;
           }
         }
       }
 }
 
-TEST(SampleKeys, TemperatureZeroSoundsThePositiveLogits) {
-  Cpu cpu;
-  const std::vector<float> row{-1, 0, 1e-20f, 3, 2, -0.0f};
-  Array<std::uint8_t, 2> keys({1, 6});
-  const auto run = [&](const SamplingOptions& options) {
-    kernels::sample_keys(cpu, {row.data(), {1, 6}}, {}, options, kStream, 0, 0, keys.view());
-    return keys.values();
-  };
+TYPED_TEST(SampleKeys, TemperatureZeroSoundsThePositiveLogits) {
+  Array<float, 2> row({1, 6});
+  row.values() = {-1, 0, 1e-20f, 3, 2, -0.0f};
+  const auto run = [&](const SamplingOptions& options) { return this->sample(row, nullptr, options, 0, 0); };
   EXPECT_EQ(run({.temperature = 0}), (std::vector<std::uint8_t>{0, 0, 1, 1, 1, 0}));
   EXPECT_EQ(run({.temperature = 0, .top_k = 2}), (std::vector<std::uint8_t>{0, 0, 0, 1, 1, 0}));
   EXPECT_EQ(run({.temperature = 0, .top_k = 5}), (std::vector<std::uint8_t>{0, 0, 1, 1, 1, 0}));
 }
 
-TEST(SampleKeys, AMaskMaySilenceAWholeRow) {
-  Cpu cpu;
+TYPED_TEST(SampleKeys, AMaskMaySilenceAWholeRow) {
   const Array<float, 2> logits({1, 20}, 50.0f);
   const Array<std::uint8_t, 2> none({1, 20});
-  for (const auto& options : kOptions) {
-    Array<std::uint8_t, 2> keys({1, 20}, 7);
-    kernels::sample_keys(cpu, logits.view(), none.view(), options, kStream, 0, 0, keys.view());
-    EXPECT_EQ(keys.values(), std::vector<std::uint8_t>(20, 0));
-  }
+  for (const auto& options : kOptions)
+    EXPECT_EQ(this->sample(logits, &none, options, 0, 0), std::vector<std::uint8_t>(20, 0));
 }
 
-TEST(SampleKeys, FrequenciesAreTheProbabilities) {
+TYPED_TEST(SampleKeys, NoRowsAreNoWork) {
+  EXPECT_NO_THROW(this->sample(Array<float, 2>({0, 3}), nullptr, {}, 0, 0));
+}
+
+TEST(SampleKeysOnCpu, FrequenciesAreTheProbabilities) {
   constexpr Index K = 106, kRows = 100, kPositions = 100;
   Cpu cpu;
   const auto row = random_array<1>({K}, 5, 3.0f);
