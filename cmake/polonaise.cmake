@@ -15,7 +15,9 @@ if(POLONAISE_HAS_CUDA AND NOT POLONAISE_CUDA STREQUAL "EMULATED")
   list(JOIN warnings "," warnings)
   target_compile_options(polonaise_options INTERFACE
     "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${warnings}$<$<BOOL:${POLONAISE_WERROR}>:$<COMMA>-Werror>>"
-    "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${POLONAISE_WERROR}>>:-Werror=all-warnings>")
+    "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${POLONAISE_WERROR}>>:-Werror=all-warnings>"
+    # A kernel that spills registers is one that was not looked at: ptxas says so, and that is an error too.
+    "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${POLONAISE_WERROR}>>:-Xptxas=-warn-spills,-Werror>")
 endif()
 # Without OpenMP its pragmas are inert: ThreadSanitizer cannot see how OpenMP's runtime orders threads.
 add_library(polonaise_openmp INTERFACE)

@@ -3,27 +3,60 @@
 #
 #   bash tests/run.sh [PART...]      all parts without an argument
 #
-#   asan     everything but the learning tests under AddressSanitizer and UndefinedBehaviorSanitizer
-#   cpu      everything, optimised
-#   format   of cpu the tests of style and formatting alone; not among all parts
+#   asan        everything but kernels and the learning tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   simt-asan   kernels, CUDA's on the emulator, under the same
+#   simt-tsan   kernels, CUDA's on the emulator, under ThreadSanitizer, which makes a race detector for CUDA of it
+#   mutation    faults in copies of kernels, each of which the two must find
+#   cuda        nvcc compiles every kernel without a warning and without spilled registers; skipped where there is none
+#   cpu         everything, optimised
+#   format      of cpu the tests of style and formatting alone; not among all parts
 #
 # All parts run even if one fails; then the exit status is 1. The output ends in ctest's summary of the last part.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+all=(asan simt-asan simt-tsan mutation cuda cpu)
 jobs=$(nproc)
 failed=()
+before=() # what became of the parts before this one
 
 build() { # PRESET [TARGET...]
   local begin=$SECONDS
   cmake --preset "$1" >/dev/null
   cmake --build --preset "$1" --parallel "$jobs" ${2:+--target "${@:2}"}
-  echo "== $1: built in $((SECONDS - begin)) s${failed:+; failed before: ${failed[*]}}"
+  echo "== $1: built in $((SECONDS - begin)) s"
+  ((!${#before[@]})) || printf '== before: %s\n' "${before[@]}"
 }
 
 run_asan() {
-  build asan polonaise_{kernels,io,runtime,models,tools}_tests
-  ctest --preset asan --parallel "$jobs" --label-regex '^(kernels|io|runtime|models|tools)$' --exclude-regex Chorales
+  build asan polonaise_{io,runtime,models,tools}_tests
+  ctest --preset asan --parallel "$jobs" --label-regex '^(io|runtime|models|tools)$' --exclude-regex Chorales
+}
+
+run_simt-asan() {
+  build simt-asan polonaise_kernels_tests
+  ctest --preset simt-asan --parallel "$jobs" --label-regex '^kernels$'
+}
+
+run_simt-tsan() {
+  build simt-tsan polonaise_kernels_tests
+  ctest --preset simt-tsan --parallel "$jobs" --label-regex '^kernels$'
+}
+
+run_mutation() {
+  for preset in simt-asan simt-tsan; do
+    build $preset polonaise_mutation_tests
+    ctest --preset $preset --parallel "$jobs" --label-regex '^mutation$'
+  done
+}
+
+run_cuda() {
+  if ! command -v "${CUDACXX:-nvcc}" /usr/local/cuda/bin/nvcc >/dev/null; then
+    echo "== cuda: skipped, there is no nvcc on PATH or in /usr/local/cuda/bin"
+    return
+  fi
+  build cuda polonaise_kernels_tests
+  ctest --preset cuda --parallel "$jobs" --label-regex '^kernels$'
 }
 
 run_cpu() {
@@ -37,9 +70,9 @@ run_format() {
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(asan cpu)
+((${#parts[@]})) || parts=("${all[@]}")
 for part in "${parts[@]}"; do
-  [[ $part == @(asan|cpu|format) ]] || { echo "run.sh: no part $part; there are asan, cpu and format" >&2; exit 2; }
+  [[ " ${all[*]} format " == *" $part "* ]] || { echo "run.sh: no part $part; there are ${all[*]} format" >&2; exit 2; }
 done
 
 bash tools/install_packages.sh build tests
@@ -52,7 +85,7 @@ for part in "${parts[@]}"; do
   status=$?
   set -e
   ((status == 0)) || failed+=("$part")
-  [[ $part == "${parts[-1]}" ]] || # the last part's summary ends the output
-    echo "== $part: $( ((status)) && echo FAILED || echo passed) in $((SECONDS - begin)) s"
+  before+=("$part $( ((status)) && echo FAILED || echo passed) in $((SECONDS - begin)) s")
+  [[ $part == "${parts[-1]}" ]] || echo "== ${before[-1]}" # the last part's summary ends the output
 done
 ((${#failed[@]} == 0))
