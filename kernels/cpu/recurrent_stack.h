@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "kernels/recurrent.h"
+#include "kernels/recurrent_layout.h"
 
 namespace polonaise::kernels {
 
@@ -68,9 +68,7 @@ class RecurrentStack {
 
   // Packed, for each layer and direction: what the time loop reads, then (above the first layer) the input weights.
   Index packed_size() const;
-  // Saved, for each layer: gates and c of each direction; then, below the top layer, y, and with dropout y as the next
-  // layer saw it.
-  Index saved_size(float dropout) const;
+  Index saved_size(float dropout) const { return layout_.saved_size(dropout); }
   Index scratch_size() const;
 
   void pack(std::span<const RecurrentLayer<const float>> weights, View<float, 1> packed) const;
@@ -79,26 +77,16 @@ class RecurrentStack {
   void step(const RecurrentStep<float>&) const;
 
  private:
-  std::size_t index(Index layer, Index direction) const {
-    return static_cast<std::size_t>(layer * s_.directions + direction);
-  }
   Index packed_stride() const;
-  Index layer_y() const { return s_.T * s_.B * s_.directions * s_.H; }
-  Index cell_size() const { return s_.T * s_.B * s_.H * (cell_.slots + (cell_.has_c ? 1 : 0)); }
-  Index layer_cells() const { return s_.directions * cell_size(); }
-  template <class Arguments>
-  void check(const Arguments&) const;
   template <class Arguments>
   TimeLoop time_loop(Index layer, Index direction, const Arguments&) const;
-  View<float, 2> layer_output(Index layer, View<float, 1> saved, float dropout, View<float, 3> top) const;
-  View<float, 2> layer_input(Index layer, View<float, 1> saved, float dropout) const;
-  View<float, 3> as_sequence(View<float, 2> y) const;
   template <class Loop>
   void run(Cpu&, const std::vector<Loop>&, void (*body)(const Loop&)) const;
   void last_states(Index layer, const TimeLoop&, const RecurrentForward<float>&) const;
   void weight_gradients(Cpu&, Index layer, const TimeLoopBackward&, const RecurrentBackward<float>&) const;
 
   const CellLoops& cell_;
+  RecurrentLayout layout_;
   RecurrentShape s_;
 };
 
