@@ -1,15 +1,16 @@
 // Gate equations of the recurrent cells and their derivatives, written once for every implementation: V is double in
 // oracles, float or a Highway vector in kernels. Needs the vocabulary of math-inl.h (or cpu/simd-inl.h) before it. No
-// include guard and no namespace: the includer opens one.
+// include guard and no namespace: the includer opens one. Functions are constexpr so that a card's kernels may call
+// them.
 //
 // z_* are pre-activations (input product + recurrent product + biases); names and equations are those of torch.nn.
 
 // h' = tanh(z)
 template <class V>
 struct RnnCell {
-  static V forward(V z) { return hyperbolic_tangent(z); }
+  static constexpr V forward(V z) { return hyperbolic_tangent(z); }
   // dz from dh', with h' as kept by forward.
-  static V backward(V h, V dh) { return dh * (constant(h, 1) - h * h); }
+  static constexpr V backward(V h, V dh) { return dh * (constant(h, 1) - h * h); }
 };
 
 // i = sigmoid(z_i), f = sigmoid(z_f), g = tanh(z_g), o = sigmoid(z_o);  c' = f c + i g;  h' = o tanh(c')
@@ -18,18 +19,18 @@ struct LstmCell {
   struct Gates {
     V i, f, g, o;
   };
-  static Gates activate(V z_i, V z_f, V z_g, V z_o) {
+  static constexpr Gates activate(V z_i, V z_f, V z_g, V z_o) {
     return {sigmoid(z_i), sigmoid(z_f), hyperbolic_tangent(z_g), sigmoid(z_o)};
   }
-  static V next_c(const Gates& gates, V c) { return gates.f * c + gates.i * gates.g; }
-  static V next_h(const Gates& gates, V next_c) { return gates.o * hyperbolic_tangent(next_c); }
+  static constexpr V next_c(const Gates& gates, V c) { return gates.f * c + gates.i * gates.g; }
+  static constexpr V next_h(const Gates& gates, V next_c) { return gates.o * hyperbolic_tangent(next_c); }
 
   struct Gradient {
     Gates dz;
     V dc;  // of the step before
   };
   // dh and dc reach h' and c' from later steps and from the layer above.
-  static Gradient backward(const Gates& gates, V c, V next_c, V dh, V dc) {
+  static constexpr Gradient backward(const Gates& gates, V c, V next_c, V dh, V dc) {
     const V one = constant(c, 1);
     const V tanh_c = hyperbolic_tangent(next_c);
     const V d_next_c = dc + dh * gates.o * (one - tanh_c * tanh_c);
@@ -46,18 +47,18 @@ struct GruCell {
   struct Gates {
     V r, z, n;
   };
-  static Gates activate(V sum_r, V sum_z, V x_n, V h_n) {
+  static constexpr Gates activate(V sum_r, V sum_z, V x_n, V h_n) {
     const V r = sigmoid(sum_r);
     return {r, sigmoid(sum_z), hyperbolic_tangent(x_n + r * h_n)};
   }
-  static V next_h(const Gates& gates, V h) { return gates.n + gates.z * (h - gates.n); }
+  static constexpr V next_h(const Gates& gates, V h) { return gates.n + gates.z * (h - gates.n); }
 
   struct Gradient {
     V d_r, d_z, d_x_n;  // of the pre-activations; the recurrent share of n has d_h_n instead of d_x_n
     V d_h_n;
     V dh;  // of the step before, its direct share (z h), without the recurrent product's
   };
-  static Gradient backward(const Gates& gates, V h, V h_n, V dh) {
+  static constexpr Gradient backward(const Gates& gates, V h, V h_n, V dh) {
     const V one = constant(h, 1);
     const V d_n = dh * (one - gates.z) * (one - gates.n * gates.n);
     return {d_n * h_n * gates.r * (one - gates.r), dh * (h - gates.n) * gates.z * (one - gates.z), d_n, d_n * gates.r,

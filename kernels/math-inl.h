@@ -1,18 +1,19 @@
 // The vocabulary that kernel formulas are written in (cells-inl.h and kernels): the operators + - * / and the functions
 // below, for a scalar number F (double in oracles, float elsewhere). kernels/cpu/simd-inl.h has the same names for
 // Highway vectors. No include guard and no namespace: the includer opens one.
+// Functions are constexpr so that a card's kernels may call them.
 
 template <class F>
-F constant(F /*like*/, double value) {
+constexpr F constant(F /*like*/, double value) {
   return static_cast<F>(value);
 }
 
 template <class F>
-F sigmoid(F x) {
+constexpr F sigmoid(F x) {
   return F(1) / (F(1) + std::exp(-x));
 }
 
 template <class F>
-F hyperbolic_tangent(F x) {
+constexpr F hyperbolic_tangent(F x) {
   return std::tanh(x);
 }

@@ -70,8 +70,8 @@ struct RecurrentBackward {
   View<const T, 3> dhn = {};  // [layers*directions,B,H] or empty (zero)
   View<T, 3> dinput;          // [T,B,directions*G*H], written or added to
   Accumulate dinput_accumulate = Accumulate::no;
-  std::span<const RecurrentLayer<T>> gradients;  // added to
-  View<T, 1> scratch;                            // *_scratch_size elements
+  std::span<const RecurrentLayer<float>> gradients;  // added to; float whatever T is, as the optimizer's masters
+  View<T, 1> scratch;                                // *_scratch_size elements
   RecurrentDropout dropout = {};
 };
 

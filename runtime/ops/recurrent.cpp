@@ -108,12 +108,11 @@ std::vector<RecurrentLayer<const T>> weight_views(std::span<const RecurrentLayer
   return views;
 }
 
-template <class T>
-std::vector<RecurrentLayer<T>> gradient_views(Tape& tape, std::span<const RecurrentLayerVars> layers) {
-  std::vector<RecurrentLayer<T>> views;
+std::vector<RecurrentLayer<float>> gradient_views(Tape& tape, std::span<const RecurrentLayerVars> layers) {
+  std::vector<RecurrentLayer<float>> views;
   for (const RecurrentLayerVars& l : layers)
-    views.push_back({tape.slot(l.weight_ih).tensor.matrix<T>(), tape.slot(l.weight_hh).tensor.matrix<T>(),
-                     tape.slot(l.bias_ih).tensor.vector<T>(), tape.slot(l.bias_hh).tensor.vector<T>()});
+    views.push_back({tape.slot(l.weight_ih).tensor.matrix<float>(), tape.slot(l.weight_hh).tensor.matrix<float>(),
+                     tape.slot(l.bias_ih).tensor.vector<float>(), tape.slot(l.bias_hh).tensor.vector<float>()});
   return views;
 }
 
@@ -184,7 +183,7 @@ RecurrentResult recurrent(Tape& tape, const Var& input, std::span<const Recurren
       using T = typename decltype(type)::type;
       with_kernels(cell, [&](auto kernels) {
         const auto weights = weight_views<T>(list);
-        const auto gradients = gradient_views<T>(t, list);
+        const auto gradients = gradient_views(t, list);
         Scratch scratch(t);
         kernels.template backward<T>(device, s,
                                      {.weights = weights,

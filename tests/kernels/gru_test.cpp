@@ -10,31 +10,33 @@ struct Gru {
   static constexpr Index kGates = 3;
   static constexpr bool kHasC = false;
   static OracleCell oracle() { return gru_oracle(); }
-  static Index packed_size(const Cpu& cpu, const kernels::RecurrentShape& s) {
-    return kernels::gru_packed_size(cpu, s);
+  static Index packed_size(const auto& device, const RecurrentShape& s) { return kernels::gru_packed_size(device, s); }
+  static Index saved_size(const auto& device, const RecurrentShape& s, float dropout) {
+    return kernels::gru_saved_size(device, s, dropout);
   }
-  static Index saved_size(const Cpu& cpu, const kernels::RecurrentShape& s, float dropout) {
-    return kernels::gru_saved_size(cpu, s, dropout);
+  static Index scratch_size(const auto& device, const RecurrentShape& s) {
+    return kernels::gru_scratch_size(device, s);
   }
-  static Index scratch_size(const Cpu& cpu, const kernels::RecurrentShape& s) {
-    return kernels::gru_scratch_size(cpu, s);
+  template <class T>
+  static void pack(auto& device, const RecurrentShape& s, std::span<const RecurrentLayer<const T>> weights,
+                   View<float, 1> packed) {
+    kernels::gru_pack<T>(device, s, weights, packed);
   }
-  static void pack(Cpu& cpu, const kernels::RecurrentShape& s,
-                   std::span<const kernels::RecurrentLayer<const float>> weights, View<float, 1> packed) {
-    kernels::gru_pack<float>(cpu, s, weights, packed);
+  template <class T>
+  static void forward(auto& device, const RecurrentShape& s, const kernels::RecurrentForward<T>& f) {
+    kernels::gru_forward<T>(device, s, f);
   }
-  static void forward(Cpu& cpu, const kernels::RecurrentShape& s, const kernels::RecurrentForward<float>& f) {
-    kernels::gru_forward(cpu, s, f);
+  template <class T>
+  static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
+    kernels::gru_backward<T>(device, s, b);
   }
-  static void backward(Cpu& cpu, const kernels::RecurrentShape& s, const kernels::RecurrentBackward<float>& b) {
-    kernels::gru_backward(cpu, s, b);
-  }
-  static void step(Cpu& cpu, const kernels::RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
-    kernels::gru_step(cpu, s, step);
+  template <class T>
+  static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<T>& step) {
+    kernels::gru_step<T>(device, s, step);
   }
 };
 
-INSTANTIATE_TYPED_TEST_SUITE_P(Gru, RecurrentStackTest, Gru);
+INSTANTIATE_TYPED_TEST_SUITE_P(Gru, RecurrentStackTest, OnAllTargets<Gru>, OnTargetNames);
 
 }  // namespace
 }  // namespace polonaise::testing

@@ -10,55 +10,60 @@ struct Lstm {
   static constexpr Index kGates = 4;
   static constexpr bool kHasC = true;
   static OracleCell oracle() { return lstm_oracle(); }
-  static Index packed_size(const Cpu& cpu, const kernels::RecurrentShape& s) {
-    return kernels::lstm_packed_size(cpu, s);
+  static Index packed_size(const auto& device, const RecurrentShape& s) { return kernels::lstm_packed_size(device, s); }
+  static Index saved_size(const auto& device, const RecurrentShape& s, float dropout) {
+    return kernels::lstm_saved_size(device, s, dropout);
   }
-  static Index saved_size(const Cpu& cpu, const kernels::RecurrentShape& s, float dropout) {
-    return kernels::lstm_saved_size(cpu, s, dropout);
+  static Index scratch_size(const auto& device, const RecurrentShape& s) {
+    return kernels::lstm_scratch_size(device, s);
   }
-  static Index scratch_size(const Cpu& cpu, const kernels::RecurrentShape& s) {
-    return kernels::lstm_scratch_size(cpu, s);
+  template <class T>
+  static void pack(auto& device, const RecurrentShape& s, std::span<const RecurrentLayer<const T>> weights,
+                   View<float, 1> packed) {
+    kernels::lstm_pack<T>(device, s, weights, packed);
   }
-  static void pack(Cpu& cpu, const kernels::RecurrentShape& s,
-                   std::span<const kernels::RecurrentLayer<const float>> weights, View<float, 1> packed) {
-    kernels::lstm_pack<float>(cpu, s, weights, packed);
+  template <class T>
+  static void forward(auto& device, const RecurrentShape& s, const kernels::RecurrentForward<T>& f) {
+    kernels::lstm_forward<T>(device, s, f);
   }
-  static void forward(Cpu& cpu, const kernels::RecurrentShape& s, const kernels::RecurrentForward<float>& f) {
-    kernels::lstm_forward(cpu, s, f);
+  template <class T>
+  static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
+    kernels::lstm_backward<T>(device, s, b);
   }
-  static void backward(Cpu& cpu, const kernels::RecurrentShape& s, const kernels::RecurrentBackward<float>& b) {
-    kernels::lstm_backward(cpu, s, b);
-  }
-  static void step(Cpu& cpu, const kernels::RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
-    kernels::lstm_step(cpu, s, step);
+  template <class T>
+  static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<T>& step) {
+    kernels::lstm_step<T>(device, s, step);
   }
 };
 
-INSTANTIATE_TYPED_TEST_SUITE_P(Lstm, RecurrentStackTest, Lstm);
+INSTANTIATE_TYPED_TEST_SUITE_P(Lstm, RecurrentStackTest, OnAllTargets<Lstm>, OnTargetNames);
+
+template <class Target>
+class LstmStep : public DeviceTest<Target> {};
+TYPED_TEST_SUITE(LstmStep, AllTargets, TargetNames);
 
 // A cell that has counted up through a long piece: tanh and sigmoid far out are their limits, not NaN.
-TEST(LstmStep, SaturatesAtAnyMagnitude) {
-  Cpu cpu{1};
-  const kernels::RecurrentShape shape{1, 1, 11, 1, 1};
-  const auto H = static_cast<std::size_t>(shape.H);
-  const std::vector<float> zeros(4 * H * H, 0.0f);
-  const kernels::RecurrentLayer<const float> layer{
-      {}, {zeros.data(), {4 * shape.H, shape.H}}, {zeros.data(), {4 * shape.H}}, {zeros.data(), {4 * shape.H}}};
-  std::vector<float> packed(static_cast<std::size_t>(kernels::lstm_packed_size(cpu, shape)));
-  const View<float, 1> packed_view(packed.data(), {static_cast<Index>(packed.size())});
-  kernels::lstm_pack<float>(cpu, shape, std::span(&layer, 1), packed_view);
+TYPED_TEST(LstmStep, SaturatesAtAnyMagnitude) {
+  using T = typename TestFixture::Number;
+  const RecurrentShape shape{1, 1, 11, 1, 1};
+  const Index H = shape.H;
+  const auto zeros = this->place(Array<T, 2>({4 * H, H}, T(0.0f)));
+  const View<const T, 1> bias(zeros.view().data(), {4 * H});
+  const RecurrentLayer<const T> layer{{}, zeros.view(), bias, bias};
+  auto packed = this->place(Array<float, 1>({kernels::lstm_packed_size(this->device(), shape)}));
+  Lstm::pack<T>(this->device(), shape, std::span(&layer, 1), packed.view());
   for (const float size : {50.0f, 53.0f, 104.0f, 1000.0f, 1e30f}) {
-    std::vector<float> input(4 * H, size), h(H, 0.0f), c(H, -size);
-    std::fill_n(input.begin(), H, -size);  // the input gate is shut, forget and output gates are open
-    Lstm::step(cpu, shape,
-               {.input = {input.data(), {1, 4 * shape.H}},
-                .weights = std::span(&layer, 1),
-                .packed = packed_view,
-                .h = {h.data(), {1, 1, shape.H}},
-                .c = {c.data(), {1, 1, shape.H}}});
-    for (std::size_t i = 0; i < H; ++i) {
-      EXPECT_FLOAT_EQ(h[i], -1.0f) << size;
-      EXPECT_FLOAT_EQ(c[i], -size) << size;
+    Array<T, 2> input({1, 4 * H}, T(size));                         // forget and output gates are open
+    for (Index unit = 0; unit < H; ++unit) input[unit] = T(-size);  // the input gate is shut
+    const auto x = this->place(input);
+    auto h = this->place(Array<T, 3>({1, 1, H}, T(0.0f))), c = this->place(Array<T, 3>({1, 1, H}, T(-size)));
+    Lstm::step<T>(
+        this->device(), shape,
+        {.input = x.view(), .weights = std::span(&layer, 1), .packed = packed.view(), .h = h.view(), .c = c.view()});
+    const Array<T, 3> next_h = fetch(h), next_c = fetch(c);
+    for (Index unit = 0; unit < H; ++unit) {
+      EXPECT_FLOAT_EQ(static_cast<float>(next_h[unit]), -1.0f) << size;
+      EXPECT_FLOAT_EQ(static_cast<float>(next_c[unit]), static_cast<float>(T(-size))) << size;
     }
   }
 }

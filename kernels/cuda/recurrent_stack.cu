@@ -1,0 +1,287 @@
+#include "kernels/cuda/recurrent_stack.h"
+
+#include <algorithm>
+
+#include "kernels/cuda/api.h"
+#include "kernels/cuda/launch.h"
+#include "kernels/cuda/product.h"
+#include "kernels/pointwise.h"
+#include "kernels/simt/simt.h"
+
+namespace polonaise::kernels {
+namespace {
+
+using simt::from_float;
+using simt::to_float;
+
+constexpr Index kLanes = 32;
+
+template <class T>
+View<const T, 2> state(View<const T, 3> states, Index which, Index B, Index H) {
+  return states.empty() ? View<const T, 2>() : View<const T, 2>(states.data() + which * B * H, {B, H});
+}
+template <class T>
+View<T, 2> state(View<T, 3> states, Index which, Index B, Index H) {
+  return states.empty() ? View<T, 2>() : View<T, 2>(states.data() + which * B * H, {B, H});
+}
+
+// A thread owns an element. Where a row had no step its state is the initial one, which may be the same memory.
+template <class T>
+__global__ void last_states(RecurrentLoop<T> loop, bool has_c) {
+  const bool reverse = blockIdx.z == 1;
+  const CellSequence<T>& cell = loop.directions[blockIdx.z];
+  const Index row = blockIdx.y, unit = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x;
+  if (unit >= loop.H) return;
+  const Index length = loop.lengths != nullptr ? loop.lengths[row] : loop.steps;
+  const Index last = (reverse ? 0 : length - 1) * loop.B + row;
+  const auto gather = [&](View<const T, 2> steps, View<const T, 2> initial, View<T, 2> out) {
+    if (out.empty()) return;
+    const T zero = from_float<T>(0.0f);
+    out.row(row)[unit] = length > 0 ? steps.row(last)[unit] : initial.empty() ? zero : initial.row(row)[unit];
+  };
+  gather(cell.y, cell.h0, cell.hn);
+  if (has_c) gather(cell.c, cell.c0, cell.cn);
+}
+
+// Sums of columns over all rows, in two passes of a fixed order: a block sums up 32 columns of a chunk of rows, then a
+// thread adds a column's chunks. The columns are dgates', and behind them the last slot's where it is apart.
+constexpr int kRowThreads = 8;
+constexpr Index kChunkRows = 64, kMostChunks = 128;
+
+template <class T>
+struct BiasSums {
+  View<const T, 2> dgates = {}, last = {};
+  float *d_input = nullptr, *d_recurrent = nullptr;  // [G*H] or null
+};
+
+template <class T>
+struct BiasSumsOfLayer {
+  BiasSums<T> directions[2] = {};
+};
+
+template <class T>
+__global__ void column_partials(BiasSumsOfLayer<T> sums, Index columns, Index chunk_rows, float* partials) {
+  SHARED(float, of_threads, [kRowThreads][kLanes]);
+  const auto& [dgates, last, d_input, d_recurrent] = sums.directions[blockIdx.z];
+  const Index column = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x, width = dgates.columns();
+  const Index begin = static_cast<Index>(blockIdx.y) * chunk_rows, end = std::min(begin + chunk_rows, dgates.rows());
+  float sum = 0;
+  if (column < columns)
+    for (Index r = begin + threadIdx.y; r < end; r += kRowThreads)
+      sum += to_float(column < width ? dgates.row(r)[column] : last.row(r)[column - width]);
+  of_threads[threadIdx.y][threadIdx.x] = sum;
+  __syncthreads();
+  if (threadIdx.y != 0 || column >= columns) return;
+  for (int y = 1; y < kRowThreads; ++y) sum += of_threads[y][threadIdx.x];
+  partials[(static_cast<Index>(blockIdx.z) * gridDim.y + blockIdx.y) * columns + column] = sum;
+}
+
+// Column c of the last H, where there are more than width, is the recurrent share of the gate before it.
+template <class T>
+__global__ void add_bias_partials(BiasSumsOfLayer<T> sums, Index columns, Index H, Index chunks,
+                                  const float* partials) {
+  const auto& [dgates, last, d_input, d_recurrent] = sums.directions[blockIdx.z];
+  const Index column = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x, width = dgates.columns();
+  if (column >= columns) return;
+  float sum = 0;
+  for (Index chunk = 0; chunk < chunks; ++chunk)
+    sum += partials[(static_cast<Index>(blockIdx.z) * chunks + chunk) * columns + column];
+  if (d_input != nullptr && column < width) d_input[column] += sum;
+  const bool apart = columns > width;
+  if (d_recurrent != nullptr && (!apart || column < width - H || column >= width))
+    d_recurrent[column < width ? column : column - H] += sum;
+}
+
+}  // namespace
+
+template <class T>
+CudaRecurrentStack<T>::CudaRecurrentStack(const CellKernels<T>& cell, const RecurrentShape& shape)
+    : cell_(cell), layout_(cell.gates, cell.slots, cell.has_c, shape), s_(shape) {}
+
+template <class T>
+void CudaRecurrentStack<T>::pack(std::span<const RecurrentLayer<const T>> weights, View<float, 1> packed) const {
+  layout_.check_weights(weights);
+  require(packed.size() == packed_size(), "packed must have *_packed_size elements");
+}
+
+template <class T>
+void CudaRecurrentStack<T>::forward(Cuda& cuda, const RecurrentForward<T>& f) const {
+  layout_.check(f, packed_size());
+  const Index width = layout_.width();
+  for (Index layer = 0; layer < s_.layers; ++layer) {
+    const View<T, 2> y = layout_.output(layer, f.saved, f.dropout.p, f.y);
+    RecurrentLoop<T> all = loop(layer, f);
+    for (Index direction = 0; direction < s_.directions; ++direction) {
+      CellSequence<T>& cell = all.directions[direction];
+      const Index which = static_cast<Index>(layout_.index(layer, direction));
+      cell.y = y.column_block(direction * s_.H, s_.H);
+      cell.hn = state(f.hn, which, s_.B, s_.H);
+      cell.cn = state(f.cn, which, s_.B, s_.H);
+      if (layer == 0) {
+        cell.product = f.input.matrix().column_block(direction * width, width);
+      } else {
+        const View<T, 2> product = cell.gates.column_block(0, width);
+        multiply<T, T>(cuda, layout_.input(layer, f.saved, f.dropout.p), Op::none,
+                       f.weights[layout_.index(layer, direction)].weight_ih, Op::transpose, product, Accumulate::no);
+        cell.product = product;
+      }
+    }
+    cell_.forward(cuda, all);
+    if (!f.hn.empty() || !f.cn.empty())
+      launch(cuda, cell_.name, {.grid = {ceil_div(s_.H, kLanes), s_.B, s_.directions}, .block = {kLanes}},
+             last_states<T>, all, cell_.has_c);
+    if (f.dropout.p > 0 && layer + 1 < s_.layers)
+      dropout<T>(cuda, f.dropout.p, dropout_stream(f.dropout, layer), f.dropout.first_row, layout_.as_sequence(y),
+                 layout_.as_sequence(layout_.input(layer + 1, f.saved, f.dropout.p)), Accumulate::no);
+  }
+}
+
+template <class T>
+void CudaRecurrentStack<T>::backward(Cuda& cuda, const RecurrentBackward<T>& b) const {
+  layout_.check(b, packed_size(), scratch_size());
+  const Index width = layout_.width(), states = layout_.states();
+  const View<T, 2> d_lower(b.scratch.data() + carried(), {layout_.steps(), s_.directions * s_.H});
+  View<const T, 2> dy = b.dy.empty() ? View<const T, 2>() : b.dy.matrix();
+  for (Index layer = s_.layers - 1; layer >= 0; --layer) {
+    const View<T, 2> y = layout_.output(layer, b.saved, b.dropout.p, writable(b.y));
+    RecurrentLoop<T> all = loop(layer, b);
+    for (Index direction = 0; direction < s_.directions; ++direction) {
+      CellSequence<T>& cell = all.directions[direction];
+      const View<T, 2> dinput = b.dinput.matrix().column_block(direction * width, width);
+      const bool direct = layer == 0 && b.dinput_accumulate == Accumulate::no;
+      cell.y = y.column_block(direction * s_.H, s_.H);
+      if (!dy.empty()) cell.dy = dy.column_block(direction * s_.H, s_.H);
+      cell.dhn = state(b.dhn, static_cast<Index>(layout_.index(layer, direction)), s_.B, s_.H);
+      cell.dgates = direct ? dinput : cell.gates.column_block(0, width);
+      if (layer == 0 && !direct) cell.dinput = dinput;
+      cell.dh = reinterpret_cast<float*>(b.scratch.data()) + 2 * direction * states;
+      cell.dc = cell.dh + states;
+    }
+    cell_.backward(cuda, all);
+    for (Index direction = 0; direction < s_.directions; ++direction) {
+      const CellSequence<T>& cell = all.directions[direction];
+      weight_gradients(cuda, layer, direction, cell, b);
+      if (layer > 0)
+        multiply<T, T>(cuda, cell.dgates, Op::none, b.weights[layout_.index(layer, direction)].weight_ih, Op::none,
+                       d_lower, direction == 0 ? Accumulate::no : Accumulate::yes);
+    }
+    bias_gradients(cuda, layer, all, b);
+    if (b.dropout.p > 0 && layer > 0)
+      dropout<T>(cuda, b.dropout.p, dropout_stream(b.dropout, layer - 1), b.dropout.first_row,
+                 layout_.as_sequence(View<const T, 2>(d_lower)), layout_.as_sequence(d_lower), Accumulate::no);
+    dy = d_lower;
+  }
+}
+
+// The states of a step are overwritten by other blocks than read them: these read a copy.
+template <class T>
+void CudaRecurrentStack<T>::step(Cuda& cuda, const RecurrentStep<T>& step) const {
+  layout_.check(step, packed_size());
+  const Index states = layout_.states();
+  const Index rows_at_once = static_cast<Index>(Cuda::kScratchBytes / sizeof(T)) / s_.H;
+  require(rows_at_once >= 1, "H is too large for the scratch memory of a step");
+  T* const copied = static_cast<T*>(cuda.scratch());
+  for (Index layer = 0; layer < s_.layers; ++layer)
+    for (Index first = 0; first < s_.B; first += rows_at_once) {
+      const Index rows = std::min(rows_at_once, s_.B - first), before = layer * states + first * s_.H;
+      const auto& w = step.weights[static_cast<std::size_t>(layer)];
+      T* const h = step.h.data() + before;
+      cuda.make_current();
+      polonaise::copy(cuda.stream(), copied, h, static_cast<std::size_t>(rows * s_.H) * sizeof(T));
+      RecurrentLoop<T> one{.steps = 1, .B = rows, .H = s_.H};
+      CellSequence<T>& cell = one.directions[0];
+      cell.weight_hh = w.weight_hh;
+      cell.bias_ih = w.bias_ih.data();
+      cell.bias_hh = w.bias_hh.data();
+      cell.h0 = {copied, {rows, s_.H}};
+      cell.y = {h, {rows, s_.H}};
+      if (cell_.has_c) {
+        cell.c = {step.c.data() + before, {rows, s_.H}};
+        cell.c0 = cell.c;
+      }
+      if (layer == 0) {
+        cell.product = step.input.row_block(first, rows);
+      } else {
+        cell.x = {step.h.data() + before - states, {rows, s_.H}};
+        cell.weight_ih = w.weight_ih;
+      }
+      cell_.forward(cuda, one);
+    }
+}
+
+template <class T>
+template <class Arguments>
+RecurrentLoop<T> CudaRecurrentStack<T>::loop(Index layer, const Arguments& a) const {
+  RecurrentLoop<T> loop{.steps = s_.T, .B = s_.B, .H = s_.H, .lengths = a.lengths.data()};
+  loop.direction_count = s_.directions;
+  for (Index direction = 0; direction < s_.directions; ++direction) {
+    CellSequence<T>& cell = loop.directions[direction];
+    const RecurrentLayer<const T>& w = a.weights[layout_.index(layer, direction)];
+    cell.weight_hh = w.weight_hh;
+    cell.bias_ih = w.bias_ih.data();
+    cell.bias_hh = w.bias_hh.data();
+    cell.h0 = state(a.h0, layer, s_.B, s_.H);
+    cell.c0 = state(a.c0, layer, s_.B, s_.H);
+    cell.gates = layout_.gates(layer, direction, a.saved);
+    cell.c = layout_.c(layer, direction, a.saved);
+  }
+  return loop;
+}
+
+// The products over all steps: dweight_ih from the layer below, dweight_hh from the states one step earlier in the
+// direction of time.
+template <class T>
+void CudaRecurrentStack<T>::weight_gradients(Cuda& cuda, Index layer, Index direction, const CellSequence<T>& cell,
+                                             const RecurrentBackward<T>& b) const {
+  const RecurrentLayer<float>& d = b.gradients[layout_.index(layer, direction)];
+  const auto add_product = [&](View<const T, 2> dz, View<const T, 2> x, View<float, 2> dweight) {
+    multiply<T, float>(cuda, dz, Op::transpose, x, Op::none, dweight, Accumulate::yes);
+  };
+  if (layer > 0 && !d.weight_ih.empty())
+    add_product(cell.dgates, layout_.input(layer, b.saved, b.dropout.p), d.weight_ih);
+  if (d.weight_hh.empty()) return;
+  const bool reverse = direction == 1;
+  const auto recurrent = [&](View<const T, 2> dz, Index first) {
+    const View<float, 2> dweight = d.weight_hh.row_block(first, dz.columns());
+    const Index earlier = (s_.T - 1) * s_.B;
+    if (earlier > 0)
+      add_product(dz.row_block(reverse ? 0 : s_.B, earlier), cell.y.row_block(reverse ? s_.B : 0, earlier), dweight);
+    if (!cell.h0.empty()) add_product(dz.row_block(0, s_.B), cell.h0, dweight);
+  };
+  const Index shared = (cell_.last_apart ? cell_.gates - 1 : cell_.gates) * s_.H;
+  recurrent(cell.dgates.column_block(0, shared), 0);
+  if (cell_.last_apart) recurrent(cell.gates.column_block((cell_.slots - 1) * s_.H, s_.H), shared);
+}
+
+template <class T>
+void CudaRecurrentStack<T>::bias_gradients(Cuda& cuda, Index layer, const RecurrentLoop<T>& all,
+                                           const RecurrentBackward<T>& b) const {
+  BiasSumsOfLayer<T> sums;
+  bool wanted = false;
+  for (Index direction = 0; direction < s_.directions; ++direction) {
+    const CellSequence<T>& cell = all.directions[direction];
+    const RecurrentLayer<float>& d = b.gradients[layout_.index(layer, direction)];
+    BiasSums<T>& sum = sums.directions[direction];
+    sum.dgates = cell.dgates;
+    if (cell_.last_apart) sum.last = cell.gates.column_block((cell_.slots - 1) * s_.H, s_.H);
+    sum.d_input = d.bias_ih.data();
+    sum.d_recurrent = d.bias_hh.data();
+    wanted = wanted || !d.bias_ih.empty() || !d.bias_hh.empty();
+  }
+  if (!wanted) return;
+  const Index columns = layout_.width() + (cell_.last_apart ? s_.H : 0), rows = layout_.steps();
+  auto* const partials = static_cast<float*>(cuda.scratch());
+  const Index room = static_cast<Index>(Cuda::kScratchBytes / sizeof(float)) / (s_.directions * columns);
+  require(room >= 1, "H is too large for the scratch memory of reductions");
+  const Index chunk_rows = std::max(kChunkRows, ceil_div(rows, std::min(kMostChunks, room)));
+  const Index chunks = ceil_div(rows, chunk_rows);
+  launch(cuda, cell_.name, {.grid = {ceil_div(columns, kLanes), chunks, s_.directions}, .block = {kLanes, kRowThreads}},
+         column_partials<T>, sums, columns, chunk_rows, partials);
+  launch(cuda, cell_.name, {.grid = {ceil_div(columns, kLanes), 1, s_.directions}, .block = {kLanes}},
+         add_bias_partials<T>, sums, columns, s_.H, chunks, partials);
+}
+
+template class CudaRecurrentStack<float>;
+template class CudaRecurrentStack<bf16>;
+
+}  // namespace polonaise::kernels

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "kernels/bf16.h"
+#include "kernels/cuda/device.h"
+#include "kernels/recurrent_layout.h"
+
+namespace polonaise::kernels {
+
+// One layer in one direction: what a cell's kernels work on. Rows of matrices over all steps are (t, b) flattened.
+template <class T>
+struct CellSequence {
+  View<const T, 2> weight_hh = {};
+  const T* bias_ih = nullptr;
+  const T* bias_hh = nullptr;
+  View<const T, 2> h0 = {}, c0 = {};  // [B,H] or empty
+  View<const T, 2> product = {};      // [T*B, G*H] the input's share of the pre-activations; may be gates's own memory
+  View<const T, 2> x = {};            // [B,H], in a single step above the first layer: product is weight_ih x,
+  View<const T, 2> weight_ih = {};    // which the kernel makes itself
+  View<T, 2> gates = {};              // [T*B, slots*H] kept for backward; empty: nothing is kept
+  View<T, 2> c = {};                  // [T*B, H] LSTM only
+  View<T, 2> y = {};                  // [T*B, H]
+  View<T, 2> hn = {}, cn = {};        // [B,H] or empty
+
+  // Backward's.
+  View<const T, 2> dy = {};   // [T*B, H] or empty
+  View<const T, 2> dhn = {};  // [B,H] or empty
+  View<T, 2> dgates = {};     // [T*B, G*H], of the input's share; may be gates's own memory
+  View<T, 2> dinput = {};     // [T*B, G*H] that dgates are added to besides, or empty
+  float* dh = nullptr;        // [B,H], carried from step to step
+  float* dc = nullptr;
+};
+
+template <class T>
+struct RecurrentLoop {
+  Index steps = 0, B = 0, H = 0;
+  const std::int32_t* lengths = nullptr;  // [B] or null
+  CellSequence<T> directions[2] = {};
+  Index direction_count = 1;
+};
+
+// The kernels of one cell (recurrent-inl.h), each over all steps of one layer, both directions at once.
+template <class T>
+struct CellKernels {
+  Index gates;  // G: blocks of H in the pre-activations
+  Index slots;  // blocks of H kept for backward
+  bool has_c;
+  bool last_apart;  // the last gate's recurrent share has a gradient of its own, left in the last slot (GRU)
+  const char* name;
+  void (*forward)(Cuda&, const RecurrentLoop<T>&);
+  void (*backward)(Cuda&, const RecurrentLoop<T>&);
+};
+
+// The part of a recurrent stack that is the same for every cell: layers, directions, and the products over all steps
+// at once. The card's kernels read weights as they are: nothing is packed.
+template <class T>
+class CudaRecurrentStack {
+ public:
+  CudaRecurrentStack(const CellKernels<T>&, const RecurrentShape&);
+
+  Index packed_size() const { return 0; }
+  Index saved_size(float dropout) const { return layout_.saved_size(dropout); }
+  // dh and dc of each direction, which are float whatever T is; then the gradient of the layer below.
+  Index scratch_size() const { return carried() + layout_.outputs(); }
+
+  void pack(std::span<const RecurrentLayer<const T>> weights, View<float, 1> packed) const;
+  void forward(Cuda&, const RecurrentForward<T>&) const;
+  void backward(Cuda&, const RecurrentBackward<T>&) const;
+  void step(Cuda&, const RecurrentStep<T>&) const;
+
+ private:
+  Index carried() const { return 2 * s_.directions * layout_.states() * Index{sizeof(float) / sizeof(bf16)}; }
+  template <class Arguments>
+  RecurrentLoop<T> loop(Index layer, const Arguments&) const;
+  void weight_gradients(Cuda&, Index layer, Index direction, const CellSequence<T>&, const RecurrentBackward<T>&) const;
+  void bias_gradients(Cuda&, Index layer, const RecurrentLoop<T>&, const RecurrentBackward<T>&) const;
+
+  const CellKernels<T>& cell_;
+  RecurrentLayout layout_;
+  RecurrentShape s_;
+};
+
+}  // namespace polonaise::kernels
