@@ -166,6 +166,7 @@ TYPED_TEST(SampleTokens, TiesAtACutGoToTheLowerTokens) {
   EXPECT_EQ(this->drawn(std::vector<float>(10, -2.0f), {.top_p = 0.35f}), (Tokens{0, 1, 2, 3}));
   EXPECT_EQ(this->drawn({0.0f, -0.0f, 1.0f, -0.0f}, {.top_k = 3}), (Tokens{0, 1, 2}));
   EXPECT_EQ(this->drawn(std::vector<float>(12, 1.5f), {.top_k = 4, .top_p = 0.6f}), (Tokens{0, 1, 2}));
+  EXPECT_EQ(this->drawn(std::vector<float>(12, 1.5f), {.top_k = 4, .top_p = 0.9f}), (Tokens{0, 1, 2, 3}));
 }
 
 TYPED_TEST(SampleTokens, TopPKeepsTheTokenThatCrosses) {
@@ -313,6 +314,14 @@ TYPED_TEST(SampleKeys, AMaskMaySilenceAWholeRow) {
   const Array<std::uint8_t, 2> none({1, 20});
   for (const auto& options : kOptions)
     EXPECT_EQ(this->sample(logits, &none, options, 0, 0), std::vector<std::uint8_t>(20, 0));
+}
+
+TYPED_TEST(SampleKeys, ALogitThatIsNotANumberUndoesNoCut) {
+  Array<float, 2> row({1, 5}, 9.0f);
+  row[0] = std::numeric_limits<float>::quiet_NaN();
+  const auto keys = this->sample(row, nullptr, {.top_k = 2, .top_p = 0.9f}, 0, 0);
+  EXPECT_EQ(keys[1], 1);
+  EXPECT_EQ(std::vector<std::uint8_t>(keys.begin() + 2, keys.end()), std::vector<std::uint8_t>(3, 0));
 }
 
 TYPED_TEST(SampleKeys, NoRowsAreNoWork) {
