@@ -3,7 +3,8 @@
 namespace polonaise::testing {
 namespace {
 
-const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/optimizer.cu";
+const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/optimizer.cu",
+                  kLoss = "kernels/cuda/loss.cu";
 // Kernels and host code of the tests, for what no kernel of the project does yet.
 const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu", kHost = "tests/kernels/cuda/api_test.cpp";
 
@@ -41,6 +42,8 @@ std::vector<Mutant> races() {
        "sums[threadIdx.x] += "},
       {"WarpBarrierRemoved", kVocabulary, "  __syncwarp();  // a shuffle orders no memory", "  ;",
        "Vocabulary.AShared*", kRace, "y[lane] = values[source]"},
+      {"WarpBarrierBeforeAnotherLanesWorkRemoved", kLoss, "    __syncwarp();  // the gradient of keys", "    ;  //",
+       "BernoulliWithLogits/cuda.GradientMay*", kRace, "[targets.columns.data()[e]] -= scale"},
       {"WarpBarrierBeforeLdmatrixRemoved", kVocabulary, "b_tile[i] = b[i];\n  __syncwarp();", "b_tile[i] = b[i];\n  ;",
        "Vocabulary.TensorCores*", kRace, "ldmatrix_x4("},
       {"TwoBlocksWriteOneWord", kNorm, "partials + static_cast<Index>(blockIdx.y) * 2 * D", "partials",
