@@ -82,8 +82,14 @@ __device__ void keep_most_likely(Candidates& row, std::int32_t best, float targe
     return row_sum<kThreads, float>(row.count, [&](Index i) { return row.kept_rank(i) >= least ? measure(i) : 0.0f; });
   };
   if (measure_from(kLeast) <= target) return;
-  const Index reached = last_where(kLeast, Index{best} + 1, [&](Index least) { return measure_from(least) >= target; });
-  const std::int32_t cut = reached > row.cut ? static_cast<std::int32_t>(reached) : row.cut;
+  Index low = kLeast, high = Index{best} + 1;  // reaches the target; falls short
+  while (high - low > 1) {
+    const Index middle = low + (high - low) / 2;
+    const float measured = measure_from(middle);
+    (measured >= target ? low : high) = middle;
+    if (measured == target) break;  // numbers of values meet it long before the ranks do
+  }
+  const std::int32_t cut = low > row.cut ? static_cast<std::int32_t>(low) : row.cut;
   const auto ties_before = [&](Index end) {
     return row_sum<kThreads, int>(end, [&](Index i) { return row.kept_rank(i) == cut ? 1 : 0; });
   };
