@@ -1,0 +1,198 @@
+#include "bench/gpu/recurrent_rows.h"
+
+#include <numeric>
+
+#include "bench/gpu/measure.h"
+#include "kernels/gru.h"
+#include "kernels/lstm.h"
+#include "kernels/matmul.h"
+#include "kernels/rnn.h"
+
+namespace polonaise::bench {
+namespace {
+
+using namespace kernels;
+
+// A family's kernels under one name.
+template <class T>
+struct Family {
+  Index gates;
+  Index (*packed_size)(const Cuda&, const RecurrentShape&);
+  Index (*saved_size)(const Cuda&, const RecurrentShape&, float);
+  Index (*scratch_size)(const Cuda&, const RecurrentShape&);
+  void (*pack)(Cuda&, const RecurrentShape&, std::span<const RecurrentLayer<const T>>, View<float, 1>);
+  void (*forward)(Cuda&, const RecurrentShape&, const RecurrentForward<T>&);
+  void (*backward)(Cuda&, const RecurrentShape&, const RecurrentBackward<T>&);
+};
+
+template <class T>
+const Family<T>& family_of(const std::string& cell) {
+  static const Family<T> rnn{1,           rnn_packed_size, rnn_saved_size, rnn_scratch_size,
+                             rnn_pack<T>, rnn_forward<T>,  rnn_backward<T>};
+  static const Family<T> lstm{
+      4, lstm_packed_size, lstm_saved_size, lstm_scratch_size, lstm_pack<T>, lstm_forward<T>, lstm_backward<T>};
+  static const Family<T> gru{3,           gru_packed_size, gru_saved_size, gru_scratch_size,
+                             gru_pack<T>, gru_forward<T>,  gru_backward<T>};
+  return cell == "rnn" ? rnn : cell == "gru" ? gru : lstm;
+}
+
+// The stack with its input product, as torch.nn.LSTM and cuDNN have it: inputs as wide as the hidden state.
+template <class T>
+class Stack {
+ public:
+  Stack(Cuda& cuda, const RecurrentRow& row)
+      : cuda_(cuda),
+        family_(family_of<T>(row.cell)),
+        s_(row.shape),
+        row_(row),
+        x_(numbers(s_.T * s_.B * s_.H, 1)),
+        weight_(numbers(width() * s_.H, 0.1f)),
+        product_(numbers(s_.T * s_.B * width(), 0)),
+        dproduct_(numbers(s_.T * s_.B * width(), 0)),
+        y_(numbers(s_.T * s_.B * s_.directions * s_.H, 0)),
+        dy_(numbers(s_.T * s_.B * s_.directions * s_.H, 1)),
+        saved_(numbers(family_.saved_size(cuda, s_, row.dropout), 0)),
+        scratch_(numbers(family_.scratch_size(cuda, s_), 0)),
+        dx_(numbers(s_.T * s_.B * s_.H, 0)),
+        dweight_(numbers(width() * s_.H, 0)),
+        packed_(cuda, family_.packed_size(cuda, s_), 0),
+        lengths_(cuda, row.lengths()) {
+    const Index gates = family_.gates * s_.H, below = s_.directions * s_.H;
+    for (Index i = 0; i < s_.layers * s_.directions; ++i) {
+      weights_.push_back({i < s_.directions ? View<const T, 2>() : view<const T, 2>({gates, below}),
+                          view<const T, 2>({gates, s_.H}), view<const T, 1>({gates}), view<const T, 1>({gates})});
+      gradients_.push_back({i < s_.directions ? View<T, 2>() : view<T, 2>({gates, below}), view<T, 2>({gates, s_.H}),
+                            view<T, 1>({gates}), view<T, 1>({gates})});
+    }
+  }
+
+  void forward() {
+    family_.pack(cuda_, s_, weights_, packed_.view());
+    matmul<T>(cuda_, steps(x_, s_.H), Op::none, input_weight(weight_), Op::transpose, steps(product_, width()),
+              Accumulate::no);
+    family_.forward(cuda_, s_,
+                    {.input = product_.template view<3>({s_.T, s_.B, width()}),
+                     .weights = weights_,
+                     .packed = packed_.view(),
+                     .lengths = lengths(),
+                     .y = outputs(y_),
+                     .saved = saved_.view(),
+                     .dropout = dropout()});
+  }
+  void backward() {
+    family_.backward(cuda_, s_,
+                     {.weights = weights_,
+                      .packed = packed_.view(),
+                      .lengths = lengths(),
+                      .y = outputs(y_),
+                      .saved = saved_.view(),
+                      .dy = outputs(dy_),
+                      .dinput = dproduct_.template view<3>({s_.T, s_.B, width()}),
+                      .gradients = gradients_,
+                      .scratch = scratch_.view(),
+                      .dropout = dropout()});
+    matmul<T>(cuda_, steps(dproduct_, width()), Op::none, input_weight(weight_), Op::none, steps(dx_, s_.H),
+              Accumulate::no);
+    matmul<T>(cuda_, steps(dproduct_, width()), Op::transpose, steps(x_, s_.H), Op::none, input_weight(dweight_),
+              Accumulate::yes);
+  }
+
+ private:
+  Index width() const { return s_.directions * family_.gates * s_.H; }
+  CardArray<T> numbers(Index n, float scale) const { return {cuda_, n, scale}; }
+  template <class U, int N>
+  View<U, N> view(std::array<Index, N> extents) {
+    const Index size = std::accumulate(extents.begin(), extents.end(), Index{1}, std::multiplies());
+    return {memory_.emplace_back(cuda_, size, 0.1f).data(), extents};
+  }
+  View<T, 2> steps(const CardArray<T>& a, Index columns) const { return a.template view<2>({s_.T * s_.B, columns}); }
+  View<T, 2> input_weight(const CardArray<T>& a) const { return a.template view<2>({width(), s_.H}); }
+  View<T, 3> outputs(const CardArray<T>& a) const { return a.template view<3>({s_.T, s_.B, s_.directions * s_.H}); }
+  View<const std::int32_t, 1> lengths() const {
+    return row_.ragged ? View<const std::int32_t, 1>(lengths_.view()) : View<const std::int32_t, 1>();
+  }
+  RecurrentDropout dropout() const { return {.p = row_.dropout, .stream = {1, 1, 1}}; }
+
+  Cuda& cuda_;
+  const Family<T>& family_;
+  RecurrentShape s_;
+  RecurrentRow row_;
+  CardArray<T> x_, weight_, product_, dproduct_, y_, dy_, saved_, scratch_, dx_, dweight_;
+  CardArray<float> packed_;
+  CardArray<std::int32_t> lengths_;
+  std::list<CardArray<T>> memory_;
+  std::vector<RecurrentLayer<const T>> weights_;
+  std::vector<RecurrentLayer<T>> gradients_;
+};
+
+template <class T>
+void add(Cuda& cuda, const RecurrentRow& row) {
+  const std::string name = row.name() + "_" + name_of<T>();
+  add_row(name + "_forward", "polonaise", [&cuda, row](benchmark::State& state) {
+    Stack<T> stack(cuda, row);
+    time_on_card(state, cuda, row.work(sizeof(T), 1), [&] { stack.forward(); });
+  });
+  add_row(name + "_both", "polonaise", [&cuda, row](benchmark::State& state) {
+    Stack<T> stack(cuda, row);
+    time_on_card(state, cuda, row.work(sizeof(T), 3), [&] {
+      stack.forward();
+      stack.backward();
+    });
+  });
+}
+
+}  // namespace
+
+std::string RecurrentRow::name() const {
+  std::string text = cell;
+  if (shape.directions == 2) text = "bi" + text;
+  text += "_h" + std::to_string(shape.H) + "_l" + std::to_string(shape.layers) + "_b" + std::to_string(shape.B) + "_t" +
+          std::to_string(shape.T);
+  if (ragged) text += "_ragged";
+  if (dropout > 0) text += "_dropout";
+  return text;
+}
+
+std::vector<std::int32_t> RecurrentRow::lengths() const {
+  std::vector<std::int32_t> lengths;
+  for (Index b = 0; b < shape.B; ++b)
+    lengths.push_back(static_cast<std::int32_t>(shape.T - b * (shape.T - 1) / std::max<Index>(1, shape.B - 1)));
+  return lengths;
+}
+
+Work RecurrentRow::work(std::size_t element, int passes) const {
+  const double steps = static_cast<double>(shape.T * shape.B), H = static_cast<double>(shape.H),
+               directions = static_cast<double>(shape.directions),
+               gates = cell == "rnn"   ? 1
+                       : cell == "gru" ? 3
+                                       : 4;
+  const double above = static_cast<double>(shape.layers - 1);
+  // Of one step of one row: the inputs of every layer, and the recurrent product.
+  const double products = directions * gates * H * (H + above * directions * H + (1 + above) * H);
+  const double values = H + directions * H;
+  return {.bytes = passes * steps * values * static_cast<double>(element), .flops = 2 * passes * steps * products};
+}
+
+std::vector<RecurrentRow> recurrent_rows() {
+  if (options().tiny) return {{"lstm", {3, 2, 8, 2, 1}, true}, {"rnn", {2, 2, 8, 1, 2}}};
+  return {
+      {"lstm", {200, 32, 64, 2, 1}},        // the study's hidden size
+      {"lstm", {24, 32, 64, 2, 1}},         //
+      {"lstm", {200, 32, 64, 2, 1}, true},  // rows of 1 to T steps
+      {"lstm", {200, 32, 64, 2, 1}, false, 0.3f},
+      {"lstm", {100, 64, 64, 2, 2}},
+      {"lstm", {200, 32, 128, 2, 1}},
+      {"lstm", {200, 64, 512, 1, 1}},
+      {"rnn", {200, 32, 64, 2, 1}},
+      {"gru", {200, 32, 64, 2, 1}},
+  };
+}
+
+void add_recurrent_rows(Cuda& cuda) {
+  for (const RecurrentRow& row : recurrent_rows()) {
+    add<float>(cuda, row);
+    add<bf16>(cuda, row);
+  }
+}
+
+}  // namespace polonaise::bench

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""The rows of polonaise_gpu_bench in PyTorch, under the same names: one JSON line a row and way of running it.
+
+    python3 bench/peers/torch_gpu_peer.py [--filter REGEX] [--runs N] [--device cuda] [--tiny]
+
+torch_eager    as it is written
+torch_graphed  captured in a CUDA graph and replayed, so that the host's time per operation does not count; where the
+               capture is refused, the line says so
+
+Recurrent rows are torch.nn.RNN, LSTM and GRU (cuDNN beneath), inputs as wide as the hidden state; `both` is forward and
+backward of y.sum() weighted by a fixed dy. float rows have TF32 off. Ragged rows are packed sequences. Attention is
+scaled_dot_product_attention by each of its backends (torch_flash, torch_cudnn, torch_efficient, torch_math); relative
+attention is the skewed product of Music Transformer as a mask, given to the same function.
+
+Before each run, memory beyond the second-level cache's size is written; the card's events measure. --device cpu --tiny
+rehearses it where there is no card.
+"""
+import argparse
+import contextlib
+import json
+import re
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+FLUSH_BYTES = 192 << 20
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.cuda = options.device.startswith("cuda")
+        self.flush = torch.empty(FLUSH_BYTES if self.cuda else 64, dtype=torch.uint8, device=options.device)
+
+    def seconds(self, body):
+        """Sorted times of the runs of `body`."""
+        times = []
+        for run in range(self.options.runs):
+            self.flush.fill_(run % 256)
+            if self.cuda:
+                begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                begin.record()
+                body()
+                end.record()
+                end.synchronize()
+                times.append(begin.elapsed_time(end) * 1e-3)
+            else:
+                begin = time.perf_counter()
+                body()
+                times.append(time.perf_counter() - begin)
+        return sorted(times)
+
+    def graph(self, body):
+        """A replay of `body`, captured after it was warmed up on a side stream as PyTorch asks."""
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                body()
+        torch.cuda.current_stream().wait_stream(side)
+        captured = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(captured):
+            body()
+        return captured.replay
+
+    def line(self, row, who, measure):
+        if not re.search(self.options.filter, f"{row}/{who}"):
+            return
+        line = {"row": row, "who": who}
+        try:
+            times = measure()
+            at = lambda p: 1e6 * times[int(p * (len(times) - 1))]
+            line |= {"median_us": at(0.5), "p10_us": at(0.1), "p90_us": at(0.9), "runs": len(times),
+                     "graph": "graphed" in who}
+        except Exception as error:  # a backend that refuses a shape is a result too
+            line["error"] = str(error).split("\n")[0][:200]
+            if self.cuda:
+                with contextlib.suppress(Exception):
+                    torch.cuda.synchronize()
+        print(json.dumps(line), flush=True)
+
+    def both_ways(self, row, body, eager="torch_eager", graphed="torch_graphed"):
+        def warmed():
+            for _ in range(3):
+                body()
+            return self.seconds(body)
+        self.line(row, eager, warmed)
+        if self.cuda and graphed:
+            self.line(row, graphed, lambda: self.seconds(self.graph(body)))
+
+
+def backward(outputs, gradient, leaves):
+    """Gradients of all leaves, written afresh."""
+    return torch.autograd.grad(outputs, leaves, gradient)
+
+
+def recurrent_rows(bench, cell, T, B, H, layers, directions, ragged=False, dropout=0.0):
+    device = bench.options.device
+    for dtype, suffix in ((torch.float32, "float"), (torch.bfloat16, "bf16")):
+        if dtype == torch.bfloat16 and not bench.cuda:
+            continue
+        row = f"{'bi' if directions == 2 else ''}{cell}_h{H}_l{layers}_b{B}_t{T}"
+        row += ("_ragged" if ragged else "") + ("_dropout" if dropout else "") + f"_{suffix}"
+        kind = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell]
+        net = kind(H, H, layers, bidirectional=directions == 2, dropout=dropout).to(device=device, dtype=dtype)
+        x = torch.rand(T, B, H, device=device, dtype=dtype, requires_grad=True)
+        dy = torch.rand(T, B, directions * H, device=device, dtype=dtype)
+        lengths = torch.tensor([T - b * (T - 1) // max(1, B - 1) for b in range(B)])
+        if ragged:
+            packed = torch.nn.utils.rnn.pack_padded_sequence(x, lengths)
+            packed_dy = torch.nn.utils.rnn.pack_padded_sequence(dy, lengths).data
+
+            def forward():
+                again = torch.nn.utils.rnn.pack_padded_sequence(x, lengths)
+                return net(again)[0].data
+            gradient = packed_dy
+            del packed
+        else:
+            def forward():
+                return net(x)[0]
+            gradient = dy
+        leaves = [x, *net.parameters()]
+        graphed = None if ragged else "torch_graphed"  # packing needs the lengths on the host
+        bench.both_ways(f"{row}_forward", forward, graphed=graphed)
+        bench.both_ways(f"{row}_both", lambda: backward(forward(), gradient, leaves), graphed=graphed)
+
+
+def skewed(q, relative):
+    """Music Transformer's term: q_i . relative[i - j] as a matrix [B,N,T,T], masked to j <= i."""
+    T = q.shape[2]
+    scores = q @ relative.flip(1).transpose(-1, -2)  # column e is distance T-1-e
+    padded = F.pad(scores, (1, 0)).reshape(*q.shape[:2], T + 1, T)
+    return padded[:, :, 1:].masked_fill(torch.ones(T, T, dtype=torch.bool, device=q.device).triu(1), float("-inf"))
+
+
+def attention_rows(bench, D, N, B, T, relative=False):
+    device = bench.options.device
+    for dtype, suffix in ((torch.float32, "float"), (torch.bfloat16, "bf16")):
+        if dtype == torch.bfloat16 and not bench.cuda:
+            continue
+        row = f"attention_d{D}_n{N}_b{B}_t{T}{'_relative' if relative else ''}_{suffix}"
+        qkv = torch.rand(B, T, 3 * N * D, device=device, dtype=dtype, requires_grad=True)
+        table = torch.rand(N, T, D, device=device, dtype=dtype, requires_grad=True)
+        dy = torch.rand(B, T, N * D, device=device, dtype=dtype)
+
+        def forward():
+            q, k, v = qkv.view(B, T, 3, N, D).permute(2, 0, 3, 1, 4)
+            if relative:
+                mask = skewed(q, table) / D ** 0.5
+                y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            else:
+                y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            return y.transpose(1, 2).reshape(B, T, N * D)
+
+        leaves = [qkv, table] if relative else [qkv]
+        try:
+            from torch.nn.attention import SDPBackend, sdpa_kernel
+            backends = {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION,
+                        "efficient": SDPBackend.EFFICIENT_ATTENTION, "math": SDPBackend.MATH}
+        except ImportError:
+            backends, sdpa_kernel = {"math": None}, lambda _: contextlib.nullcontext()
+        for name, backend in backends.items():
+            def within(body, backend=backend):
+                def run():
+                    with sdpa_kernel(backend):
+                        return body()
+                return run
+            ways = {"eager": f"torch_{name}", "graphed": f"torch_{name}_graphed"}
+            bench.both_ways(f"{row}_forward", within(forward), **ways)
+            bench.both_ways(f"{row}_both", within(lambda: backward(forward(), dy, leaves)), **ways)
+
+
+def flat_rows(bench, R, D, V, n):
+    device = bench.options.device
+    for dtype, suffix in ((torch.float32, "float"), (torch.bfloat16, "bf16")):
+        x, residual, dy = (torch.rand(R, D, device=device, dtype=dtype) for _ in range(3))
+        weight, bias = (torch.rand(D, device=device, dtype=dtype, requires_grad=True) for _ in range(2))
+        bench.both_ways(f"layer_norm_{R}x{D}_{suffix}_forward",
+                        lambda: F.layer_norm(x + residual, (D,), weight, bias))
+        ids = torch.arange(R, device=device) * 7919 % V
+        table = torch.rand(V, D, device=device, dtype=dtype)
+        bench.both_ways(f"embedding_{R}x{D}_{suffix}_forward", lambda: F.embedding(ids, table))
+        gradient = torch.zeros(V, D, device=device, dtype=dtype)
+        bench.both_ways(f"embedding_{R}x{D}_{suffix}_backward", lambda: gradient.index_add_(0, ids, dy))
+    logits = torch.rand(R, V, device=device, requires_grad=True)
+    targets = torch.arange(R, device=device) * 7919 % V
+    bench.both_ways(f"cross_entropy_{R}x{V}",
+                    lambda: backward(F.cross_entropy(logits, targets, reduction="sum"), None, [logits]))
+    parameter = torch.nn.Parameter(torch.rand(n, device=device))
+    parameter.grad = torch.rand(n, device=device)
+    fused = {"fused": True} if bench.cuda else {}
+    optimizer = torch.optim.AdamW([parameter], **fused)
+    bench.both_ways(f"adamw_{n}", optimizer.step, graphed=None)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--filter", default=".")
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--tiny", action="store_true")
+    options = parser.parse_args()
+    torch.manual_seed(1)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    bench = Bench(options)
+    print(f"PyTorch {torch.__version__}, {torch.cuda.get_device_name() if bench.cuda else 'cpu'}", file=sys.stderr)
+    if options.tiny:
+        recurrent_rows(bench, "lstm", 3, 2, 8, 2, 1, ragged=True)
+        recurrent_rows(bench, "rnn", 2, 2, 8, 1, 2)
+        flat_rows(bench, 6, 16, 388, 300)
+        if hasattr(F, "scaled_dot_product_attention"):
+            attention_rows(bench, 16, 2, 1, 5)
+            attention_rows(bench, 16, 2, 1, 5, relative=True)
+        return
+    for T, B, H, layers, directions, extra in (
+            (200, 32, 64, 2, 1, {}), (24, 32, 64, 2, 1, {}), (200, 32, 64, 2, 1, {"ragged": True}),
+            (200, 32, 64, 2, 1, {"dropout": 0.3}), (100, 64, 64, 2, 2, {}), (200, 32, 128, 2, 1, {}),
+            (200, 64, 512, 1, 1, {})):
+        recurrent_rows(bench, "lstm", T, B, H, layers, directions, **extra)
+    recurrent_rows(bench, "rnn", 200, 32, 64, 2, 1)
+    recurrent_rows(bench, "gru", 200, 32, 64, 2, 1)
+    for B, T, relative in ((32, 200, False), (32, 512, False), (4, 2048, False), (32, 200, True), (4, 2048, True)):
+        attention_rows(bench, 64, 8, B, T, relative)
+    flat_rows(bench, 8192, 256, 388, 1 << 24)
+
+
+if __name__ == "__main__":
+    main()
