@@ -41,8 +41,8 @@ class Attention {
         log_sum_(cuda, s_.B * s_.N * s_.T, 0),
         scratch_(cuda, attention_scratch_size(cuda, s_), 0) {
     if (row.positions == "_rotary") {
-      rotary_angles<T>(cuda, 0, angles_.template view<2>({s_.T, s_.D}));
-      positions_.rotary = angles_.template view<2>({s_.T, s_.D});
+      rotary_angles<float>(cuda, 0, angles_.view<2>({s_.T, s_.D}));
+      positions_.rotary = angles_.view<2>({s_.T, s_.D});
     }
     if (row.positions == "_relative") positions_.relative = relative_.template view<3>({s_.N, s_.T, s_.D});
   }
@@ -61,7 +61,9 @@ class Attention {
 
   Cuda& cuda_;
   AttentionShape s_;
-  CardArray<T> qkv_, y_, dy_, dqkv_, angles_, relative_, drelative_;
+  CardArray<T> qkv_, y_, dy_, dqkv_;
+  CardArray<float> angles_;
+  CardArray<T> relative_, drelative_;
   CardArray<float> log_sum_, scratch_;
   AttentionPositions<T> positions_;
 };

@@ -25,8 +25,8 @@ void add_norm(Cuda& cuda) {
   });
   add_row(name + "_backward", "polonaise", [=, &cuda](benchmark::State& state) {
     const CardArray<T> sum(cuda, R * D, 1), weight(cuda, D, 1), dy(cuda, R * D, 1), dsum(cuda, R * D, 1),
-        ds(cuda, R * D, 0), dweight(cuda, D, 0), dbias(cuda, D, 0);
-    const CardArray<float> mean(cuda, R, 0), rstd(cuda, R, 1);
+        ds(cuda, R * D, 0);
+    const CardArray<float> mean(cuda, R, 0), rstd(cuda, R, 1), dweight(cuda, D, 0), dbias(cuda, D, 0);
     time_on_card(state, cuda, {.bytes = 4 * matrix}, [&] {
       kernels::layer_norm_backward<T>(cuda, sum.template view<2>({R, D}), weight.view(), mean.view(), rstd.view(),
                                       dy.template view<2>({R, D}), dsum.template view<2>({R, D}),
@@ -51,10 +51,10 @@ void add_embedding(Cuda& cuda) {
   });
   add_row(name + "_backward", "polonaise", [=, &cuda](benchmark::State& state) {
     const CardArray<std::int32_t> ids(cuda, values);
-    const CardArray<T> dtable(cuda, V * D, 0), dy(cuda, R * D, 1);
+    const CardArray<T> dy(cuda, R * D, 1);
+    const CardArray<float> dtable(cuda, V * D, 0);
     time_on_card(state, cuda, {.bytes = matrix}, [&] {
-      kernels::embedding_backward<T>(cuda, ids.view(), dy.template view<2>({R, D}), dtable.template view<2>({V, D}),
-                                     {});
+      kernels::embedding_backward<T>(cuda, ids.view(), dy.template view<2>({R, D}), dtable.view<2>({V, D}), {});
     });
   });
 }

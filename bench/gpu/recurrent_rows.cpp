@@ -1,11 +1,12 @@
 #include "bench/gpu/recurrent_rows.h"
 
 #include <numeric>
+#include <tuple>
 
 #include "bench/gpu/measure.h"
 #include "kernels/gru.h"
+#include "kernels/linear.h"
 #include "kernels/lstm.h"
-#include "kernels/matmul.h"
 #include "kernels/rnn.h"
 
 namespace polonaise::bench {
@@ -54,22 +55,22 @@ class Stack {
         saved_(numbers(family_.saved_size(cuda, s_, row.dropout), 0)),
         scratch_(numbers(family_.scratch_size(cuda, s_), 0)),
         dx_(numbers(s_.T * s_.B * s_.H, 0)),
-        dweight_(numbers(width() * s_.H, 0)),
+        dweight_(cuda, width() * s_.H, 0),
         packed_(cuda, family_.packed_size(cuda, s_), 0),
         lengths_(cuda, row.lengths()) {
     const Index gates = family_.gates * s_.H, below = s_.directions * s_.H;
     for (Index i = 0; i < s_.layers * s_.directions; ++i) {
       weights_.push_back({i < s_.directions ? View<const T, 2>() : view<const T, 2>({gates, below}),
                           view<const T, 2>({gates, s_.H}), view<const T, 1>({gates}), view<const T, 1>({gates})});
-      gradients_.push_back({i < s_.directions ? View<T, 2>() : view<T, 2>({gates, below}), view<T, 2>({gates, s_.H}),
-                            view<T, 1>({gates}), view<T, 1>({gates})});
+      gradients_.push_back({i < s_.directions ? View<float, 2>() : view<float, 2>({gates, below}),
+                            view<float, 2>({gates, s_.H}), view<float, 1>({gates}), view<float, 1>({gates})});
     }
   }
 
   void forward() {
     family_.pack(cuda_, s_, weights_, packed_.view());
-    matmul<T>(cuda_, steps(x_, s_.H), Op::none, input_weight(weight_), Op::transpose, steps(product_, width()),
-              Accumulate::no);
+    linear_forward<T>(cuda_, steps(x_, s_.H), input_weight(weight_), {}, Activation::none, {},
+                      steps(product_, width()));
     family_.forward(cuda_, s_,
                     {.input = product_.template view<3>({s_.T, s_.B, width()}),
                      .weights = weights_,
@@ -91,22 +92,25 @@ class Stack {
                       .gradients = gradients_,
                       .scratch = scratch_.view(),
                       .dropout = dropout()});
-    matmul<T>(cuda_, steps(dproduct_, width()), Op::none, input_weight(weight_), Op::none, steps(dx_, s_.H),
-              Accumulate::no);
-    matmul<T>(cuda_, steps(dproduct_, width()), Op::transpose, steps(x_, s_.H), Op::none, input_weight(dweight_),
-              Accumulate::yes);
+    linear_backward<T>(cuda_, steps(x_, s_.H), input_weight(weight_), {}, Activation::none, steps(dproduct_, width()),
+                       {}, steps(dx_, s_.H), Accumulate::no, input_weight(dweight_), {});
   }
 
  private:
   Index width() const { return s_.directions * family_.gates * s_.H; }
   CardArray<T> numbers(Index n, float scale) const { return {cuda_, n, scale}; }
+  // A parameter, or the gradient of one: those are float.
   template <class U, int N>
   View<U, N> view(std::array<Index, N> extents) {
+    using Number = std::remove_const_t<U>;
     const Index size = std::accumulate(extents.begin(), extents.end(), Index{1}, std::multiplies());
-    return {memory_.emplace_back(cuda_, size, 0.1f).data(), extents};
+    return {std::get<std::list<CardArray<Number>>>(memory_).emplace_back(cuda_, size, 0.1f).data(), extents};
   }
   View<T, 2> steps(const CardArray<T>& a, Index columns) const { return a.template view<2>({s_.T * s_.B, columns}); }
-  View<T, 2> input_weight(const CardArray<T>& a) const { return a.template view<2>({width(), s_.H}); }
+  template <class U>
+  View<U, 2> input_weight(const CardArray<U>& a) const {
+    return a.template view<2>({width(), s_.H});
+  }
   View<T, 3> outputs(const CardArray<T>& a) const { return a.template view<3>({s_.T, s_.B, s_.directions * s_.H}); }
   View<const std::int32_t, 1> lengths() const {
     return row_.ragged ? View<const std::int32_t, 1>(lengths_.view()) : View<const std::int32_t, 1>();
@@ -117,12 +121,12 @@ class Stack {
   const Family<T>& family_;
   RecurrentShape s_;
   RecurrentRow row_;
-  CardArray<T> x_, weight_, product_, dproduct_, y_, dy_, saved_, scratch_, dx_, dweight_;
-  CardArray<float> packed_;
+  CardArray<T> x_, weight_, product_, dproduct_, y_, dy_, saved_, scratch_, dx_;
+  CardArray<float> dweight_, packed_;
   CardArray<std::int32_t> lengths_;
-  std::list<CardArray<T>> memory_;
+  std::tuple<std::list<CardArray<float>>, std::list<CardArray<bf16>>> memory_;
   std::vector<RecurrentLayer<const T>> weights_;
-  std::vector<RecurrentLayer<T>> gradients_;
+  std::vector<RecurrentLayer<float>> gradients_;
 };
 
 template <class T>
