@@ -17,7 +17,7 @@ struct Tile {
   static constexpr int kLaneOutputs = kWidth / 8;
 
   // Rows in shared memory begin four banks apart: eight lanes that read 16 bytes of eight rows never meet.
-  static constexpr int kStride = kWidth + 4, kScoreStride = kColumns + 4;
+  static constexpr int kStride = kWidth + 4, kOutputStride = kStride, kScoreStride = kColumns + 4;
   static constexpr int kScores = kRows * kScoreStride;
 
   // The differences of a row and a column within a tile, and how many of them, 4 apart, a lane meets.
@@ -76,6 +76,25 @@ __device__ float turned(const T* x, const float* angles, Turn turn, int d, int c
   const int i = lower ? d : d - half;
   const float sine = (turn == Turn::forward) == lower ? -angles[half + i] : angles[half + i];
   return simt::to_float(x[d]) * angles[i] + simt::to_float(x[lower ? d + half : i]) * sine;
+}
+
+// kCount neighbouring elements of x from d on, turned; of one half of the row, and aligned, as are the angles.
+template <int kCount, class T>
+__device__ simt::Floats<kCount> turned_chunk(const T* x, const float* angles, int d, int columns) {
+  const int half = columns / 2;
+  const bool lower = d < half;
+  const int i = lower ? d : d - half;
+  simt::Floats<kCount> own = simt::load_floats<kCount>(x + d);
+  const simt::Floats<kCount> other = simt::load_floats<kCount>(x + (lower ? d + half : i));
+  for (int begin = 0; begin < kCount; begin += 4) {
+    const auto cosines = simt::load_floats<4>(angles + i + begin),
+               sines = simt::load_floats<4>(angles + half + i + begin);
+    for (int e = 0; e < 4; ++e) {
+      const float product = other[begin + e] * sines[e];
+      own[begin + e] = own[begin + e] * cosines[e] + (lower ? -product : product);
+    }
+  }
+  return own;
 }
 
 // kCount rows of x from `first` on, turned where there are angles, and scaled; zeros outside x.
@@ -203,22 +222,27 @@ __device__ void add_skewed_product(const float* scores, const float* window, typ
   }
 }
 
-// Writes the warp's rows of output to rows of x from `first` on, through `shared`, rows that no other warp reads or
-// writes any more: scaled, turned back where there are angles, and added to what x holds where asked.
-template <class Tile, class T>
-__device__ void store_rows(const typename Tile::Output& out, float* shared, const Rows<T>& x,
-                           const View<const float, 2>& angles, float scale, Accumulate accumulate, int first) {
-  const int warp_row = warp() * Tile::kWarpRows;
-  shared += warp_row * Tile::kStride;
+// The warp's rows of output in shared memory, as store_shared() takes them; rows of `shared` that no other warp uses.
+template <class Tile>
+__device__ void share_output(const typename Tile::Output& out, float* shared) {
+  shared += (warp() * Tile::kWarpRows + lane_row()) * Tile::kOutputStride + 4 * lane_column();
   __syncwarp();
   for (int a = 0; a < Tile::kLaneRows; ++a)
     for (int i = 0; i < Tile::kLaneOutputs; ++i)
-      shared[(lane_row() + 4 * a) * Tile::kStride + 8 * (i / 4 * 4) + 4 * lane_column() + i % 4] = out[a][i];
+      shared[4 * a * Tile::kOutputStride + 8 * (i / 4 * 4) + i % 4] = out[a][i];
   __syncwarp();
+}
+
+// Writes the warp's rows of `shared` to rows of x from `first` on: turned back where there are angles, scaled, and
+// added to what x holds where asked.
+template <class Tile, class T>
+__device__ void store_shared(const float* shared, const Rows<T>& x, const View<const float, 2>& angles, float scale,
+                             Accumulate accumulate, int first) {
+  const int warp_row = warp() * Tile::kWarpRows;
   for (int i = lane(); i < Tile::kWarpRows * Tile::kWidth; i += 32) {
-    const int r = i / Tile::kWidth, d = i % Tile::kWidth, row = first + warp_row + r;
+    const int r = warp_row + i / Tile::kWidth, d = i % Tile::kWidth, row = first + r;
     if (row >= x.count || d >= x.columns) continue;
-    const float* of_row = shared + r * Tile::kStride;
+    const float* of_row = shared + r * Tile::kOutputStride;
     float value = angles.empty() ? of_row[d] : turned(of_row, angles.row(row), Turn::back, d, x.columns);
     value *= scale;
     if (accumulate == Accumulate::yes) value += simt::to_float(x.row(row)[d]);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/attention.h"
+#include "kernels/bf16.h"
 
 // What the kernels of attention are given, and how they cut the work.
 namespace polonaise::kernels::attention {
@@ -28,6 +29,7 @@ struct Problem {
   View<const T, 3> qkv;
   AttentionPositions<T> positions;
   float scale;  // of scores
+  bool wide;    // whether q, k, v, relative and the angles may be read 16 bytes at a time
 
   constexpr Rows<const T> part(Index which, Index b, Index n) const {
     return rows_of(qkv, b, s.T, (which * s.N + n) * s.D, s.D);
@@ -46,6 +48,7 @@ struct Gradients {
   const float* deltas;  // [B,N,T]: y . dy of each row, which is the mean of the row's dp
   View<T, 3> dqkv;
   Accumulate accumulate;
+  bool wide;  // whether dy may be read 16 bytes at a time
 
   constexpr Rows<const T> output(const AttentionShape& s, Index b, Index n) const {
     return rows_of(dy, b, s.T, n * s.D, s.D);
@@ -55,8 +58,19 @@ struct Gradients {
   }
 };
 
-// Adds the gradient of relative to drelative, through `slices`, relative_slices [N,T,D] of floats.
+// The kernels of float run on the float units, those of bf16 on tensor cores.
+void forward(Cuda&, const Problem<float>&, View<float, 3> y, View<float, 3> log_sum);
+void forward(Cuda&, const Problem<bf16>&, View<bf16, 3> y, View<float, 3> log_sum);
+
+void backward(Cuda&, const Problem<float>&, const Gradients<float>&);
+void backward(Cuda&, const Problem<bf16>&, const Gradients<bf16>&);
+
+// The gradient of relative: each of `slices` of the batch writes its sums, [N,T,D].
+void backward_relative(Cuda&, const Problem<float>&, const Gradients<float>&, Index slices, float* sums);
+void backward_relative(Cuda&, const Problem<bf16>&, const Gradients<bf16>&, Index slices, float* sums);
+
+// Adds these to drelative, slice by slice.
 template <class T>
-void add_relative_gradient(Cuda&, const Problem<T>&, const Gradients<T>&, View<T, 3> drelative, float* slices);
+void add_relative_gradient(Cuda&, const AttentionShape&, Index slices, const float* sums, View<T, 3> drelative);
 
 }  // namespace polonaise::kernels::attention

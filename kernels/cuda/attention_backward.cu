@@ -36,8 +36,9 @@ struct BackwardLayout {
 };
 
 // dq of kRows queries: s and dp of all keys that they see.
-template <class T, int kWidth>
-__global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident) backward_queries(Problem<T> p, Gradients<T> g) {
+template <int kWidth>
+__global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
+    backward_queries(Problem<float> p, Gradients<float> g) {
   using Tile = attention::Tile<kWidth>;
   using Layout = BackwardLayout<Tile>;
   float* shared = simt::dynamic_shared<float>();
@@ -46,27 +47,27 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident) backward_qu
   float* distances = shared + Layout::kDistances;
 
   const Work work(p.s, Tile::kRows);
-  const int T_ = static_cast<int>(p.s.T), depth = round_up_to_4(p.s.D);
+  const int T = static_cast<int>(p.s.T), depth = round_up_to_4(p.s.D);
   const int first = work.last_first * Tile::kRows, warp_first = first + warp() * Tile::kWarpRows;
   const bool relative = !p.positions.relative.empty();
   const auto& rotary = p.positions.rotary;
-  load_rows<Tile, Tile::kRows, T>(p.q(work.b, work.n), rotary, p.scale, first, queries);
-  load_rows<Tile, Tile::kRows, T>(g.output(p.s, work.b, work.n), {}, 1.0f, first, outputs);
+  load_rows<Tile, Tile::kRows, float>(p.q(work.b, work.n), rotary, p.scale, first, queries);
+  load_rows<Tile, Tile::kRows, float>(g.output(p.s, work.b, work.n), {}, 1.0f, first, outputs);
   float log_sums[Tile::kLaneRows], deltas[Tile::kLaneRows];
   const Index head = work.b * p.s.N + work.n;
   for (int a = 0; a < Tile::kLaneRows; ++a) {
-    const int row = std::min(warp_first + lane_row() + 4 * a, T_ - 1);
+    const int row = std::min(warp_first + lane_row() + 4 * a, T - 1);
     log_sums[a] = g.log_sum.row(head)[row];
     deltas[a] = g.deltas[head * p.s.T + row];
   }
 
   typename Tile::Output dq = {};
-  for (int key = 0; key < std::min(T_, first + Tile::kRows); key += Tile::kColumns) {
+  for (int key = 0; key < std::min(T, first + Tile::kRows); key += Tile::kColumns) {
     __syncthreads();
-    load_rows<Tile, Tile::kColumns, T>(p.k(work.b, work.n), rotary, 1.0f, key, keys);
-    load_rows<Tile, Tile::kColumns, T>(p.v(work.b, work.n), {}, 1.0f, key, values);
+    load_rows<Tile, Tile::kColumns, float>(p.k(work.b, work.n), rotary, 1.0f, key, keys);
+    load_rows<Tile, Tile::kColumns, float>(p.v(work.b, work.n), {}, 1.0f, key, values);
     if (relative)
-      load_rows<Tile, Tile::kWindow, T>(p.relative(work.n), {}, 1.0f, first - key - Tile::kColumns + 1, distances);
+      load_rows<Tile, Tile::kWindow, float>(p.relative(work.n), {}, 1.0f, first - key - Tile::kColumns + 1, distances);
     __syncthreads();
     if (key >= warp_first + Tile::kWarpRows) continue;
 
@@ -83,12 +84,14 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident) backward_qu
     add_product<Tile>(scores, keys, dq);
     if (relative) add_skewed_product<Tile>(scores, distances, dq);
   }
-  store_rows<Tile, T>(dq, queries, g.part(p.s, 0, work.b, work.n), rotary, p.scale, g.accumulate, first);
+  share_output<Tile>(dq, queries);
+  store_shared<Tile, float>(queries, g.part(p.s, 0, work.b, work.n), rotary, p.scale, g.accumulate, first);
 }
 
 // dk and dv of kRows keys: s and dp of all queries that see them.
-template <class T, int kWidth>
-__global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident) backward_keys(Problem<T> p, Gradients<T> g) {
+template <int kWidth>
+__global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
+    backward_keys(Problem<float> p, Gradients<float> g) {
   using Tile = attention::Tile<kWidth>;
   using Layout = BackwardLayout<Tile>;
   float* shared = simt::dynamic_shared<float>();
@@ -98,23 +101,23 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident) backward_ke
   float* distances = shared + Layout::kDistances;
 
   const Work work(p.s, Tile::kRows);
-  const int T_ = static_cast<int>(p.s.T), depth = round_up_to_4(p.s.D);
+  const int T = static_cast<int>(p.s.T), depth = round_up_to_4(p.s.D);
   const int first = work.tile * Tile::kRows, warp_first = first + warp() * Tile::kWarpRows;
   const bool relative = !p.positions.relative.empty();
   const auto& rotary = p.positions.rotary;
   const Index head = work.b * p.s.N + work.n;
-  load_rows<Tile, Tile::kRows, T>(p.k(work.b, work.n), rotary, 1.0f, first, keys);
-  load_rows<Tile, Tile::kRows, T>(p.v(work.b, work.n), {}, 1.0f, first, values);
+  load_rows<Tile, Tile::kRows, float>(p.k(work.b, work.n), rotary, 1.0f, first, keys);
+  load_rows<Tile, Tile::kRows, float>(p.v(work.b, work.n), {}, 1.0f, first, values);
 
   typename Tile::Output dk = {}, dv = {};
-  for (int query = first; query < T_; query += Tile::kColumns) {
+  for (int query = first; query < T; query += Tile::kColumns) {
     __syncthreads();
-    load_rows<Tile, Tile::kColumns, T>(p.q(work.b, work.n), rotary, p.scale, query, queries);
-    load_rows<Tile, Tile::kColumns, T>(g.output(p.s, work.b, work.n), {}, 1.0f, query, outputs);
-    load_numbers<Tile, Tile::kColumns>(g.log_sum.row(head), T_, query, log_sums);
-    load_numbers<Tile, Tile::kColumns>(g.deltas + head * p.s.T, T_, query, deltas);
+    load_rows<Tile, Tile::kColumns, float>(p.q(work.b, work.n), rotary, p.scale, query, queries);
+    load_rows<Tile, Tile::kColumns, float>(g.output(p.s, work.b, work.n), {}, 1.0f, query, outputs);
+    load_numbers<Tile, Tile::kColumns>(g.log_sum.row(head), T, query, log_sums);
+    load_numbers<Tile, Tile::kColumns>(g.deltas + head * p.s.T, T, query, deltas);
     if (relative)
-      load_rows<Tile, Tile::kWindow, T>(p.relative(work.n), {}, 1.0f, query - first - Tile::kRows + 1, distances);
+      load_rows<Tile, Tile::kWindow, float>(p.relative(work.n), {}, 1.0f, query - first - Tile::kRows + 1, distances);
     __syncthreads();
     if (warp_first >= query + Tile::kColumns) continue;
 
@@ -125,7 +128,7 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident) backward_ke
     for (int a = 0; a < Tile::kLaneRows; ++a)
       for (int c = 0; c < Tile::kLaneColumns; ++c) {
         const int column = lane_column() + 8 * c;
-        const bool seen = warp_first + lane_row() + 4 * a <= query + column && query + column < T_;
+        const bool seen = warp_first + lane_row() + 4 * a <= query + column && query + column < T;
         s[a][c] = seen ? expf(s[a][c] - log_sums[column]) : 0.0f;
         dp[a][c] = s[a][c] * (dp[a][c] - deltas[column]);
       }
@@ -134,11 +137,25 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident) backward_ke
     share_scores<Tile>(dp, scores);
     add_product<Tile>(scores, queries, dk);
   }
-  store_rows<Tile, T>(dk, keys, g.part(p.s, 1, work.b, work.n), rotary, 1.0f, g.accumulate, first);
-  store_rows<Tile, T>(dv, values, g.part(p.s, 2, work.b, work.n), {}, 1.0f, g.accumulate, first);
+  share_output<Tile>(dk, keys);
+  store_shared<Tile, float>(keys, g.part(p.s, 1, work.b, work.n), rotary, 1.0f, g.accumulate, first);
+  share_output<Tile>(dv, values);
+  store_shared<Tile, float>(values, g.part(p.s, 2, work.b, work.n), {}, 1.0f, g.accumulate, first);
 }
 
 }  // namespace
+
+void backward(Cuda& cuda, const Problem<float>& p, const Gradients<float>& g) {
+  with_width(p.s.D, [&](auto width) {
+    using Tile = attention::Tile<width()>;
+    const Launch shape{.grid = {blocks(p.s, Tile::kRows)},
+                       .block = {Tile::kThreads},
+                       .shared_bytes = BackwardLayout<Tile>::bytes(!p.positions.relative.empty())};
+    launch(cuda, "attention_backward", shape, backward_queries<width()>, p, g);
+    launch(cuda, "attention_backward", shape, backward_keys<width()>, p, g);
+  });
+}
+
 }  // namespace attention
 
 Index attention_scratch_size(const Cuda&, const AttentionShape& s) {
@@ -153,20 +170,19 @@ void attention_backward(Cuda& cuda, const AttentionShape& s, View<const T, 3> qk
   using namespace attention;
   require_attention_gradient<T>(s, qkv, positions, y, log_sum, dy, dqkv, drelative);
   require_scratch(cuda, s, scratch);
+  if (s.B == 0) return;
+  const bool wide = s.D % simt::kWide<T> == 0 && simt::is_wide(dy);
   const Problem<T> p = problem(s, qkv, positions);
-  const Gradients<T> g{dy, log_sum, scratch.data(), dqkv, accumulate};
+  const Gradients<T> g{dy, log_sum, scratch.data(), dqkv, accumulate, wide};
   launch(cuda, "attention_backward",
          {.grid = {ceil_div(s.B * s.N * s.T, kDeltaThreads / 32)}, .block = {kDeltaThreads}}, output_products<T>, s, y,
          dy, scratch.data());
-  with_width(s.D, [&](auto width) {
-    using Tile = attention::Tile<width()>;
-    const Launch shape{.grid = {blocks(s, Tile::kRows)},
-                       .block = {Tile::kThreads},
-                       .shared_bytes = BackwardLayout<Tile>::bytes(!positions.relative.empty())};
-    launch(cuda, "attention_backward", shape, backward_queries<T, width()>, p, g);
-    launch(cuda, "attention_backward", shape, backward_keys<T, width()>, p, g);
-  });
-  if (!drelative.empty()) add_relative_gradient(cuda, p, g, drelative, scratch.data() + Scratch(s).relative);
+  backward(cuda, p, g);
+  if (drelative.empty()) return;
+  const Index slices = relative_slices(s);
+  float* sums = scratch.data() + Scratch(s).relative;
+  backward_relative(cuda, p, g, slices, sums);
+  add_relative_gradient(cuda, s, slices, sums, drelative);
 }
 
 template void attention_backward<float>(Cuda&, const AttentionShape&, View<const float, 3>,

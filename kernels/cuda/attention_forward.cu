@@ -29,9 +29,9 @@ struct ForwardLayout {
 };
 
 // A block takes kRows queries of one head, the last ones first: they see most keys.
-template <class T, int kWidth>
+template <int kWidth>
 __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
-    forward_queries(Problem<T> p, View<T, 3> y, View<float, 3> log_sum) {
+    forward_queries(Problem<float> p, View<float, 3> y, View<float, 3> log_sum) {
   using Tile = attention::Tile<kWidth>;
   using Layout = ForwardLayout<Tile>;
   float* shared = simt::dynamic_shared<float>();
@@ -39,11 +39,11 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
   float *scores = shared + Layout::kScores, *distances = shared + Layout::kDistances;
 
   const Work work(p.s, Tile::kRows);
-  const int T_ = static_cast<int>(p.s.T), depth = round_up_to_4(p.s.D);
+  const int T = static_cast<int>(p.s.T), depth = round_up_to_4(p.s.D);
   const int first = work.last_first * Tile::kRows, warp_first = first + warp() * Tile::kWarpRows;
   const bool relative = !p.positions.relative.empty();
   const auto& rotary = p.positions.rotary;
-  load_rows<Tile, Tile::kRows, T>(p.q(work.b, work.n), rotary, p.scale, first, queries);
+  load_rows<Tile, Tile::kRows, float>(p.q(work.b, work.n), rotary, p.scale, first, queries);
 
   float maxima[Tile::kLaneRows], sums[Tile::kLaneRows];
   typename Tile::Output out = {};
@@ -51,12 +51,12 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
     maxima[a] = kMasked;
     sums[a] = 0.0f;
   }
-  for (int key = 0; key < std::min(T_, first + Tile::kRows); key += Tile::kColumns) {
+  for (int key = 0; key < std::min(T, first + Tile::kRows); key += Tile::kColumns) {
     __syncthreads();
-    load_rows<Tile, Tile::kColumns, T>(p.k(work.b, work.n), rotary, 1.0f, key, keys);
-    load_rows<Tile, Tile::kColumns, T>(p.v(work.b, work.n), {}, 1.0f, key, values);
+    load_rows<Tile, Tile::kColumns, float>(p.k(work.b, work.n), rotary, 1.0f, key, keys);
+    load_rows<Tile, Tile::kColumns, float>(p.v(work.b, work.n), {}, 1.0f, key, values);
     if (relative)
-      load_rows<Tile, Tile::kWindow, T>(p.relative(work.n), {}, 1.0f, first - key - Tile::kColumns + 1, distances);
+      load_rows<Tile, Tile::kWindow, float>(p.relative(work.n), {}, 1.0f, first - key - Tile::kColumns + 1, distances);
     __syncthreads();
     if (key >= warp_first + Tile::kWarpRows) continue;
 
@@ -84,31 +84,36 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
 
   for (int a = 0; a < Tile::kLaneRows; ++a) {
     const int row = warp_first + lane_row() + 4 * a;
-    if (row < T_ && lane_column() == 0) log_sum.row(work.b * p.s.N + work.n)[row] = maxima[a] + logf(sums[a]);
+    if (row < T && lane_column() == 0) log_sum.row(work.b * p.s.N + work.n)[row] = maxima[a] + logf(sums[a]);
     const float scale = 1.0f / sums[a];
     for (float& value : out[a]) value *= scale;
   }
-  store_rows<Tile, T>(out, queries, rows_of(y, work.b, p.s.T, work.n * p.s.D, p.s.D), {}, 1.0f, Accumulate::no, first);
+  share_output<Tile>(out, queries);
+  store_shared<Tile, float>(queries, rows_of(y, work.b, p.s.T, work.n * p.s.D, p.s.D), {}, 1.0f, Accumulate::no, first);
 }
 
 }  // namespace
+
+void forward(Cuda& cuda, const Problem<float>& p, View<float, 3> y, View<float, 3> log_sum) {
+  with_width(p.s.D, [&](auto width) {
+    using Tile = attention::Tile<width()>;
+    launch(cuda, "attention_forward",
+           {.grid = {blocks(p.s, Tile::kRows)},
+            .block = {Tile::kThreads},
+            .shared_bytes = ForwardLayout<Tile>::bytes(!p.positions.relative.empty())},
+           forward_queries<width()>, p, y, log_sum);
+  });
+}
+
 }  // namespace attention
 
 template <class T>
 void attention_forward(Cuda& cuda, const AttentionShape& s, View<const T, 3> qkv,
                        const AttentionPositions<T>& positions, View<T, 3> y, View<float, 3> log_sum,
                        View<float, 1> scratch) {
-  using namespace attention;
   require_attention<T>(s, qkv, positions, y, log_sum);
-  require_scratch(cuda, s, scratch);
-  with_width(s.D, [&](auto width) {
-    using Tile = attention::Tile<width()>;
-    launch(cuda, "attention_forward",
-           {.grid = {blocks(s, Tile::kRows)},
-            .block = {Tile::kThreads},
-            .shared_bytes = ForwardLayout<Tile>::bytes(!positions.relative.empty())},
-           forward_queries<T, width()>, problem(s, qkv, positions), y, log_sum);
-  });
+  attention::require_scratch(cuda, s, scratch);
+  attention::forward(cuda, attention::problem(s, qkv, positions), y, log_sum);
 }
 
 template void attention_forward<float>(Cuda&, const AttentionShape&, View<const float, 3>,

@@ -7,6 +7,7 @@
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/require.h"
+#include "kernels/simt/simt.h"
 
 // How the kernels of attention are launched.
 namespace polonaise::kernels::attention {
@@ -17,7 +18,11 @@ inline float score_scale(Index D) {
 
 template <class T>
 Problem<T> problem(const AttentionShape& s, View<const T, 3> qkv, const AttentionPositions<T>& positions) {
-  return {s, qkv, positions, score_scale(s.D)};
+  const auto& [rotary, relative] = positions;
+  const Index chunk = simt::kWide<T> * (rotary.empty() ? 1 : 2);  // a rotated one lies in one half of its row
+  const bool wide = s.D % chunk == 0 && simt::is_wide(qkv) && (rotary.empty() || simt::is_wide(rotary)) &&
+                    (relative.empty() || simt::is_wide(relative));
+  return {s, qkv, positions, score_scale(s.D), wide};
 }
 
 // Kernels are compiled for a few head dimensions, and others are rounded up to them.
@@ -38,12 +43,12 @@ inline Index blocks(const AttentionShape& s, Index rows) {
   return ceil_div(s.T, rows) * s.B * s.N;
 }
 
-// The batch is cut into so many slices whose gradients of relative are summed apart: enough blocks for any card, by
-// shape alone.
+// The batch is cut into so many slices, whose gradients of relative are summed apart: work for any card, by shape
+// alone.
 inline Index relative_slices(const AttentionShape& s) {
-  constexpr Index kWorkingBlocks = 1024, kRows = 64;
-  return std::clamp<Index>(ceil_div(kWorkingBlocks, std::max<Index>(1, ceil_div(s.T, kRows) * s.N)), 1,
-                           std::max<Index>(1, s.B));
+  constexpr Index kBlocks = 1024, kRows = 64, kMost = 16;
+  const Index of_slice = std::max<Index>(1, ceil_div(s.T, kRows) * s.N);
+  return std::clamp<Index>(ceil_div(kBlocks, of_slice), 1, std::clamp<Index>(s.B, 1, kMost));
 }
 
 // Scratch of backward, in floats: y . dy of each row, and the slices' gradients of relative.

@@ -18,9 +18,9 @@ struct RelativeLayout {
 };
 
 // What one slice of the batch adds to kRows distances of a head, in ascending order of rows and queries.
-template <class T, int kWidth>
+template <int kWidth>
 __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
-    backward_distances(Problem<T> p, Gradients<T> g, Index slices, float* sums) {
+    backward_distances(Problem<float> p, Gradients<float> g, Index slices, float* sums) {
   using Tile = attention::Tile<kWidth>;
   using Layout = RelativeLayout<Tile>;
   float* shared = simt::dynamic_shared<float>();
@@ -29,40 +29,41 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
   float *deltas = shared + Layout::kDeltas, *window = shared + Layout::kWindow;
 
   const Work work(p.s, Tile::kRows);  // its b is the slice
-  const int T_ = static_cast<int>(p.s.T), depth = round_up_to_4(p.s.D);
+  const int T = static_cast<int>(p.s.T), depth = round_up_to_4(p.s.D);
   const int first = work.tile * Tile::kRows, warp_first = first + warp() * Tile::kWarpRows;
-  load_rows<Tile, Tile::kRows, T>(p.relative(work.n), {}, 1.0f, first, distances);
+  load_rows<Tile, Tile::kRows, float>(p.relative(work.n), {}, 1.0f, first, distances);
 
   typename Tile::Output sum = {};
   for (Index b = work.b * p.s.B / slices; b < (work.b + 1) * p.s.B / slices; ++b)
-    for (int query = first; query < T_; query += Tile::kColumns) {
+    for (int query = first; query < T; query += Tile::kColumns) {
       const Index head = b * p.s.N + work.n;
       const int key = query - first - Tile::kRows + 1;  // the window's first
       __syncthreads();
-      load_rows<Tile, Tile::kColumns, T>(p.q(b, work.n), {}, p.scale, query, queries);
-      load_rows<Tile, Tile::kColumns, T>(g.output(p.s, b, work.n), {}, 1.0f, query, outputs);
-      load_rows<Tile, Tile::kWindow, T>(p.k(b, work.n), {}, 1.0f, key, window);
-      load_numbers<Tile, Tile::kColumns>(g.log_sum.row(head), T_, query, log_sums);
-      load_numbers<Tile, Tile::kColumns>(g.deltas + head * p.s.T, T_, query, deltas);
+      load_rows<Tile, Tile::kColumns, float>(p.q(b, work.n), {}, p.scale, query, queries);
+      load_rows<Tile, Tile::kColumns, float>(g.output(p.s, b, work.n), {}, 1.0f, query, outputs);
+      load_rows<Tile, Tile::kWindow, float>(p.k(b, work.n), {}, 1.0f, key, window);
+      load_numbers<Tile, Tile::kColumns>(g.log_sum.row(head), T, query, log_sums);
+      load_numbers<Tile, Tile::kColumns>(g.deltas + head * p.s.T, T, query, deltas);
       __syncthreads();
       typename Tile::Scores s = {}, dp = {};
       add_dots<Tile>(distances, queries, depth, s);
       add_back_skewed_dots<Tile>(queries, window, depth, s);
       __syncthreads();
-      load_rows<Tile, Tile::kWindow, T>(p.v(b, work.n), {}, 1.0f, key, window);
+      load_rows<Tile, Tile::kWindow, float>(p.v(b, work.n), {}, 1.0f, key, window);
       __syncthreads();
       add_back_skewed_dots<Tile>(outputs, window, depth, dp);
       for (int a = 0; a < Tile::kLaneRows; ++a)
         for (int c = 0; c < Tile::kLaneColumns; ++c) {
           const int column = lane_column() + 8 * c;
-          const bool seen = warp_first + lane_row() + 4 * a <= query + column && query + column < T_;
+          const bool seen = warp_first + lane_row() + 4 * a <= query + column && query + column < T;
           s[a][c] = seen ? expf(s[a][c] - log_sums[column]) * (dp[a][c] - deltas[column]) : 0.0f;
         }
       share_scores<Tile>(s, scores);
       add_product<Tile>(scores, queries, sum);
     }
-  const Rows<float> own{sums + (work.b * p.s.N + work.n) * p.s.T * p.s.D, p.s.D, T_, static_cast<int>(p.s.D)};
-  store_rows<Tile, float>(sum, distances, own, {}, 1.0f, Accumulate::no, first);
+  const Rows<float> own{sums + (work.b * p.s.N + work.n) * p.s.T * p.s.D, p.s.D, T, static_cast<int>(p.s.D)};
+  share_output<Tile>(sum, distances);
+  store_shared<Tile, float>(distances, own, {}, 1.0f, Accumulate::no, first);
 }
 
 constexpr int kSumThreads = 256;
@@ -78,25 +79,24 @@ __global__ void add_slices(AttentionShape s, Index slices, const float* sums, Vi
 
 }  // namespace
 
-template <class T>
-void add_relative_gradient(Cuda& cuda, const Problem<T>& p, const Gradients<T>& g, View<T, 3> drelative,
-                           float* slices) {
-  if (p.s.B == 0) return;
-  const Index count = relative_slices(p.s);
+void backward_relative(Cuda& cuda, const Problem<float>& p, const Gradients<float>& g, Index slices, float* sums) {
   with_width(p.s.D, [&](auto width) {
     using Tile = attention::Tile<width()>;
     launch(cuda, "attention_backward",
-           {.grid = {ceil_div(p.s.T, Tile::kRows) * p.s.N * count},
+           {.grid = {ceil_div(p.s.T, Tile::kRows) * p.s.N * slices},
             .block = {Tile::kThreads},
             .shared_bytes = RelativeLayout<Tile>::kBytes},
-           backward_distances<T, width()>, p, g, count, slices);
+           backward_distances<width()>, p, g, slices, sums);
   });
-  launch(cuda, "attention_backward", {.grid = {ceil_div(p.s.N * p.s.T * p.s.D, kSumThreads)}, .block = {kSumThreads}},
-         add_slices<T>, p.s, count, slices, drelative);
 }
 
-template void add_relative_gradient<float>(Cuda&, const Problem<float>&, const Gradients<float>&, View<float, 3>,
-                                           float*);
-template void add_relative_gradient<bf16>(Cuda&, const Problem<bf16>&, const Gradients<bf16>&, View<bf16, 3>, float*);
+template <class T>
+void add_relative_gradient(Cuda& cuda, const AttentionShape& s, Index slices, const float* sums, View<T, 3> drelative) {
+  launch(cuda, "attention_backward", {.grid = {ceil_div(s.N * s.T * s.D, kSumThreads)}, .block = {kSumThreads}},
+         add_slices<T>, s, slices, sums, drelative);
+}
+
+template void add_relative_gradient<float>(Cuda&, const AttentionShape&, Index, const float*, View<float, 3>);
+template void add_relative_gradient<bf16>(Cuda&, const AttentionShape&, Index, const float*, View<bf16, 3>);
 
 }  // namespace polonaise::kernels::attention
