@@ -45,3 +45,12 @@ function(polonaise_room name)
   add_library(Polonaise::${name} ALIAS polonaise_${name})
   target_link_libraries(polonaise_${name} PUBLIC polonaise_options)
 endfunction()
+
+# polonaise_emulate(SOURCES...): the current folder's .cu files are for the C++ compiler. The sanitizers' reports (through
+# gcc 12's libbacktrace) lose lines where functions of one file abut and their shared templates are other files' too.
+function(polonaise_emulate)
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX)
+  if(POLONAISE_SANITIZE)
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -falign-functions=64)
+  endif()
+endfunction()

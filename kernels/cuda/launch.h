@@ -1,6 +1,6 @@
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <type_traits>
 
 #include "kernels/cuda/device.h"
@@ -25,10 +25,17 @@ struct Launch {
   bool programmatic = false;
 };
 
-// launch() without its types: `arguments` points to the kernel's parameters, in order. Under emulation `body` is a
-// thread of the kernel.
+// launch() without its types. On a card `arguments` points to the kernel's parameters, in order; the emulator runs one
+// thread at a time.
+#ifdef POLONAISE_CUDA_EMULATED
+struct EmulatedThread {
+  virtual ~EmulatedThread() = default;
+  virtual void run() const = 0;
+};
+void launch_emulated(const Cuda&, const char* name, const Launch&, std::shared_ptr<const EmulatedThread>);
+#else
 void launch_untyped(const Cuda&, const char* name, const Launch&, const void* kernel, void** arguments);
-void launch_emulated(const Cuda&, const char* name, const Launch&, std::function<void()> body);
+#endif
 
 // Launches `kernel` on the device's stream, each argument converted to the parameter's own type. An empty grid is no
 // launch. `name` (the op's) is the NVTX range and stands in errors. Throws ContractError where a limit of the card is
@@ -37,7 +44,13 @@ template <class... Parameters>
 void launch(const Cuda& cuda, const char* name, const Launch& shape, void (*kernel)(Parameters...),
             std::type_identity_t<Parameters>... arguments) {
 #ifdef POLONAISE_CUDA_EMULATED
-  launch_emulated(cuda, name, shape, [=] { kernel(arguments...); });
+  const auto call = [=] { kernel(arguments...); };
+  struct Thread final : EmulatedThread {
+    explicit Thread(decltype(call) c) : kernel_call(c) {}
+    void run() const override { kernel_call(); }
+    decltype(call) kernel_call;
+  };
+  launch_emulated(cuda, name, shape, std::make_shared<const Thread>(call));
 #else
   void* pointers[] = {&arguments..., nullptr};
   launch_untyped(cuda, name, shape, reinterpret_cast<const void*>(kernel), pointers);

@@ -49,6 +49,7 @@ std::string fault_of_include(const std::string& path, bool quoted, const std::st
 
 std::vector<std::string> faults(const Source& source) {
   static const std::regex include(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"])re");
+  static const std::regex vocabulary(R"re(\basm\s*(volatile\s*)?\(|__shared__)re");
   std::vector<std::string> found;
   const auto lines = lines_of(source.text);
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -60,6 +61,9 @@ std::vector<std::string> faults(const Source& source) {
     if ((lines[i].find("<<<") != std::string::npos || lines[i].find("cudaLaunchKernel") != std::string::npos) &&
         !starts_with_any(source.path, {"kernels/cuda/launch.", "tests/style/"}))
       report("kernels are launched by launch() alone");
+    if (std::regex_search(lines[i], vocabulary) &&
+        !starts_with_any(source.path, {"kernels/simt/", "kernels/cuda/sm90/", "kernels/bf16.h", "tests/style/"}))
+      report("PTX and __shared__ belong in kernels/simt/, which has a word for the emulator too");
   }
   return found;
 }
@@ -107,6 +111,8 @@ TEST(Includes, EveryRuleFindsItsFault) {
   EXPECT_EQ(count("kernels/cuda/lstm.cu", "kernel<<<grid, block>>>();\n"), 1u);
   EXPECT_EQ(count("kernels/cuda/lstm.cu", "cudaLaunchKernelEx(&config, kernel);\n"), 1u);
   EXPECT_EQ(count("kernels/cuda/launch.cpp", "cudaLaunchKernelExC(&config, kernel, arguments);\n"), 0u);
+  EXPECT_EQ(count("kernels/cuda/lstm.cu", "__shared__ float sum;\n  asm volatile(\"\");\n  asm(\"\");\n"), 3u);
+  EXPECT_EQ(count("kernels/simt/mma.h", "asm volatile(\"\");\n"), 0u);
   EXPECT_EQ(count("tests/a.cpp", "#include \"io/file.h\"\n#include <vector>\n"), 0u);
 }
 

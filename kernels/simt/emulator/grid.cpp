@@ -54,8 +54,15 @@ class TsanFibers {
     next_ += g.lane_count;
   }
 
-  // After an error: lanes were left in the middle of calls, which the sanitizer counts.
-  void discard() {
+  // After an error: what the lanes did before they were left happens before what follows. Left in the middle of calls,
+  // which the sanitizer counts, their fibers serve no more.
+  void discard(Grid& g) {
+    for (std::size_t i = 0; i < g.lane_count; ++i) {
+      __tsan_switch_to_fiber(g.lanes[i].fiber.tsan, 1);
+      release(&g.end);
+    }
+    __tsan_switch_to_fiber(g.host.tsan, 1);
+    acquire(&g.end);
     for (void* fiber : fibers_) __tsan_destroy_fiber(fiber);
     fibers_.clear();
     next_ = 0;
@@ -125,7 +132,7 @@ void check_nobody_waits_for(const Lane& lane) {
 void lane_entry() {
   try {
     acquire(&grid->begin);
-    grid->body();
+    grid->thread->run();
     Lane& lane = *grid->running;
     check_nobody_waits_for(lane);
     drop_copies(lane);
@@ -200,10 +207,10 @@ void run(Grid& g) {
   acquire(&g.end);
   grid = nullptr;
   if (g.error.empty()) return;
-  for (std::size_t i = 0; i < g.lane_count; ++i) drop_copies(g.lanes[i]);
 #ifdef POLONAISE_TSAN
-  tsan_fibers.discard();
+  tsan_fibers.discard(g);
 #endif
+  for (std::size_t i = 0; i < g.lane_count; ++i) drop_copies(g.lanes[i]);
   throw std::runtime_error(g.error);
 }
 

@@ -4,11 +4,11 @@
 // because one runs at a time; so it is touched by the emulator alone, which is compiled without that sanitizer.
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "kernels/cuda/launch.h"
 #include "kernels/simt/emulator/fiber.h"
 #include "kernels/simt/emulator/lane.h"
 
@@ -88,7 +88,7 @@ struct Grid {
   std::size_t dynamic_bytes = 0;
   unsigned cluster = 1;
   bool cooperative = false;
-  std::function<void()> body;
+  const EmulatedThread* thread = nullptr;
 
   Fiber host;
   std::vector<Block> resident;

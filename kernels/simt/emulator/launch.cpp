@@ -42,11 +42,12 @@ void require_residence(const Cuda& cuda, const char* name, const Launch& shape) 
 
 }  // namespace
 
-void launch_emulated(const Cuda& cuda, const char* name, const Launch& shape, std::function<void()> body) {
+void launch_emulated(const Cuda& cuda, const char* name, const Launch& shape,
+                     std::shared_ptr<const EmulatedThread> thread) {
   if (is_empty(shape.grid)) return;
   require_limits(cuda.properties(), shape);
   require_residence(cuda, name, shape);
-  cuda.stream()->queue([name, shape, body = std::move(body)] {
+  cuda.stream()->queue([name, shape, thread = std::move(thread)] {
     emulator::Grid grid;
     grid.name = name;
     grid.blocks = extent(shape.grid);
@@ -54,7 +55,7 @@ void launch_emulated(const Cuda& cuda, const char* name, const Launch& shape, st
     grid.dynamic_bytes = shape.shared_bytes;
     grid.cluster = static_cast<unsigned>(shape.cluster);
     grid.cooperative = shape.cooperative;
-    grid.body = body;
+    grid.thread = thread.get();
     emulator::run(grid);
   });
   if (cuda.synchronous()) synchronise(cuda.stream());
