@@ -9,9 +9,7 @@ namespace polonaise {
 std::string cuda_status() {
 #ifdef POLONAISE_HAS_CUDA
   const CudaCards found = find_cuda_cards();
-  const std::string kernels = "this version has no CUDA kernels for training yet";
-  return found.cards.empty() ? found.reason + ", and " + kernels
-                             : describe(found.cards.front()) + " answers, but " + kernels;
+  return found.cards.empty() ? found.reason : describe(found.cards.front());
 #else
   return "this program was built without CUDA";
 #endif

@@ -4,8 +4,7 @@
 
 namespace polonaise {
 
-// What stands between this program and training on a card, for --version and for the refusal of --device cuda:
-// "this program was built without CUDA". It asks the driver where there is one; no card is opened.
+// What --version says of cards: the first that the driver shows, or why there is none. No card is opened.
 std::string cuda_status();
 
 }  // namespace polonaise

@@ -3,25 +3,90 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 #include <stdexcept>
 
 #include "kernels/info.h"
 #include "runtime/cuda_status.h"
 
 namespace polonaise {
+namespace {
 
-AnyDevice open_device(std::string_view name, int threads) {
-  if (name == "cuda")
-    throw std::runtime_error("--device cuda is not to be had, " + cuda_status() + ": use --device cpu");
-  if (name != "auto" && name != "cpu")
-    throw std::runtime_error("unknown device '" + std::string(name) + "': use auto, cpu or cuda");
+AnyDevice open_cpu(int threads) {
   return Cpu{threads > 0 ? threads : std::max(1, omp_get_num_procs())};
 }
 
-std::string describe(const AnyDevice& device) {
-  const Cpu& cpu = std::get<Cpu>(device);
+// The number of the card in "cuda:2"; 0 for "cuda"; nothing for what names no card.
+std::optional<int> card_named(std::string_view name) {
+  if (name == "cuda") return 0;
+  constexpr std::string_view kPrefix = "cuda:";
+  int ordinal = 0;
+  const char* const end = name.data() + name.size();
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  const auto [stop, error] = std::from_chars(name.data() + kPrefix.size(), end, ordinal);
+  if (error != std::errc() || stop != end || ordinal < 0) return std::nullopt;
+  return ordinal;
+}
+
+#ifdef POLONAISE_HAS_CUDA
+
+AnyDevice open_card(int ordinal) {
+  const OpenedCuda opened = open_cuda(ordinal);
+  if (opened.cuda) return *opened.cuda;
+  throw std::runtime_error("--device cuda is not to be had, " + opened.reason + ": use --device cpu");
+}
+
+// The emulator is there for tests: nobody gets it without asking.
+#ifdef POLONAISE_CUDA_EMULATED
+constexpr bool kAutoTakesCards = false;
+#else
+constexpr bool kAutoTakesCards = true;
+#endif
+
+AnyDevice open_best(int threads) {
+  const OpenedCuda opened = kAutoTakesCards ? open_cuda() : OpenedCuda();
+  return opened.cuda ? AnyDevice(*opened.cuda) : open_cpu(threads);
+}
+
+std::string text_of(const Cuda& cuda) {
+  return "cuda:" + std::to_string(cuda.properties().ordinal) + ", " + describe(cuda.properties());
+}
+int threads_of(const Cuda&) {
+  return 1;
+}
+
+#else
+
+AnyDevice open_card(int) {
+  throw std::runtime_error("--device cuda is not to be had, " + cuda_status() + ": use --device cpu");
+}
+
+AnyDevice open_best(int threads) {
+  return open_cpu(threads);
+}
+
+#endif
+
+std::string text_of(const Cpu& cpu) {
   return "cpu, " + std::to_string(cpu.threads) + (cpu.threads == 1 ? " thread, " : " threads, ") +
          kernels::vector_target();
+}
+int threads_of(const Cpu& cpu) {
+  return cpu.threads;
+}
+
+}  // namespace
+
+AnyDevice open_device(std::string_view name, int threads) {
+  if (name == "cpu") return open_cpu(threads);
+  if (name == "auto") return open_best(threads);
+  if (const std::optional<int> ordinal = card_named(name)) return open_card(*ordinal);
+  throw std::invalid_argument("unknown device '" + std::string(name) + "': use auto, cpu, cuda or cuda:N");
+}
+
+std::string describe(const AnyDevice& any) {
+  return std::visit([](const auto& device) { return text_of(device); }, any);
 }
 
 AnyDevice one_shard(const AnyDevice& device) {
@@ -29,12 +94,12 @@ AnyDevice one_shard(const AnyDevice& device) {
   return device;
 }
 
-int shard_threads(const AnyDevice& device) {
-  return std::get<Cpu>(device).threads;
+int shard_threads(const AnyDevice& any) {
+  return std::visit([](const auto& device) { return threads_of(device); }, any);
 }
 
 void unsupported_dtype(DType) {
-  throw std::runtime_error("bf16 needs --device cuda");
+  throw std::runtime_error("this version computes in float, not in bf16");
 }
 
 }  // namespace polonaise

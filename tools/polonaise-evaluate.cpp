@@ -8,8 +8,8 @@
 #include "io/dataset.h"
 #include "io/error.h"
 #include "io/protocol.h"
-#include "runtime/device.h"
 #include "tools/common/cli.h"
+#include "tools/common/device_option.h"
 #include "tools/common/evaluate.h"
 #include "tools/common/progress.h"
 #include "tools/common/run.h"
@@ -126,7 +126,7 @@ void evaluate_run(const Arguments& a) {
   if (data.events(split) == 0) {
     throw io::Error(fmt::format("{}: its {} split is empty; choose another --split.", file.string(), a.split));
   }
-  AnyDevice device = open_device(a.device, a.threads);
+  AnyDevice device = device_of(a.device, a.threads);
   const std::unique_ptr<Model> model = run.load_model(device, a.checkpoint);
   const Index steps = model->config().sequence;
   if (a.stride > steps) {
@@ -155,9 +155,7 @@ int run(int argc, char** argv) {
              "with at least --seq less this many before it where there are so many")
       .range(0, 65536);
   cli.flag("--json", a.json, "print one JSON object");
-  cli.option("--device", a.device, "what to compute on").choices({"auto", "cpu", "cuda"});
-  cli.option("--threads", a.threads, "threads of the CPU, 0 for one on each processor; results do not depend on it")
-      .range(0, 1024);
+  declare_device(cli, a.device, a.threads);
   cli.example("polonaise-evaluate run", "nats per event on the test split, beside what counting achieves");
   cli.example("polonaise-evaluate run --protocol bai2018 --json", "one cell of the piano-roll benchmark");
   cli.action([&] { evaluate_run(a); });

@@ -11,9 +11,9 @@
 #include "io/file.h"
 #include "io/notes.h"
 #include "models/generate.h"
-#include "runtime/device.h"
 #include "tools/common/cli.h"
 #include "tools/common/convert.h"
+#include "tools/common/device_option.h"
 #include "tools/common/files.h"
 #include "tools/common/parallel.h"
 #include "tools/common/progress.h"
@@ -86,7 +86,7 @@ void sample(const Arguments& a) {
   if (!a.prime.empty()) inputs.push_back(a.prime);
   for (int i = 0; i < a.count; ++i) check_output(output_name(a, i), inputs);
 
-  AnyDevice device = open_device(a.device, a.threads);
+  AnyDevice device = device_of(a.device, a.threads);
   const std::unique_ptr<Model> model = run.load_model(device, a.checkpoint);
   const io::Encoding& encoding = run.encoding();
   const io::EventSpec spec = encoding.spec();
@@ -136,9 +136,7 @@ int run(int argc, char** argv) {
   cli.option("--top-p", a.top_p, "draw among the likeliest that together have this probability").range(0, 1);
 
   cli.group("");
-  cli.option("--device", a.device, "what to compute on").choices({"auto", "cpu", "cuda"});
-  cli.option("--threads", a.threads, "threads of the CPU, 0 for one on each processor; results do not depend on it")
-      .range(0, 1024);
+  declare_device(cli, a.device, a.threads);
   cli.flag("-q,--quiet", a.quiet, "show no progress");
   cli.example("polonaise-sample run --steps 200 --seed 53 -o polonaise.mid", "a continuation of the Polonaise");
   cli.example("polonaise-sample run --prime song.mid --prime-steps 32 --count 8 --top-p 0.95 -o more/song.mid",

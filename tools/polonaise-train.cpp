@@ -6,8 +6,8 @@
 
 #include "io/dataset.h"
 #include "io/error.h"
-#include "runtime/device.h"
 #include "tools/common/cli.h"
+#include "tools/common/device_option.h"
 #include "tools/common/progress.h"
 #include "tools/common/run.h"
 #include "tools/common/table.h"
@@ -69,7 +69,7 @@ void begin(const Cli& cli, Arguments& a) {
   check(a.options);
   if (a.options.dataset.empty()) throw UsageError("DATASET is missing: name what polonaise-prepare made.");
   const io::Dataset data = open_dataset(a.options);
-  AnyDevice device = open_device(a.options.device, a.options.threads);
+  AnyDevice device = device_of(a.options.device, a.options.threads);
   Trainer trainer(data, a.options, device);
   Run run = Run::create(a.run, cli.config(), data.encoding(), a.overwrite);
   if (!a.quiet) print(header(a, data, trainer, device));
@@ -92,7 +92,7 @@ void resume(Cli& cli, Arguments& a) {
   cli.adopt(saved, (a.run / "config.toml").string());
   const io::Dataset data = open_dataset(a.options);
   run.check_encoding(data.encoding(), a.options.dataset);
-  AnyDevice device = open_device(a.options.device, a.options.threads);
+  AnyDevice device = device_of(a.options.device, a.options.threads);
   Trainer trainer(data, a.options, device);
   const TrainingState state = run.resume(trainer.model(), trainer.optimizer());
   if (state.dataset != data.checksum()) {

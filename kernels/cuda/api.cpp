@@ -20,12 +20,13 @@ MemoryInfo memory_info() {
 
 CudaMemory::CudaMemory(std::size_t bytes) {
   const cudaError_t error = cudaMalloc(&data_, bytes);
-  if (error == cudaSuccess) return;
-  const std::string request = "the card could not give " + std::to_string(bytes) + " bytes";
-  std::size_t free = 0, total = 0;
-  if (cudaMemGetInfo(&free, &total) != cudaSuccess) throw std::runtime_error(request + ": " + cuda_error_text(error));
-  throw std::runtime_error(request + " (" + std::to_string(free) + " of " + std::to_string(total) +
-                           " are free): " + cuda_error_text(error));
+  if (error == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // it is told here: the next call need not tell it again
+    const MemoryInfo info = memory_info();
+    throw OutOfMemory("the card could not give " + std::to_string(bytes) + " bytes (" + std::to_string(info.free) +
+                      " of " + std::to_string(info.total) + " are free)");
+  }
+  check_cuda(error, "give memory");
 }
 
 CudaMemory::~CudaMemory() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <stdexcept>
 
 // What CUDA's cudaStream_t, cudaEvent_t and cudaGraphExec_t point to: this header needs none of CUDA's.
 struct CUstream_st;
@@ -22,8 +23,14 @@ struct MemoryInfo {
 };
 MemoryInfo memory_info();
 
+class OutOfMemory : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 // Memory of the card, of unknown contents, freed with its owner, which waits for all work before. Only kernels and
-// copy() may read it. Kernels allocate nothing: this is for contexts, arenas and tests.
+// copy() may read it. Kernels allocate nothing: this is for contexts, arenas and tests. Where there is not so much,
+// OutOfMemory says what was asked for and what is free.
 class CudaMemory {
  public:
   explicit CudaMemory(std::size_t bytes);

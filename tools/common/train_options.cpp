@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tools/common/device_option.h"
 #include "tools/common/value.h"
 
 namespace polonaise::tools {
@@ -55,9 +56,7 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.group("Course");
   cli.option("--log-every", o.log_every, "steps between lines of metrics.jsonl").range(1, 4e9);
   cli.option("--validate-every", o.validate_every, "steps between validations, 0 for after each epoch").range(0, 4e9);
-  cli.option("--device", o.device, "what to compute on").choices({"auto", "cpu", "cuda"});
-  cli.option("--threads", o.threads, "threads of the CPU, 0 for one on each processor; results do not depend on it")
-      .range(0, 1024);
+  declare_device(cli, o.device, o.threads);
   cli.group("");
 }
 

@@ -91,9 +91,8 @@ MemoryInfo memory_info() {
 CudaMemory::CudaMemory(std::size_t bytes) {
   const MemoryInfo info = memory_info();
   if (bytes > info.free)
-    throw std::runtime_error("the card could not give " + std::to_string(bytes) + " bytes (" +
-                             std::to_string(info.free) + " of " + std::to_string(info.total) +
-                             " are free): out of memory");
+    throw OutOfMemory("the card could not give " + std::to_string(bytes) + " bytes (" + std::to_string(info.free) +
+                      " of " + std::to_string(info.total) + " are free)");
   data_ = allocate(bytes);
   allocations()[data_] = bytes;
 }

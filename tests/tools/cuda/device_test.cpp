@@ -1,0 +1,89 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "kernels/cuda/device.h"
+#include "tests/tools/runs.h"
+
+// The programs on a card, beside themselves on the CPU.
+namespace polonaise::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+class OnACard : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const OpenedCuda opened = open_cuda();
+    if (!opened.cuda) GTEST_SKIP() << opened.reason;
+  }
+};
+
+std::vector<double> losses(const fs::path& run) {
+  std::vector<double> values;
+  std::istringstream text(read_text(run / "metrics.jsonl"));
+  for (std::string line; std::getline(text, line);) {
+    const auto entry = nlohmann::json::parse(line);
+    if (entry.contains("loss")) values.push_back(entry["loss"]);
+  }
+  return values;
+}
+
+TEST_F(OnACard, TrainingHasTheCpusLosses) {
+  const fs::path folder = fresh_folder();
+  for (const std::string encoding : {"chordvec", "perf"}) {
+    const fs::path data = small_dataset(folder / (encoding + ".data"), encoding, 30);
+    for (const std::string model : {"lstm", "bilstm", "transformer"}) {
+      std::vector<double> of_device[2];
+      for (std::size_t i = 0; i < 2; ++i) {
+        const std::string device = i == 0 ? "cpu" : "cuda:0";
+        const fs::path run = folder / (encoding + "-" + model + "-" + device);
+        const ProgramResult result =
+            train(joined(small_model(model), {data, "--steps", "4", "--log-every", "1", "--validate-every", "2",
+                                              "--dropout", "0.2", "--accumulate", "2", "--device", device, "-o", run}));
+        ASSERT_EQ(result.status, 0) << result.err;
+        of_device[i] = losses(run);
+      }
+      ASSERT_EQ(of_device[0].size(), 6u);
+      ASSERT_EQ(of_device[1].size(), 6u);
+      for (std::size_t i = 0; i < 6; ++i)
+        EXPECT_NEAR(of_device[1][i], of_device[0][i], 1e-4 * of_device[0][i]) << encoding << ", " << model;
+    }
+  }
+}
+
+TEST_F(OnACard, ResumedEqualsUninterruptedAndTheCpuTakesOver) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "chordvec", 30);
+  const auto options = joined(small_model("lstm"), {data, "--steps", "6", "--dropout", "0.3", "--device", "cuda"});
+  ASSERT_EQ(train(joined(options, {"-o", folder / "whole"})).status, 0);
+  ASSERT_EQ(train(joined(options, {"-o", folder / "parts", "--stop-at", "3"})).status, 0);
+  ASSERT_EQ(train({"--resume", "-o", folder / "parts", "-q"}).status, 0);
+  expect_same_checkpoint(folder / "whole/checkpoints/last", folder / "parts/checkpoints/last");
+  const ProgramResult longer = train({"--resume", "-o", folder / "parts", "--steps", "8", "--device", "cpu", "-q"});
+  EXPECT_EQ(longer.status, 0) << longer.err;
+}
+
+TEST_F(OnACard, SamplesAndEvaluationsAreTheCpus) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "perf", "gru");
+  std::string midi[2];
+  double nats[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::string device = i == 0 ? "cpu" : "cuda";
+    const fs::path sample = folder / (device + ".mid");
+    const ProgramResult drawn = run_program(
+        "polonaise-sample", {run, "--steps", "20", "--prime-steps", "4", "--device", device, "-o", sample, "-q"});
+    ASSERT_EQ(drawn.status, 0) << drawn.err;
+    midi[i] = read_text(sample);
+    const ProgramResult evaluated = run_program("polonaise-evaluate", {run, "--device", device, "--json"});
+    ASSERT_EQ(evaluated.status, 0) << evaluated.err;
+    nats[i] = nlohmann::json::parse(evaluated.out)["nats_per_token"];
+  }
+  EXPECT_TRUE(midi[0] == midi[1]);
+  EXPECT_NEAR(nats[1], nats[0], 1e-4 * nats[0]);
+}
+
+}  // namespace
+}  // namespace polonaise::tools

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "runtime/device.h"
+#include "tools/common/cli.h"
+
+namespace polonaise::tools {
+
+// --device and --threads, of every program that computes.
+void declare_device(Cli& cli, std::string& device, int& threads);
+
+// open_device(); UsageError for a name of no device.
+AnyDevice device_of(const std::string& device, int threads);
+
+}  // namespace polonaise::tools
