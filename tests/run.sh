@@ -3,7 +3,8 @@
 #
 #   bash tests/run.sh [PART...]      all parts without an argument
 #
-#   asan        everything but kernels and the learning tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   asan        everything but kernels and the learning tests under AddressSanitizer and UndefinedBehaviorSanitizer,
+#               on the CPU and on the emulated card
 #   simt-asan   kernels, CUDA's on the emulator, under the same
 #   simt-tsan   kernels, CUDA's on the emulator, under ThreadSanitizer, which makes a race detector for CUDA of it
 #   mutation    faults in copies of kernels, each of which the two must find
@@ -29,8 +30,8 @@ build() { # PRESET [TARGET...]
 }
 
 run_asan() {
-  build asan polonaise_{io,runtime,models,tools}_tests
-  ctest --preset asan --parallel "$jobs" --label-regex '^(io|runtime|models|tools)$' --exclude-regex Chorales
+  build simt-asan polonaise_{io,runtime,models,tools}_tests
+  ctest --preset simt-asan --parallel "$jobs" --label-regex '^(io|runtime|models|tools)$' --exclude-regex Chorales
 }
 
 run_simt-asan() {
@@ -55,8 +56,8 @@ run_cuda() {
     echo "== cuda: skipped, there is no nvcc on PATH or in /usr/local/cuda/bin"
     return
   fi
-  build cuda polonaise_kernels_tests
-  ctest --preset cuda --parallel "$jobs" --label-regex '^kernels$'
+  build cuda polonaise_{kernels,runtime}_tests polonaise-train
+  ctest --preset cuda --parallel "$jobs" --label-regex '^(kernels|runtime)$'
 }
 
 run_cpu() {
