@@ -53,9 +53,14 @@ step() {
   printf '\n== %s\n' "$*"
 }
 
+# CUDA's kernels are worth their minutes of compiling where a card answers, and for that card alone.
 build_programs() {
-  cmake -S "$repository" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPOLONAISE_TESTS=OFF \
-    -DPOLONAISE_BENCH=OFF >/dev/null
+  local cuda=(-DPOLONAISE_CUDA=OFF) card
+  if card=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null) && [[ $card =~ ^[0-9]+\.[0-9]+ ]]; then
+    cuda=(-DPOLONAISE_CUDA=AUTO -DCMAKE_CUDA_ARCHITECTURES="${BASH_REMATCH[0]/./}-real")
+  fi
+  cmake -S "$repository" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPOLONAISE_TESTS=OFF -DPOLONAISE_BENCH=OFF \
+    "${cuda[@]}" >/dev/null
   cmake --build "$build" --parallel
 }
 
