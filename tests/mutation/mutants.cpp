@@ -4,8 +4,8 @@ namespace polonaise::testing {
 namespace {
 
 const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/optimizer.cu",
-                  kLoss = "kernels/cuda/loss.cu";
-// Kernels and host code of the tests, for what no kernel of the project does yet.
+                  kLoss = "kernels/cuda/loss.cu", kAttention = "kernels/cuda/attention_forward_mma.cu";
+// Kernels and host code of the tests, for what is plainer there.
 const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu", kHost = "tests/kernels/cuda/api_test.cpp";
 
 const std::string kOverrun = "AddressSanitizer: (use-after-poison|heap-buffer-overflow)|index .* out of bounds";
@@ -26,6 +26,9 @@ std::vector<Mutant> overruns() {
        kOverrun, "row_mean<N>"},
       {"AsynchronousCopyNotWaitedFor", kVocabulary, "      copy_async_wait<1>();", "      copy_async_wait<2>();",
        "Vocabulary.Asynchronous*", "AddressSanitizer: use-after-poison", "= buffers["},
+      {"AsynchronousCopyOfALoopNotWaitedFor", kAttention, "    simt::copy_async_wait<0>();\n    __syncthreads();",
+       "    simt::copy_async_wait<1>();\n    __syncthreads();", "Attention/cuda_bf16.Forward*",
+       "AddressSanitizer: use-after-poison", "add_dots<Tile>(q, keys, s);", kAttention},
       {"BarrierInDivergentCode", kNorm, "  __syncthreads();", "  if (threadIdx.y < 4) __syncthreads();",
        "LayerNorm/cuda.Backward*", "a thread exits while others of its block wait at __syncthreads", "__syncthreads()"},
       {"ExitBeforeAShuffle", kVocabulary, "  const float value = x[lane];",
