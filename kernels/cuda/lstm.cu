@@ -1,37 +1,39 @@
 #include "kernels/lstm.h"
 
-#include "kernels/cuda/recurrent-inl.h"
+#include "kernels/cuda/recurrent_kernels-inl.h"
 
 namespace polonaise::kernels {
 namespace {
 
+// V: what the equations are worked out in (CellNumber).
+template <class V>
 struct Lstm {
-  using Equations = LstmCell<float>;
+  using Equations = LstmCell<V>;
   static constexpr int kGates = 4, kSlots = 4, kKept = 4;
   static constexpr bool kHasC = true, kLastApart = false;
   static constexpr const char *kForward = "lstm_forward", *kBackward = "lstm_backward";
 
   static __device__ CellState forward(const float (&x)[4], const float (&r)[4], CellState before, float (&kept)[4]) {
-    const auto gates = Equations::activate(x[0] + r[0], x[1] + r[1], x[2] + r[2], x[3] + r[3]);
-    kept[0] = gates.i;
-    kept[1] = gates.f;
-    kept[2] = gates.g;
-    kept[3] = gates.o;
-    const float c = Equations::next_c(gates, before.c);
-    return {Equations::next_h(gates, c), c};
+    const auto gates = Equations::activate(V(x[0] + r[0]), V(x[1] + r[1]), V(x[2] + r[2]), V(x[3] + r[3]));
+    kept[0] = float(gates.i);
+    kept[1] = float(gates.f);
+    kept[2] = float(gates.g);
+    kept[3] = float(gates.o);
+    const V c = Equations::next_c(gates, V(before.c));
+    return {float(Equations::next_h(gates, c)), float(c)};
   }
 
   static __device__ CellGradient<4> backward(const float (&kept)[4], CellState before, CellState after, float dh,
                                              float dc) {
-    const Equations::Gates gates{kept[0], kept[1], kept[2], kept[3]};
-    const auto d = Equations::backward(gates, before.c, after.c, dh, dc);
-    return {{d.dz.i, d.dz.f, d.dz.g, d.dz.o}, 0, {0, d.dc}};
+    const typename Equations::Gates gates{V(kept[0]), V(kept[1]), V(kept[2]), V(kept[3])};
+    const auto d = Equations::backward(gates, V(before.c), V(after.c), V(dh), V(dc));
+    return {{float(d.dz.i), float(d.dz.f), float(d.dz.g), float(d.dz.o)}, 0, {0, float(d.dc)}};
   }
 };
 
 template <class T>
 CudaRecurrentStack<T> stack(const RecurrentShape& shape) {
-  return {recurrent::cell_kernels<Lstm, T>(), shape};
+  return {recurrent::cell_kernels<Lstm<CellNumber<T>>, T>(), shape};
 }
 
 }  // namespace

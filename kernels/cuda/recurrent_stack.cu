@@ -25,24 +25,6 @@ View<T, 2> state(View<T, 3> states, Index which, Index B, Index H) {
   return states.empty() ? View<T, 2>() : View<T, 2>(states.data() + which * B * H, {B, H});
 }
 
-// A thread owns an element. Where a row had no step its state is the initial one, which may be the same memory.
-template <class T>
-__global__ void last_states(RecurrentLoop<T> loop, bool has_c) {
-  const bool reverse = blockIdx.z == 1;
-  const CellSequence<T>& cell = loop.directions[blockIdx.z];
-  const Index row = blockIdx.y, unit = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x;
-  if (unit >= loop.H) return;
-  const Index length = loop.lengths != nullptr ? loop.lengths[row] : loop.steps;
-  const Index last = (reverse ? 0 : length - 1) * loop.B + row;
-  const auto gather = [&](View<const T, 2> steps, View<const T, 2> initial, View<T, 2> out) {
-    if (out.empty()) return;
-    const T zero = from_float<T>(0.0f);
-    out.row(row)[unit] = length > 0 ? steps.row(last)[unit] : initial.empty() ? zero : initial.row(row)[unit];
-  };
-  gather(cell.y, cell.h0, cell.hn);
-  if (has_c) gather(cell.c, cell.c0, cell.cn);
-}
-
 // Sums of columns over all rows, in two passes of a fixed order: a block sums up 32 columns of a chunk of rows, then a
 // thread adds a column's chunks. The columns are dgates', and behind them the last slot's where it is apart.
 constexpr int kRowThreads = 8;
@@ -127,9 +109,6 @@ void CudaRecurrentStack<T>::forward(Cuda& cuda, const RecurrentForward<T>& f) co
       }
     }
     cell_.forward(cuda, all);
-    if (!f.hn.empty() || !f.cn.empty())
-      launch(cuda, cell_.name, {.grid = {ceil_div(s_.H, kLanes), s_.B, s_.directions}, .block = {kLanes}},
-             last_states<T>, all, cell_.has_c);
     if (f.dropout.p > 0 && layer + 1 < s_.layers)
       dropout<T>(cuda, f.dropout.p, dropout_stream(f.dropout, layer), f.dropout.first_row, layout_.as_sequence(y),
                  layout_.as_sequence(layout_.input(layer + 1, f.saved, f.dropout.p)), Accumulate::no);

@@ -44,8 +44,8 @@ struct CellKernels {
   Index gates;  // G: blocks of H in the pre-activations
   Index slots;  // blocks of H kept for backward
   bool has_c;
-  bool last_apart;  // the last gate's recurrent share has a gradient of its own, left in the last slot (GRU)
-  const char* name;
+  bool last_apart;   // the last gate's recurrent share has a gradient of its own, left in the last slot (GRU)
+  const char* name;  // of what backward launches besides
   void (*forward)(Cuda&, const RecurrentLoop<T>&);
   void (*backward)(Cuda&, const RecurrentLoop<T>&);
 };
