@@ -231,11 +231,11 @@ class RecurrentStackTest : public DeviceTest<typename Case::Target> {
                                {9, 5, 33, 2, 2, true},
                                {8, 11, 16, 2, 1, true, true, 0.3f, true},
                                {5, 8, 64, 2, 2, false, false, 0.5f},
-                               {16, 8, 64, 2, 1},
                                {16, 8, 64, 2, 1, true},
-                               {64, 8, 64, 2, 1},
                                {3, 9, 70, 2, 1, true},
                                {4, 3, 130, 1, 2, true}};
+    // The size that models have; an emulated card would take a minute for it.
+    if (std::is_same_v<typename Case::Target, OnCpu>) all.push_back({64, 8, 64, 2, 1});
     // A single number may lose more than the tolerance where bf16's cancel; of many it is the norm that counts.
     if (std::is_same_v<Number, float>) all.push_back({1, 1, 1, 1, 1});
     return cases<StackCase>(all, {{2, 3, 3, 2, 2, true}, {2, 9, 5, 1, 1, false, true}, {2, 3, 66, 1, 1}});
