@@ -31,6 +31,9 @@ struct Tile {
 // Blocks of a tile that a multiprocessor's registers have room for. Unasked, the compiler spills a few to fit a third.
 constexpr int kResident = 2;
 
+// The shared memory, in bytes, that a block may have on compute capability 8.0, the oldest.
+constexpr int kMostShared = 163 * 1024;
+
 // The score of a key that a query must not see: its exponential is 0, and unlike infinity it never makes a NaN.
 constexpr float kMasked = -1e30f;
 
@@ -80,7 +83,7 @@ __device__ float turned(const T* x, const float* angles, Turn turn, int d, int c
 
 // kCount neighbouring elements of x from d on, turned; of one half of the row, and aligned, as are the angles.
 template <int kCount, class T>
-__device__ simt::Floats<kCount> turned_chunk(const T* x, const float* angles, int d, int columns) {
+__device__ simt::Floats<kCount> turned_chunk(const T* x, const float* angles, Turn turn, int d, int columns) {
   const int half = columns / 2;
   const bool lower = d < half;
   const int i = lower ? d : d - half;
@@ -91,27 +94,44 @@ __device__ simt::Floats<kCount> turned_chunk(const T* x, const float* angles, in
                sines = simt::load_floats<4>(angles + half + i + begin);
     for (int e = 0; e < 4; ++e) {
       const float product = other[begin + e] * sines[e];
-      own[begin + e] = own[begin + e] * cosines[e] + (lower ? -product : product);
+      own[begin + e] = own[begin + e] * cosines[e] + ((turn == Turn::forward) == lower ? -product : product);
     }
   }
   return own;
 }
 
-// kCount rows of x from `first` on, turned where there are angles, and scaled; zeros outside x.
+// kCount rows of x from `first` on, turned where there are angles; zeros outside x. They are there after the next
+// finish_copies().
 template <class Tile, int kCount, class T>
-__device__ void load_rows(const Rows<const T>& x, const View<const float, 2>& angles, float scale, int first,
-                          float* to) {
-  for (int i = static_cast<int>(threadIdx.x); i < kCount * Tile::kWidth; i += Tile::kThreads) {
-    const int r = i / Tile::kWidth, d = i % Tile::kWidth, row = first + r;
-    float value = 0.0f;
-    if (row >= 0 && row < x.count && d < x.columns)
-      value = angles.empty() ? simt::to_float(x.row(row)[d])
-                             : turned(x.row(row), angles.row(row), Turn::forward, d, x.columns);
-    to[r * Tile::kStride + d] = scale * value;
+__device__ void copy_rows(const Rows<const T>& x, const View<const float, 2>& angles, bool wide, int first, T* to) {
+  constexpr int kChunk = simt::kWide<T>, kChunks = Tile::kWidth / kChunk;
+  for (int i = static_cast<int>(threadIdx.x); i < kCount * kChunks; i += Tile::kThreads) {
+    const int r = i / kChunks, d = i % kChunks * kChunk, row = first + r;
+    T* chunk = to + r * Tile::kStride + d;
+    const bool inside = row >= 0 && row < x.count && d < x.columns;
+    if (wide && angles.empty()) {
+      simt::copy_async<16>(chunk, inside ? x.row(row) + d : x.data, inside ? 16 : 0);
+      continue;
+    }
+    simt::Floats<kChunk> values = {};
+    if (inside && wide)
+      values = turned_chunk<kChunk>(x.row(row), angles.row(row), Turn::forward, d, x.columns);
+    else if (inside)
+      for (int e = 0; e < kChunk && d + e < x.columns; ++e)
+        values[e] = angles.empty() ? simt::to_float(x.row(row)[d + e])
+                                   : turned(x.row(row), angles.row(row), Turn::forward, d + e, x.columns);
+    simt::store_floats(chunk, values);
   }
 }
 
-// The same for numbers that belong to rows.
+// What the block's threads have copied is there for all of them.
+__device__ inline void finish_copies(simt::Here here = simt::Here::current()) {
+  simt::copy_async_commit();
+  simt::copy_async_wait<0>();
+  simt::sync_block(here);
+}
+
+// The same for numbers that belong to rows, by ordinary loads.
 template <class Tile, int kCount>
 __device__ void load_numbers(const float* x, int count, int first, float* to) {
   for (int i = static_cast<int>(threadIdx.x); i < kCount; i += Tile::kThreads)
@@ -234,19 +254,29 @@ __device__ void share_output(const typename Tile::Output& out, float* shared) {
 }
 
 // Writes the warp's rows of `shared` to rows of x from `first` on: turned back where there are angles, scaled, and
-// added to what x holds where asked.
+// added to what x holds where asked. Four neighbouring numbers at a time where x is wide.
 template <class Tile, class T>
-__device__ void store_shared(const float* shared, const Rows<T>& x, const View<const float, 2>& angles, float scale,
-                             Accumulate accumulate, int first) {
+__device__ void store_shared(const float* shared, const Rows<T>& x, const View<const float, 2>& angles, bool wide,
+                             float scale, Accumulate accumulate, int first) {
   const int warp_row = warp() * Tile::kWarpRows;
-  for (int i = lane(); i < Tile::kWarpRows * Tile::kWidth; i += 32) {
-    const int r = warp_row + i / Tile::kWidth, d = i % Tile::kWidth, row = first + r;
+  for (int i = lane(); i < Tile::kWarpRows * Tile::kWidth / 4; i += 32) {
+    const int r = warp_row + 4 * i / Tile::kWidth, d = 4 * i % Tile::kWidth, row = first + r;
     if (row >= x.count || d >= x.columns) continue;
     const float* of_row = shared + r * Tile::kOutputStride;
-    float value = angles.empty() ? of_row[d] : turned(of_row, angles.row(row), Turn::back, d, x.columns);
-    value *= scale;
-    if (accumulate == Accumulate::yes) value += simt::to_float(x.row(row)[d]);
-    x.row(row)[d] = simt::from_float<T>(value);
+    T* to = x.row(row) + d;
+    if (wide) {
+      auto values = angles.empty() ? simt::load_floats<4>(of_row + d)
+                                   : turned_chunk<4>(of_row, angles.row(row), Turn::back, d, x.columns);
+      const auto before = accumulate == Accumulate::yes ? simt::load_floats<4>(to) : simt::Floats<4>{};
+      for (int e = 0; e < 4; ++e) values[e] = scale * values[e] + before[e];
+      simt::store_floats(to, values);
+      continue;
+    }
+    for (int e = 0; e < 4 && d + e < x.columns; ++e) {
+      const float value =
+          angles.empty() ? of_row[d + e] : turned(of_row, angles.row(row), Turn::back, d + e, x.columns);
+      to[e] = simt::from_float<T>(scale * value + (accumulate == Accumulate::yes ? simt::to_float(to[e]) : 0.0f));
+    }
   }
 }
 

@@ -48,7 +48,7 @@ struct Gradients {
   const float* deltas;  // [B,N,T]: y . dy of each row, which is the mean of the row's dp
   View<T, 3> dqkv;
   Accumulate accumulate;
-  bool wide;  // whether dy may be read 16 bytes at a time
+  bool wide, wide_dqkv;  // whether dy may be read, and dqkv written, 16 bytes at a time
 
   constexpr Rows<const T> output(const AttentionShape& s, Index b, Index n) const {
     return rows_of(dy, b, s.T, n * s.D, s.D);

@@ -31,6 +31,7 @@ struct BackwardLayout {
   static constexpr int kLogSums = kScores + Tile::kScores, kDeltas = kLogSums + Tile::kColumns;
   static constexpr int kDistances = kDeltas + Tile::kColumns;
   static constexpr int kEnd = kDistances + Tile::kWindow * Tile::kStride;
+  static_assert(sizeof(float) * kEnd <= kMostShared);
 
   static constexpr std::size_t bytes(bool relative) { return sizeof(float) * (relative ? kEnd : kDistances); }
 };
@@ -51,8 +52,8 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
   const int first = work.last_first * Tile::kRows, warp_first = first + warp() * Tile::kWarpRows;
   const bool relative = !p.positions.relative.empty();
   const auto& rotary = p.positions.rotary;
-  load_rows<Tile, Tile::kRows, float>(p.q(work.b, work.n), rotary, p.scale, first, queries);
-  load_rows<Tile, Tile::kRows, float>(g.output(p.s, work.b, work.n), {}, 1.0f, first, outputs);
+  copy_rows<Tile, Tile::kRows>(p.q(work.b, work.n), rotary, p.wide, first, queries);
+  copy_rows<Tile, Tile::kRows>(g.output(p.s, work.b, work.n), {}, g.wide, first, outputs);
   float log_sums[Tile::kLaneRows], deltas[Tile::kLaneRows];
   const Index head = work.b * p.s.N + work.n;
   for (int a = 0; a < Tile::kLaneRows; ++a) {
@@ -64,11 +65,11 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
   typename Tile::Output dq = {};
   for (int key = 0; key < std::min(T, first + Tile::kRows); key += Tile::kColumns) {
     __syncthreads();
-    load_rows<Tile, Tile::kColumns, float>(p.k(work.b, work.n), rotary, 1.0f, key, keys);
-    load_rows<Tile, Tile::kColumns, float>(p.v(work.b, work.n), {}, 1.0f, key, values);
+    copy_rows<Tile, Tile::kColumns>(p.k(work.b, work.n), rotary, p.wide, key, keys);
+    copy_rows<Tile, Tile::kColumns>(p.v(work.b, work.n), {}, p.wide, key, values);
     if (relative)
-      load_rows<Tile, Tile::kWindow, float>(p.relative(work.n), {}, 1.0f, first - key - Tile::kColumns + 1, distances);
-    __syncthreads();
+      copy_rows<Tile, Tile::kWindow>(p.relative(work.n), {}, p.wide, first - key - Tile::kColumns + 1, distances);
+    finish_copies();
     if (key >= warp_first + Tile::kWarpRows) continue;
 
     typename Tile::Scores s = {}, dp = {};
@@ -78,14 +79,14 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
     for (int a = 0; a < Tile::kLaneRows; ++a)
       for (int c = 0; c < Tile::kLaneColumns; ++c) {
         const bool seen = key + lane_column() + 8 * c <= warp_first + lane_row() + 4 * a;
-        s[a][c] = seen ? expf(s[a][c] - log_sums[a]) * (dp[a][c] - deltas[a]) : 0.0f;
+        s[a][c] = seen ? expf(s[a][c] * p.scale - log_sums[a]) * (dp[a][c] - deltas[a]) : 0.0f;
       }
     share_scores<Tile>(s, scores);
     add_product<Tile>(scores, keys, dq);
     if (relative) add_skewed_product<Tile>(scores, distances, dq);
   }
   share_output<Tile>(dq, queries);
-  store_shared<Tile, float>(queries, g.part(p.s, 0, work.b, work.n), rotary, p.scale, g.accumulate, first);
+  store_shared<Tile, float>(queries, g.part(p.s, 0, work.b, work.n), rotary, g.wide_dqkv, p.scale, g.accumulate, first);
 }
 
 // dk and dv of kRows keys: s and dp of all queries that see them.
@@ -106,19 +107,19 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
   const bool relative = !p.positions.relative.empty();
   const auto& rotary = p.positions.rotary;
   const Index head = work.b * p.s.N + work.n;
-  load_rows<Tile, Tile::kRows, float>(p.k(work.b, work.n), rotary, 1.0f, first, keys);
-  load_rows<Tile, Tile::kRows, float>(p.v(work.b, work.n), {}, 1.0f, first, values);
+  copy_rows<Tile, Tile::kRows>(p.k(work.b, work.n), rotary, p.wide, first, keys);
+  copy_rows<Tile, Tile::kRows>(p.v(work.b, work.n), {}, p.wide, first, values);
 
   typename Tile::Output dk = {}, dv = {};
   for (int query = first; query < T; query += Tile::kColumns) {
     __syncthreads();
-    load_rows<Tile, Tile::kColumns, float>(p.q(work.b, work.n), rotary, p.scale, query, queries);
-    load_rows<Tile, Tile::kColumns, float>(g.output(p.s, work.b, work.n), {}, 1.0f, query, outputs);
+    copy_rows<Tile, Tile::kColumns>(p.q(work.b, work.n), rotary, p.wide, query, queries);
+    copy_rows<Tile, Tile::kColumns>(g.output(p.s, work.b, work.n), {}, g.wide, query, outputs);
     load_numbers<Tile, Tile::kColumns>(g.log_sum.row(head), T, query, log_sums);
     load_numbers<Tile, Tile::kColumns>(g.deltas + head * p.s.T, T, query, deltas);
     if (relative)
-      load_rows<Tile, Tile::kWindow, float>(p.relative(work.n), {}, 1.0f, query - first - Tile::kRows + 1, distances);
-    __syncthreads();
+      copy_rows<Tile, Tile::kWindow>(p.relative(work.n), {}, p.wide, query - first - Tile::kRows + 1, distances);
+    finish_copies();
     if (warp_first >= query + Tile::kColumns) continue;
 
     typename Tile::Scores s = {}, dp = {};
@@ -129,7 +130,7 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
       for (int c = 0; c < Tile::kLaneColumns; ++c) {
         const int column = lane_column() + 8 * c;
         const bool seen = warp_first + lane_row() + 4 * a <= query + column && query + column < T;
-        s[a][c] = seen ? expf(s[a][c] - log_sums[column]) : 0.0f;
+        s[a][c] = seen ? expf(s[a][c] * p.scale - log_sums[column]) : 0.0f;
         dp[a][c] = s[a][c] * (dp[a][c] - deltas[column]);
       }
     share_scores<Tile>(s, scores);
@@ -138,9 +139,9 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
     add_product<Tile>(scores, queries, dk);
   }
   share_output<Tile>(dk, keys);
-  store_shared<Tile, float>(keys, g.part(p.s, 1, work.b, work.n), rotary, 1.0f, g.accumulate, first);
+  store_shared<Tile, float>(keys, g.part(p.s, 1, work.b, work.n), rotary, g.wide_dqkv, p.scale, g.accumulate, first);
   share_output<Tile>(dv, values);
-  store_shared<Tile, float>(values, g.part(p.s, 2, work.b, work.n), {}, 1.0f, g.accumulate, first);
+  store_shared<Tile, float>(values, g.part(p.s, 2, work.b, work.n), {}, g.wide_dqkv, 1.0f, g.accumulate, first);
 }
 
 }  // namespace
@@ -171,9 +172,9 @@ void attention_backward(Cuda& cuda, const AttentionShape& s, View<const T, 3> qk
   require_attention_gradient<T>(s, qkv, positions, y, log_sum, dy, dqkv, drelative);
   require_scratch(cuda, s, scratch);
   if (s.B == 0) return;
-  const bool wide = s.D % simt::kWide<T> == 0 && simt::is_wide(dy);
   const Problem<T> p = problem(s, qkv, positions);
-  const Gradients<T> g{dy, log_sum, scratch.data(), dqkv, accumulate, wide};
+  const Gradients<T> g{
+      dy, log_sum, scratch.data(), dqkv, accumulate, is_wide_output(s, dy), p.wide && simt::is_wide(dqkv)};
   launch(cuda, "attention_backward",
          {.grid = {ceil_div(s.B * s.N * s.T, kDeltaThreads / 32)}, .block = {kDeltaThreads}}, output_products<T>, s, y,
          dy, scratch.data());

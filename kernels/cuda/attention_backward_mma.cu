@@ -16,6 +16,7 @@ struct BackwardLayout {
   static constexpr int kSkew = kRing + Tile::kRing * kRow;
   static constexpr int kEnd = kSkew + sizeof(float) * Tile::kRows * Tile::kReachStride;
   static_assert(kRing >= static_cast<int>(sizeof(float)) * Tile::kRows * Tile::kOutputStride);
+  static_assert(kEnd <= kMostShared);
 
   static constexpr std::size_t bytes(bool relative) { return relative ? kEnd : kRing; }
 };
@@ -68,7 +69,6 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
   copy_keys(0);
   if (relative)
     for (int d = -Tile::kColumns; d < Tile::kRows; d += Tile::kColumns) copy_distances(first + d);
-  simt::copy_async_commit();
   float log_sums[2], deltas[2];
   const Index head = work.b * p.s.N + work.n;
   for (int half = 0; half < 2; ++half) {
@@ -76,8 +76,7 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
     log_sums[half] = g.log_sum.row(head)[row];
     deltas[half] = g.deltas[head * p.s.T + row];
   }
-  simt::copy_async_wait<0>();
-  __syncthreads();
+  finish_copies();
   const RowFragments<Tile, kWidth <= 128> q(shared.rows()), dy(shared.more_rows());
 
   typename Tile::Output dq = {};
@@ -86,7 +85,6 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
     if (tile + 1 < tiles) {
       copy_keys(tile + 1);
       if (relative) copy_distances(first - key - 2 * Tile::kColumns);
-      simt::copy_async_commit();
     }
     if (key < warp_first + Tile::kWarpRows) {
       typename Tile::Scores s = {}, dp = {};
@@ -101,12 +99,11 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
       add_product<Tile>(s, shared.columns(tile), dq);
       if (relative) add_skewed_product<Tile>(s, shared.ring(), warp_first - key, shared.skew(), dq);
     }
-    simt::copy_async_wait<0>();
-    __syncthreads();
+    finish_copies();
   }
   share_output<Tile>(dq, shared.output());
-  store_shared<Tile, bf16>(shared.output(), g.part(p.s, 0, work.b, work.n), p.positions.rotary, p.scale, g.accumulate,
-                           first);
+  store_shared<Tile, bf16>(shared.output(), g.part(p.s, 0, work.b, work.n), p.positions.rotary, g.wide_dqkv, p.scale,
+                           g.accumulate, first);
 }
 
 enum class Keys { dk, dv, both };  // which gradients a launch computes
@@ -139,9 +136,7 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident) backward_ke
   copy_queries(first_tile);
   if (relative)
     for (int d = -Tile::kRows; d < Tile::kColumns; d += Tile::kColumns) copy_distances(d);
-  simt::copy_async_commit();
-  simt::copy_async_wait<0>();
-  __syncthreads();
+  finish_copies();
   const RowFragments<Tile, kWidth <= 64> k(shared.rows()), v(shared.more_rows());
 
   typename Tile::Output dk = {}, dv = {};
@@ -150,7 +145,6 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident) backward_ke
     if (tile + 1 < tiles) {
       copy_queries(tile + 1);
       if (relative) copy_distances(query + Tile::kColumns - first);
-      simt::copy_async_commit();
     }
     if (warp_first < query + Tile::kColumns) {
       const float *log_sums = shared.numbers(tile), *deltas = shared.more_numbers(tile);
@@ -169,16 +163,17 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident) backward_ke
         add_product<Tile>(s, shared.columns(tile), dk);
       }
     }
-    simt::copy_async_wait<0>();
-    __syncthreads();
+    finish_copies();
   }
   if constexpr (kDk) {
     share_output<Tile>(dk, shared.output());
-    store_shared<Tile, bf16>(shared.output(), g.part(p.s, 1, work.b, work.n), rotary, p.scale, g.accumulate, first);
+    store_shared<Tile, bf16>(shared.output(), g.part(p.s, 1, work.b, work.n), rotary, g.wide_dqkv, p.scale,
+                             g.accumulate, first);
   }
   if constexpr (kDv) {
     share_output<Tile>(dv, shared.output());
-    store_shared<Tile, bf16>(shared.output(), g.part(p.s, 2, work.b, work.n), {}, 1.0f, g.accumulate, first);
+    store_shared<Tile, bf16>(shared.output(), g.part(p.s, 2, work.b, work.n), {}, g.wide_dqkv, 1.0f, g.accumulate,
+                             first);
   }
 }
 

@@ -24,14 +24,15 @@ struct ForwardLayout {
   static constexpr int kScores = kValues + Tile::kColumns * Tile::kStride;
   static constexpr int kDistances = kScores + Tile::kScores;
   static constexpr int kEnd = kDistances + Tile::kWindow * Tile::kStride;
+  static_assert(sizeof(float) * kEnd <= kMostShared);
 
   static constexpr std::size_t bytes(bool relative) { return sizeof(float) * (relative ? kEnd : kDistances); }
 };
 
 // A block takes kRows queries of one head, the last ones first: they see most keys.
 template <int kWidth>
-__global__ void __launch_bounds__(Tile<kWidth>::kThreads)
-    forward_queries(Problem<float> p, View<float, 3> y, View<float, 3> log_sum) {
+__global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
+    forward_queries(Problem<float> p, View<float, 3> y, View<float, 3> log_sum, bool wide) {
   using Tile = attention::Tile<kWidth>;
   using Layout = ForwardLayout<Tile>;
   float* shared = simt::dynamic_shared<float>();
@@ -43,7 +44,7 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
   const int first = work.last_first * Tile::kRows, warp_first = first + warp() * Tile::kWarpRows;
   const bool relative = !p.positions.relative.empty();
   const auto& rotary = p.positions.rotary;
-  load_rows<Tile, Tile::kRows, float>(p.q(work.b, work.n), rotary, p.scale, first, queries);
+  copy_rows<Tile, Tile::kRows>(p.q(work.b, work.n), rotary, p.wide, first, queries);
 
   float maxima[Tile::kLaneRows], sums[Tile::kLaneRows];
   typename Tile::Output out = {};
@@ -53,11 +54,11 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
   }
   for (int key = 0; key < std::min(T, first + Tile::kRows); key += Tile::kColumns) {
     __syncthreads();
-    load_rows<Tile, Tile::kColumns, float>(p.k(work.b, work.n), rotary, 1.0f, key, keys);
-    load_rows<Tile, Tile::kColumns, float>(p.v(work.b, work.n), {}, 1.0f, key, values);
+    copy_rows<Tile, Tile::kColumns>(p.k(work.b, work.n), rotary, p.wide, key, keys);
+    copy_rows<Tile, Tile::kColumns>(p.v(work.b, work.n), {}, p.wide, key, values);
     if (relative)
-      load_rows<Tile, Tile::kWindow, float>(p.relative(work.n), {}, 1.0f, first - key - Tile::kColumns + 1, distances);
-    __syncthreads();
+      copy_rows<Tile, Tile::kWindow>(p.relative(work.n), {}, p.wide, first - key - Tile::kColumns + 1, distances);
+    finish_copies();
     if (key >= warp_first + Tile::kWarpRows) continue;
 
     typename Tile::Scores s = {};
@@ -67,7 +68,7 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
       const int row = warp_first + lane_row() + 4 * a;
       float top = maxima[a];
       for (int c = 0; c < Tile::kLaneColumns; ++c) {
-        if (key + lane_column() + 8 * c > row) s[a][c] = kMasked;
+        s[a][c] = key + lane_column() + 8 * c <= row ? s[a][c] * p.scale : kMasked;
         top = fmaxf(top, s[a][c]);
       }
       top = reduce_row<simt::Max>(top);
@@ -89,19 +90,21 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
     for (float& value : out[a]) value *= scale;
   }
   share_output<Tile>(out, queries);
-  store_shared<Tile, float>(queries, rows_of(y, work.b, p.s.T, work.n * p.s.D, p.s.D), {}, 1.0f, Accumulate::no, first);
+  store_shared<Tile, float>(queries, rows_of(y, work.b, p.s.T, work.n * p.s.D, p.s.D), {}, wide, 1.0f, Accumulate::no,
+                            first);
 }
 
 }  // namespace
 
 void forward(Cuda& cuda, const Problem<float>& p, View<float, 3> y, View<float, 3> log_sum) {
+  const bool wide = is_wide_output(p.s, y);
   with_width(p.s.D, [&](auto width) {
     using Tile = attention::Tile<width()>;
     launch(cuda, "attention_forward",
            {.grid = {blocks(p.s, Tile::kRows)},
             .block = {Tile::kThreads},
             .shared_bytes = ForwardLayout<Tile>::bytes(!p.positions.relative.empty())},
-           forward_queries<width()>, p, y, log_sum);
+           forward_queries<width()>, p, y, log_sum, wide);
   });
 }
 

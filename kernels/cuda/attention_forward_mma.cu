@@ -15,6 +15,7 @@ struct ForwardLayout {
   static constexpr int kSkew = kRing + Tile::kRing * kRow;
   static constexpr int kEnd = kSkew + sizeof(float) * Tile::kRows * Tile::kReachStride;
   static_assert(kRing >= static_cast<int>(sizeof(float)) * Tile::kRows * Tile::kOutputStride);
+  static_assert(kEnd <= kMostShared);
 
   static constexpr std::size_t bytes(bool relative) { return relative ? kEnd : kRing; }
 };
@@ -42,8 +43,8 @@ __device__ void softmax(typename Tile::Scores& s, float scale, float (&maxima)[2
 // A block takes kRows queries of one head, the last ones first: they see most keys. While it works on a tile of keys,
 // the next one is on its way.
 template <int kWidth>
-__global__ void __launch_bounds__(Tile<kWidth>::kThreads)
-    forward_queries(Problem<bf16> p, View<bf16, 3> y, View<float, 3> log_sum) {
+__global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
+    forward_queries(Problem<bf16> p, View<bf16, 3> y, View<float, 3> log_sum, bool wide) {
   using Tile = mma::Tile<kWidth>;
   using Layout = ForwardLayout<Tile>;
   unsigned char* shared = simt::dynamic_shared<unsigned char>();
@@ -68,9 +69,7 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
   copy_keys(0);
   if (relative)
     for (int d = -Tile::kColumns; d < Tile::kRows; d += Tile::kColumns) copy_distances(first + d);
-  simt::copy_async_commit();
-  simt::copy_async_wait<0>();
-  __syncthreads();
+  finish_copies();
   const RowFragments<Tile, kWidth <= 128> q(queries);
 
   float maxima[2] = {kMasked, kMasked}, sums[2] = {};
@@ -79,7 +78,6 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
     if (key + Tile::kColumns < end) {
       copy_keys(key + Tile::kColumns);
       if (relative) copy_distances(first - key - 2 * Tile::kColumns);
-      simt::copy_async_commit();
     }
     if (key < warp_first + Tile::kWarpRows) {
       const bf16* keys = stages + key / Tile::kColumns % 2 * Layout::kStage * Tile::kStride;
@@ -92,8 +90,7 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
       softmax<Tile>(s, p.scale, maxima, sums, out);
       add_product<Tile>(s, keys + Tile::kColumns * Tile::kStride, out);
     }
-    simt::copy_async_wait<0>();
-    __syncthreads();
+    finish_copies();
   }
 
   for (int half = 0; half < 2; ++half) {
@@ -104,20 +101,22 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads)
   }
   float* output = reinterpret_cast<float*>(shared);
   share_output<Tile>(out, output);
-  store_shared<Tile, bf16>(output, rows_of(y, work.b, p.s.T, work.n * p.s.D, p.s.D), {}, 1.0f, Accumulate::no, first);
+  store_shared<Tile, bf16>(output, rows_of(y, work.b, p.s.T, work.n * p.s.D, p.s.D), {}, wide, 1.0f, Accumulate::no,
+                           first);
 }
 
 }  // namespace
 }  // namespace mma
 
 void forward(Cuda& cuda, const Problem<bf16>& p, View<bf16, 3> y, View<float, 3> log_sum) {
+  const bool wide = is_wide_output(p.s, y);
   with_width(p.s.D, [&](auto width) {
     using Tile = mma::Tile<width()>;
     launch(cuda, "attention_forward",
            {.grid = {blocks(p.s, Tile::kRows)},
             .block = {Tile::kThreads},
             .shared_bytes = mma::ForwardLayout<Tile>::bytes(!p.positions.relative.empty())},
-           mma::forward_queries<width()>, p, y, log_sum);
+           mma::forward_queries<width()>, p, y, log_sum, wide);
   });
 }
 

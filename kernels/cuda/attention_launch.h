@@ -25,6 +25,12 @@ Problem<T> problem(const AttentionShape& s, View<const T, 3> qkv, const Attentio
   return {s, qkv, positions, score_scale(s.D), wide};
 }
 
+// Whether the heads of y or dy may be read and written 16 bytes at a time.
+template <class T>
+bool is_wide_output(const AttentionShape& s, const View<T, 3>& y) {
+  return s.D % simt::kWide<std::remove_const_t<T>> == 0 && simt::is_wide(y);
+}
+
 // Kernels are compiled for a few head dimensions, and others are rounded up to them.
 template <class Body>
 void with_width(Index D, Body&& body) {

@@ -117,7 +117,8 @@ __device__ int ring_row(int difference) {
 }
 
 // s += rows . ring[row - column], `difference` being that of the warp's first row and the tile's first column. `skew`
-// is shared memory of kWarpRows kReachStride numbers of the warp's own, through which a row's products shift.
+// is shared memory of kWarpRows kReachStride numbers of the warp's own, through which a row's products shift; the
+// warp's lanes have met since they read it last.
 template <class Tile, bool kHeld>
 __device__ void add_skewed_dots(const RowFragments<Tile, kHeld>& rows, const bf16* ring, int difference, float* skew,
                                 typename Tile::Scores& s) {
@@ -132,7 +133,6 @@ __device__ void add_skewed_dots(const RowFragments<Tile, kHeld>& rows, const bf1
       multiply_square(products[e / 8], products[e / 8 + 1], a, b);
     }
   }
-  __syncwarp();
   for (int e = 0; e < Tile::kReach / 8; ++e)
     for (int i = 0; i < 4; ++i) skew[(g + 8 * (i / 2)) * Tile::kReachStride + 8 * e + 2 * t + i % 2] = products[e][i];
   __syncwarp();
@@ -195,31 +195,6 @@ __device__ void add_skewed_product(const typename Tile::Scores& s, const bf16* r
       simt::ldmatrix_x4<true>(b, square + square_offset<Tile, Order::along_columns>() + d);
       multiply_square(out[d / 8], out[d / 8 + 1], a, b);
     }
-  }
-}
-
-// kCount rows of x from `first` on, turned where there are angles; zeros outside x. What is copied asynchronously is
-// there after the next wait.
-template <class Tile, int kCount>
-__device__ void copy_rows(const Rows<const bf16>& x, const View<const float, 2>& angles, bool wide, int first,
-                          bf16* to) {
-  constexpr int kChunks = Tile::kWidth / 8;
-  for (int i = static_cast<int>(threadIdx.x); i < kCount * kChunks; i += Tile::kThreads) {
-    const int r = i / kChunks, d = i % kChunks * 8, row = first + r;
-    bf16* chunk = to + r * Tile::kStride + d;
-    const bool inside = row >= 0 && row < x.count && d < x.columns;
-    if (wide && angles.empty()) {
-      simt::copy_async<16>(chunk, inside ? x.row(row) + d : x.data, inside ? 16 : 0);
-      continue;
-    }
-    simt::Floats<8> values = {};
-    if (inside && wide)
-      values = turned_chunk<8>(x.row(row), angles.row(row), d, x.columns);
-    else if (inside)
-      for (int e = 0; e < 8 && d + e < x.columns; ++e)
-        values[e] = angles.empty() ? simt::to_float(x.row(row)[d + e])
-                                   : turned(x.row(row), angles.row(row), Turn::forward, d + e, x.columns);
-    simt::store_floats(chunk, values);
   }
 }
 

@@ -15,12 +15,13 @@ struct RelativeLayout {
   static constexpr int kLogSums = kScores + Tile::kScores, kDeltas = kLogSums + Tile::kColumns;
   static constexpr int kWindow = kDeltas + Tile::kColumns;
   static constexpr std::size_t kBytes = sizeof(float) * (kWindow + Tile::kWindow * Tile::kStride);
+  static_assert(kBytes <= kMostShared);
 };
 
 // What one slice of the batch adds to kRows distances of a head, in ascending order of rows and queries.
 template <int kWidth>
 __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
-    backward_distances(Problem<float> p, Gradients<float> g, Index slices, float* sums) {
+    backward_distances(Problem<float> p, Gradients<float> g, Index slices, float* sums, bool wide) {
   using Tile = attention::Tile<kWidth>;
   using Layout = RelativeLayout<Tile>;
   float* shared = simt::dynamic_shared<float>();
@@ -31,7 +32,7 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
   const Work work(p.s, Tile::kRows);  // its b is the slice
   const int T = static_cast<int>(p.s.T), depth = round_up_to_4(p.s.D);
   const int first = work.tile * Tile::kRows, warp_first = first + warp() * Tile::kWarpRows;
-  load_rows<Tile, Tile::kRows, float>(p.relative(work.n), {}, 1.0f, first, distances);
+  copy_rows<Tile, Tile::kRows>(p.relative(work.n), {}, p.wide, first, distances);
 
   typename Tile::Output sum = {};
   for (Index b = work.b * p.s.B / slices; b < (work.b + 1) * p.s.B / slices; ++b)
@@ -39,31 +40,31 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
       const Index head = b * p.s.N + work.n;
       const int key = query - first - Tile::kRows + 1;  // the window's first
       __syncthreads();
-      load_rows<Tile, Tile::kColumns, float>(p.q(b, work.n), {}, p.scale, query, queries);
-      load_rows<Tile, Tile::kColumns, float>(g.output(p.s, b, work.n), {}, 1.0f, query, outputs);
-      load_rows<Tile, Tile::kWindow, float>(p.k(b, work.n), {}, 1.0f, key, window);
+      copy_rows<Tile, Tile::kColumns>(p.q(b, work.n), {}, p.wide, query, queries);
+      copy_rows<Tile, Tile::kColumns>(g.output(p.s, b, work.n), {}, g.wide, query, outputs);
+      copy_rows<Tile, Tile::kWindow>(p.k(b, work.n), {}, p.wide, key, window);
       load_numbers<Tile, Tile::kColumns>(g.log_sum.row(head), T, query, log_sums);
       load_numbers<Tile, Tile::kColumns>(g.deltas + head * p.s.T, T, query, deltas);
-      __syncthreads();
+      finish_copies();
       typename Tile::Scores s = {}, dp = {};
       add_dots<Tile>(distances, queries, depth, s);
       add_back_skewed_dots<Tile>(queries, window, depth, s);
       __syncthreads();
-      load_rows<Tile, Tile::kWindow, float>(p.v(b, work.n), {}, 1.0f, key, window);
-      __syncthreads();
+      copy_rows<Tile, Tile::kWindow>(p.v(b, work.n), {}, p.wide, key, window);
+      finish_copies();
       add_back_skewed_dots<Tile>(outputs, window, depth, dp);
       for (int a = 0; a < Tile::kLaneRows; ++a)
         for (int c = 0; c < Tile::kLaneColumns; ++c) {
           const int column = lane_column() + 8 * c;
           const bool seen = warp_first + lane_row() + 4 * a <= query + column && query + column < T;
-          s[a][c] = seen ? expf(s[a][c] - log_sums[column]) * (dp[a][c] - deltas[column]) : 0.0f;
+          s[a][c] = seen ? expf(s[a][c] * p.scale - log_sums[column]) * (dp[a][c] - deltas[column]) : 0.0f;
         }
       share_scores<Tile>(s, scores);
       add_product<Tile>(scores, queries, sum);
     }
   const Rows<float> own{sums + (work.b * p.s.N + work.n) * p.s.T * p.s.D, p.s.D, T, static_cast<int>(p.s.D)};
   share_output<Tile>(sum, distances);
-  store_shared<Tile, float>(distances, own, {}, 1.0f, Accumulate::no, first);
+  store_shared<Tile, float>(distances, own, {}, wide, p.scale, Accumulate::no, first);
 }
 
 constexpr int kSumThreads = 256;
@@ -80,13 +81,14 @@ __global__ void add_slices(AttentionShape s, Index slices, const float* sums, Vi
 }  // namespace
 
 void backward_relative(Cuda& cuda, const Problem<float>& p, const Gradients<float>& g, Index slices, float* sums) {
+  const bool wide = simt::is_wide(View<float, 1>(sums, {p.s.D}));
   with_width(p.s.D, [&](auto width) {
     using Tile = attention::Tile<width()>;
     launch(cuda, "attention_backward",
            {.grid = {ceil_div(p.s.T, Tile::kRows) * p.s.N * slices},
             .block = {Tile::kThreads},
             .shared_bytes = RelativeLayout<Tile>::kBytes},
-           backward_distances<width()>, p, g, slices, sums);
+           backward_distances<width()>, p, g, slices, sums, wide);
   });
 }
 

@@ -15,13 +15,14 @@ struct RelativeLayout {
   static constexpr int kKeys = kNumbers + sizeof(float) * 2 * kStage, kValues = kKeys + Tile::kRing * kRow;
   static constexpr int kSkew = kValues + Tile::kRing * kRow;
   static constexpr std::size_t kBytes = kSkew + sizeof(float) * Tile::kRows * Tile::kReachStride;
+  static_assert(kBytes <= kMostShared);
   static_assert(kSkew >= static_cast<int>(sizeof(float)) * Tile::kRows * Tile::kOutputStride);
 };
 
 // What one slice of the batch adds to kRows distances of a head, in ascending order of rows and queries.
 template <int kWidth>
 __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
-    backward_distances(Problem<bf16> p, Gradients<bf16> g, Index slices, float* sums) {
+    backward_distances(Problem<bf16> p, Gradients<bf16> g, Index slices, float* sums, bool wide) {
   using Tile = mma::Tile<kWidth>;
   using Layout = RelativeLayout<Tile>;
   unsigned char* shared = simt::dynamic_shared<unsigned char>();
@@ -58,16 +59,13 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
     const int first_tile = first / Tile::kColumns;
     copy_queries(first_tile);
     for (int key = -Tile::kRows; key < Tile::kColumns; key += Tile::kColumns) copy_keys(key);
-    simt::copy_async_commit();
-    simt::copy_async_wait<0>();
-    __syncthreads();
+    finish_copies();
     const RowFragments<Tile, false> relative(distances);
     for (int tile = first_tile; tile < tiles; ++tile) {
       const int query = tile * Tile::kColumns;
       if (tile + 1 < tiles) {
         copy_queries(tile + 1);
         copy_keys(query + Tile::kColumns - first);
-        simt::copy_async_commit();
       }
       if (warp_first < query + Tile::kColumns) {
         const float *log_sums = log_sums_of(tile), *deltas = deltas_of(tile);
@@ -82,27 +80,27 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
         });
         add_product<Tile>(s, queries_of(tile), sum);
       }
-      simt::copy_async_wait<0>();
-      __syncthreads();
+      finish_copies();
     }
   }
   float* output = reinterpret_cast<float*>(shared);
   const Rows<float> own{sums + (work.b * p.s.N + work.n) * p.s.T * p.s.D, p.s.D, T, static_cast<int>(p.s.D)};
   share_output<Tile>(sum, output);
-  store_shared<Tile, float>(output, own, {}, p.scale, Accumulate::no, first);
+  store_shared<Tile, float>(output, own, {}, wide, p.scale, Accumulate::no, first);
 }
 
 }  // namespace
 }  // namespace mma
 
 void backward_relative(Cuda& cuda, const Problem<bf16>& p, const Gradients<bf16>& g, Index slices, float* sums) {
+  const bool wide = simt::is_wide(View<float, 1>(sums, {p.s.D}));
   with_width(p.s.D, [&](auto width) {
     using Tile = mma::Tile<width()>;
     launch(cuda, "attention_backward",
            {.grid = {ceil_div(p.s.T, Tile::kRows) * p.s.N * slices},
             .block = {Tile::kThreads},
             .shared_bytes = mma::RelativeLayout<Tile>::kBytes},
-           mma::backward_distances<width()>, p, g, slices, sums);
+           mma::backward_distances<width()>, p, g, slices, sums, wide);
   });
 }
 
