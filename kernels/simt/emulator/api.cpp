@@ -3,12 +3,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <map>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "kernels/cuda/device.h"
+#include "kernels/simt/emulator/device_memory.h"
 #include "kernels/simt/emulator/grid.h"
 #include "kernels/simt/emulator/sanitizers.h"
 #include "kernels/simt/emulator/stream.h"
@@ -20,21 +20,10 @@ namespace {
 
 constexpr int kMultiprocessors = 8;
 constexpr std::size_t kMemory = std::size_t{8} << 30;
-constexpr std::size_t kAlignment = 256;  // cudaMalloc's
-
-std::map<void*, std::size_t>& allocations() {
-  static std::map<void*, std::size_t> sizes;
-  return sizes;
-}
-
-std::size_t allocated() {
-  std::size_t sum = 0;
-  for (const auto& [memory, bytes] : allocations()) sum += bytes;
-  return sum;
-}
+constexpr std::size_t kAlignment = 256;  // cudaMallocHost's
 
 // Exactly `bytes`, so that AddressSanitizer knows the end, of NaN.
-void* allocate(std::size_t bytes) {
+void* allocate_pinned(std::size_t bytes) {
   void* memory = nullptr;
   if (posix_memalign(&memory, kAlignment, bytes) != 0) throw std::bad_alloc();
   std::memset(memory, 0xFF, bytes);
@@ -85,7 +74,7 @@ void make_current(int ordinal) {
 }
 
 MemoryInfo memory_info() {
-  return {kMemory - allocated(), kMemory};
+  return {kMemory - simt::emulator::device_memory_taken(), kMemory};
 }
 
 CudaMemory::CudaMemory(std::size_t bytes) {
@@ -93,17 +82,15 @@ CudaMemory::CudaMemory(std::size_t bytes) {
   if (bytes > info.free)
     throw OutOfMemory("the card could not give " + std::to_string(bytes) + " bytes (" + std::to_string(info.free) +
                       " of " + std::to_string(info.total) + " are free)");
-  data_ = allocate(bytes);
-  allocations()[data_] = bytes;
+  data_ = simt::emulator::take_device_memory(bytes);
 }
 
 CudaMemory::~CudaMemory() {
   simt::emulator::run_all_streams();
-  allocations().erase(data_);
-  std::free(data_);
+  simt::emulator::give_back_device_memory(data_);
 }
 
-PinnedMemory::PinnedMemory(std::size_t bytes) : data_(allocate(bytes)) {}
+PinnedMemory::PinnedMemory(std::size_t bytes) : data_(allocate_pinned(bytes)) {}
 
 PinnedMemory::~PinnedMemory() {
   simt::emulator::run_all_streams();

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "kernels/simt/emulator/device_memory.h"
 #include "kernels/simt/emulator/sanitizers.h"
 
 namespace {
@@ -63,7 +64,9 @@ void CUstream_st::run_until(std::size_t target) {
   target_ = target;
   begun = this;
   adopt_thread(caller_);
+  begin_device_work();
   switch_fibers(caller_, fiber_);
+  end_device_work();
 }
 
 void CUstream_st::run_all() {

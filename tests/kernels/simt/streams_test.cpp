@@ -67,6 +67,18 @@ TEST_F(Streams, AKernelsErrorIsThrownWhereItsStreamIsWaitedFor) {
   EXPECT_NO_THROW(synchronise(cuda.stream()));
 }
 
+#ifdef __SANITIZE_ADDRESS__
+TEST(DeviceMemory, IsNotTheHostsToTouch) {
+  const CudaMemory memory(64);
+  const volatile char* const first = static_cast<const char*>(memory.data());
+  EXPECT_DEATH((void)*first, "use-after-poison");
+  const CudaStream stream;
+  fill(stream.handle(), memory.data(), 1, 64);
+  synchronise(stream.handle());
+  EXPECT_DEATH((void)*first, "use-after-poison");
+}
+#endif
+
 }  // namespace
 }  // namespace polonaise::testing
 
