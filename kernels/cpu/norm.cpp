@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "kernels/cpu/parallel.h"
-#include "kernels/require.h"
+#include "kernels/norm_shapes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/norm.cpp"
@@ -118,12 +118,7 @@ template <class T>
 void layer_norm_forward(Cpu& cpu, View<const T, 2> x, View<const T, 2> residual, View<const T, 1> weight,
                         View<const T, 1> bias, View<T, 2> sum, View<T, 2> y, View<float, 1> mean, View<float, 1> rstd) {
   const Index R = x.rows(), D = x.columns();
-  require(D >= 1 && same_shape(x, View<const T, 2>(y)), "x and y must have one shape, with at least one column");
-  require(weight.size() == D && bias.size() == D, "weight and bias must have one number a column");
-  require(mean.size() == R && rstd.size() == R, "mean and rstd must have one number a row");
-  require(residual.empty() == sum.empty(), "the sum is written where there is a residual, and only there");
-  require(residual.empty() || (same_shape(residual, x) && same_shape(View<const T, 2>(sum), x)),
-          "x, residual and sum must have one shape");
+  require_layer_norm_forward(x, residual, weight, bias, sum, y, mean, rstd);
   parallel_for(cpu, ceil_div(R, kRowBlock), [&](Index block) {
     const Index end = std::min((block + 1) * kRowBlock, R);
     for (Index r = block * kRowBlock; r < end; ++r) HWY_DYNAMIC_DISPATCH(norm_row)
@@ -137,13 +132,7 @@ void layer_norm_backward(Cpu& cpu, View<const T, 2> sum, View<const T, 1> weight
                          View<const float, 1> rstd, View<const T, 2> dy, View<const T, 2> dsum, View<T, 2> ds,
                          Accumulate accumulate, View<float, 1> dweight, View<float, 1> dbias) {
   const Index R = sum.rows(), D = sum.columns();
-  require(D >= 1 && same_shape(dy, sum) && same_shape(View<const T, 2>(ds), sum),
-          "sum, dy and ds must have one shape, with at least one column");
-  require(dsum.empty() || same_shape(dsum, sum), "dsum must have ds's shape");
-  require(weight.size() == D, "weight must have one number a column");
-  require(mean.size() == R && rstd.size() == R, "mean and rstd must have one number a row");
-  require(dweight.empty() || dweight.size() == D, "dweight must have weight's length");
-  require(dbias.empty() || dbias.size() == D, "dbias must have weight's length");
+  require_layer_norm_backward(sum, weight, mean, rstd, dy, dsum, ds, dweight, dbias);
 
   const auto rows_of = [&](Index block) { return std::min(kRowBlock, R - block * kRowBlock); };
   const auto row_gradients = [&](Index block) {

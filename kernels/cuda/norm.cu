@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/launch.h"
+#include "kernels/norm_shapes.h"
 #include "kernels/require.h"
 #include "kernels/simt/simt.h"
 
@@ -190,35 +191,24 @@ void parameter_gradients(Cuda& cuda, View<const T, 2> s, View<const float, 1> me
 template <class T>
 void layer_norm_forward(Cuda& cuda, View<const T, 2> x, View<const T, 2> residual, View<const T, 1> weight,
                         View<const T, 1> bias, View<T, 2> sum, View<T, 2> y, View<float, 1> mean, View<float, 1> rstd) {
-  const Index R = x.rows(), D = x.columns();
-  require(D >= 1 && same_shape(x, View<const T, 2>(y)), "x and y must have one shape, with at least one column");
-  require(weight.size() == D && bias.size() == D, "weight and bias must have one number a column");
-  require(mean.size() == R && rstd.size() == R, "mean and rstd must have one number a row");
-  require(residual.empty() == sum.empty(), "the sum is written where there is a residual, and only there");
-  require(residual.empty() || (same_shape(residual, x) && same_shape(View<const T, 2>(sum), x)),
-          "x, residual and sum must have one shape");
+  require_layer_norm_forward(x, residual, weight, bias, sum, y, mean, rstd);
   const bool wide = simt::is_wide(x) && simt::is_wide(residual) && simt::is_wide(weight) && simt::is_wide(bias) &&
                     simt::is_wide(sum) && simt::is_wide(y);
-  launch(cuda, "layer_norm_forward", over_rows(R), wide ? normalise_rows<T, simt::kWide<T>> : normalise_rows<T, 1>, x,
-         residual, weight.data(), bias.data(), sum, y, mean.data(), rstd.data());
+  launch(cuda, "layer_norm_forward", over_rows(x.rows()),
+         wide ? normalise_rows<T, simt::kWide<T>> : normalise_rows<T, 1>, x, residual, weight.data(), bias.data(), sum,
+         y, mean.data(), rstd.data());
 }
 
 template <class T>
 void layer_norm_backward(Cuda& cuda, View<const T, 2> sum, View<const T, 1> weight, View<const float, 1> mean,
                          View<const float, 1> rstd, View<const T, 2> dy, View<const T, 2> dsum, View<T, 2> ds,
                          Accumulate accumulate, View<float, 1> dweight, View<float, 1> dbias) {
-  const Index R = sum.rows(), D = sum.columns();
-  require(D >= 1 && same_shape(dy, sum) && same_shape(View<const T, 2>(ds), sum),
-          "sum, dy and ds must have one shape, with at least one column");
-  require(dsum.empty() || same_shape(dsum, sum), "dsum must have ds's shape");
-  require(weight.size() == D, "weight must have one number a column");
-  require(mean.size() == R && rstd.size() == R, "mean and rstd must have one number a row");
-  require(dweight.empty() || dweight.size() == D, "dweight must have weight's length");
-  require(dbias.empty() || dbias.size() == D, "dbias must have weight's length");
+  require_layer_norm_backward(sum, weight, mean, rstd, dy, dsum, ds, dweight, dbias);
   const bool wide =
       simt::is_wide(sum) && simt::is_wide(weight) && simt::is_wide(dy) && simt::is_wide(dsum) && simt::is_wide(ds);
-  launch(cuda, "layer_norm_backward", over_rows(R), wide ? row_gradients<T, simt::kWide<T>> : row_gradients<T, 1>, sum,
-         weight.data(), mean.data(), rstd.data(), dy, dsum, ds, accumulate == Accumulate::yes);
+  launch(cuda, "layer_norm_backward", over_rows(sum.rows()),
+         wide ? row_gradients<T, simt::kWide<T>> : row_gradients<T, 1>, sum, weight.data(), mean.data(), rstd.data(),
+         dy, dsum, ds, accumulate == Accumulate::yes);
   if (!dweight.empty() || !dbias.empty()) parameter_gradients(cuda, sum, mean, rstd, dy, dweight, dbias);
 }
 
