@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace polonaise::io {
+
+// What may follow what among an encoding's events, as plain arrays: a sampler holds a model to them, on any device,
+// without knowing the encoding. Of tokens: a finite automaton, a clock, and counters with limits. A token v may be
+// drawn in a state s where all of this holds:
+//   next[s * vocabulary + v] >= 0, and drawable[v]
+//   the clock, moved on by ticks[s * vocabulary + v], does not pass `end`
+//   each counter that it changes stays at or above `low` if it falls and at or below `high` if it rises
+// Then the clock is moved, the state becomes next[...], and the changes are made. A sample ends where the clock is at
+// `end`. An opening is taken as it is, without being asked, and a token without a next state leaves the state alone.
+//
+// Of frames: keys have a mask and a limit, and the vocabulary is that of their lengths (duration classes), in one
+// state; frames without a length move the clock by frame_ticks.
+struct Grammar {
+  int vocabulary = 0;                      // V: tokens, or duration classes
+  int states = 0;                          // S
+  int start = 0;                           // the state before the first event
+  std::vector<std::int32_t> next;          // [S * V]; -1: never in this state
+  std::vector<std::int32_t> ticks;         // [S * V]: >= 0
+  std::vector<std::uint8_t> drawable;      // [V]: 0 forbids a token that an opening may yet have
+  std::int64_t end = -1;                   // of the clock, which begins at 0 with the opening; -1: none
+  std::int64_t frame_ticks = 0;            // frames without a length
+  std::vector<std::uint8_t> key_drawable;  // frames: [keys], as drawable; empty: all
+  int max_keys = 0;                        // frames: at most so many keys at once; 0: any number
+
+  struct Counter {
+    std::int32_t start = 0, low = 0, high = 0;
+  };
+  std::vector<Counter> counters;
+  // Token v makes the changes [first_change[v], first_change[v + 1]), all at once: limits are asked of their sum. One
+  // with ticks > 0 is taken back when the clock has moved on by so many (a note of that length ends); only changes of
+  // counter 0 may have them.
+  struct Change {
+    std::int32_t counter = 0, delta = 0, ticks = 0;
+  };
+  std::vector<std::int32_t> first_change;  // [V + 1], or empty without counters
+  std::vector<Change> changes;
+};
+
+// What a user asks of a sample.
+struct GrammarOptions {
+  std::uint16_t pitch_classes = 0xFFF;  // bit c: pitch class c (0 is C) may sound
+  int lowest = 0, highest = 127;        // MIDI keys
+  int max_polyphony = 0;                // 0: any
+  double bars = 0, seconds = 0;         // exact length, the opening included; 0: open. One of them at most
+};
+
+}  // namespace polonaise::io
