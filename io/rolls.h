@@ -5,6 +5,7 @@
 
 #include "io/corpus.h"
 #include "io/events.h"
+#include "io/warnings.h"
 
 namespace polonaise::io {
 
@@ -18,5 +19,8 @@ std::vector<Events> read_rolls(const std::filesystem::path& path);
 
 // train.jsonl, valid.jsonl and test.jsonl of a folder, divided as they are; pieces are named "train 1", ...
 Corpus read_rolls_folder(const std::filesystem::path& folder);
+
+// The roll with every key `semitones` higher; keys that leave the 88 are dropped and counted.
+Events transpose_roll(const EventsView& roll, int semitones, Warnings& warnings);
 
 }  // namespace polonaise::io

@@ -124,14 +124,19 @@ void prepare_midi(const Arguments& a) {
 void prepare_rolls(const Arguments& a) {
   std::vector<fs::path> inputs;
   for (const io::Split split : io::kSplits) inputs.push_back(a.rolls / fmt::format("{}.jsonl", io::split_name(split)));
+  Augmentation augmentation;
+  parse_transposition(a.transpose, augmentation);
   check_new(a, inputs);
-  const io::Corpus corpus = io::read_rolls_folder(a.rolls);
+  io::Corpus corpus = io::read_rolls_folder(a.rolls);
+  io::Warnings dropped;
+  repeat_rolls(corpus[io::Split::train], augmentation, dropped);
   const auto encoding = io::make_encoding("roll88");
   nlohmann::ordered_json source;
   source["program"] = fmt::format("{} {}", kProgram, version());
   source["rolls"] = a.rolls.string();
+  source["transpose"] = a.transpose;
   io::write_dataset(a.output, corpus, *encoding, source.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  print(rolls_text(corpus) + fmt::format("written to {}\n", a.output.string()));
+  print(rolls_text(corpus, dropped) + fmt::format("written to {}\n", a.output.string()));
 }
 
 // As the user writes the option `name`.
@@ -152,9 +157,10 @@ void prepare(const Cli& cli, const Arguments& a) {
     if (a.encoding.empty()) throw UsageError("the option --encoding NAME is missing.");
     return prepare_midi(a);
   }
-  for (const char* name : {"dir", "synthetic", "split", "seed", "transpose", "tempo", "parts", "steps-per-quarter"}) {
+  for (const char* name : {"dir", "synthetic", "split", "seed", "tempo", "parts", "steps-per-quarter"}) {
     if (!cli.given(name)) continue;
-    throw UsageError(fmt::format("{} does not go with --rolls, whose sequences are taken as they are.", spelled(name)));
+    throw UsageError(
+        fmt::format("{} does not go with --rolls, whose sequences come divided and encoded.", spelled(name)));
   }
   if (!a.encoding.empty() && a.encoding != "roll88") throw UsageError("--rolls are encoded as roll88 only.");
   prepare_rolls(a);

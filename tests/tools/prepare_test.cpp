@@ -235,6 +235,25 @@ TEST(Prepare, RollsAreTakenAsTheyAreDividedAndLeaksAreNamed) {
   EXPECT_FALSE(fs::exists(folder / "bad"));
 }
 
+TEST(Prepare, RollsAreTransposedForTrainingAlone) {
+  const fs::path folder = fresh_folder();
+  write_text(folder / "train.jsonl", "[[60,108],[]]\n");
+  write_text(folder / "valid.jsonl", "[[59,107],[]]\n");
+  write_text(folder / "test.jsonl", "[[72]]\n");
+  const ProgramResult result = prepare({"--rolls", folder, "--transpose", "-1..1", "-o", folder / "data"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(contains(result.out, "train 1 -1 = valid 1")) << result.out;
+  EXPECT_TRUE(contains(result.out, "keys transposed out of range dropped: 1")) << result.out;
+  const io::Dataset data = io::Dataset::open(folder / "data");
+  ASSERT_EQ(data.pieces(Split::train), 3);
+  EXPECT_EQ(data.name(Split::train, 1), "train 1");
+  EXPECT_EQ(data.name(Split::train, 2), "train 1 +1");
+  ASSERT_EQ(data.piece(Split::train, 2).frame(0).size(), 1U);
+  EXPECT_EQ(data.piece(Split::train, 2).frame(0)[0], 61 - 21);
+  EXPECT_EQ(data.pieces(Split::valid), 1);
+  EXPECT_EQ(data.pieces(Split::test), 1);
+}
+
 TEST(Prepare, SummaryThatCannotBePrintedIsAFailure) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
   const fs::path folder = fresh_folder();

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <mutex>
 
+#include "io/rolls.h"
 #include "io/split.h"
 #include "tools/common/cli.h"
 #include "tools/common/files.h"
@@ -52,9 +53,13 @@ std::vector<Task> tasks_of(std::span<const Source> sources, std::span<const io::
   return tasks;
 }
 
+std::string moved_name(std::string name, int semitones) {
+  if (semitones != 0) name += fmt::format(" {:+}", semitones);
+  return name;
+}
+
 std::string name_of(const Task& task) {
-  std::string name = piece_stem(task.source->file);
-  if (task.semitones != 0) name += fmt::format(" {:+}", task.semitones);
+  std::string name = moved_name(piece_stem(task.source->file), task.semitones);
   if (task.tempo != 1) name += fmt::format(" x{}", task.tempo);
   return name;
 }
@@ -96,6 +101,17 @@ void parse_transposition(std::string_view text, Augmentation& augmentation) {
   }
   augmentation.lowest = lowest;
   augmentation.highest = highest;
+}
+
+void repeat_rolls(std::vector<io::Piece>& pieces, const Augmentation& augmentation, io::Warnings& warnings) {
+  std::vector<io::Piece> repeated;
+  for (const io::Piece& piece : pieces) {
+    for (int semitones = augmentation.lowest; semitones <= augmentation.highest; ++semitones) {
+      repeated.push_back(
+          {moved_name(piece.name, semitones), io::transpose_roll(piece.events.view(), semitones, warnings)});
+    }
+  }
+  pieces = std::move(repeated);
 }
 
 Encoded encode_sources(std::span<const Source> sources, std::span<const io::Split> splits, const io::Encoding& encoding,

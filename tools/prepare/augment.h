@@ -28,6 +28,9 @@ struct Encoded {
   io::Warnings warnings;  // of the augmentation
 };
 
+// Repeats the training sequences of piano rolls in the other keys, each behind the one it came from: "train 1 +2".
+void repeat_rolls(std::vector<io::Piece>& pieces, const Augmentation& augmentation, io::Warnings& warnings);
+
 // Encodes each source into the split of its index. A piece is named by its file's stem, its repetitions "stem +2 x1.1".
 // Throws UsageError where the tempos make no difference to the encoding.
 Encoded encode_sources(std::span<const Source> sources, std::span<const io::Split> splits, const io::Encoding& encoding,

@@ -84,7 +84,7 @@ std::string summary_text(const Sources& sources, std::span<const io::Split> spli
   return out + warnings_text("dropped by the augmentation", encoded.warnings);
 }
 
-std::string rolls_text(const io::Corpus& corpus) {
+std::string rolls_text(const io::Corpus& corpus, const io::Warnings& dropped) {
   Table table({{"split", Table::Align::left}, {"sequences"}, {"events"}, {"notes"}});
   std::map<std::uint64_t, std::vector<std::pair<io::Split, const io::Piece*>>> same;
   for (const io::Split split : io::kSplits) {
@@ -103,7 +103,8 @@ std::string rolls_text(const io::Corpus& corpus) {
     for (const auto& piece : pieces) names.push_back(piece.second->name);
     leaks += fmt::format("  {}\n", fmt::join(names, " = "));
   }
-  return table.text() + (leaks.empty() ? "" : "the same sequence in more than one split, as published:\n" + leaks);
+  return table.text() + (leaks.empty() ? "" : "the same sequence in more than one split:\n" + leaks) +
+         warnings_text("dropped by the augmentation", dropped);
 }
 
 }  // namespace polonaise::tools

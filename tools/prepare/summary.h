@@ -20,7 +20,7 @@ std::string groups_text(std::span<const Source> sources, const std::vector<std::
 std::string summary_text(const Sources& sources, std::span<const io::Split> splits, const Encoded& encoded);
 
 // Sequences and events of each split of a set that comes divided, then the sequences that occur in more than one split:
-// leaks of the set itself.
-std::string rolls_text(const io::Corpus& corpus);
+// leaks, most of them the set's own; and what the augmentation dropped.
+std::string rolls_text(const io::Corpus& corpus, const io::Warnings& dropped);
 
 }  // namespace polonaise::tools
