@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/events.h"
+#include "io/grammar.h"
 #include "io/score.h"
 #include "io/warnings.h"
 
@@ -44,6 +45,9 @@ class Encoding {
   virtual std::string describe() const = 0;
   virtual Events encode(const Score& score, LossReport& report) const = 0;
   virtual Score decode(const EventsView& events) const = 0;
+  // What may follow what: every encoding of a score is legal where nothing is asked, and what is legal decodes to what
+  // was asked. Error, saying what can be had, for options that leave no key or a length that this encoding cannot hold.
+  virtual Grammar grammar(const GrammarOptions& options) const = 0;
 };
 
 struct EncodingOptions {

@@ -12,10 +12,13 @@ namespace polonaise::io {
 //   the clock, moved on by ticks[s * vocabulary + v], does not pass `end`
 //   each counter that it changes stays at or above `low` if it falls and at or below `high` if it rises
 // Then the clock is moved, the state becomes next[...], and the changes are made. A sample ends where the clock is at
-// `end`. An opening is taken as it is, without being asked, and a token without a next state leaves the state alone.
+// `end`, or the end counter at its `high`; until there, some token may always be drawn. An opening is taken as it is,
+// without being asked (one that is itself beyond the limits may leave nothing to draw), and a token without a next
+// state leaves the state alone.
 //
 // Of frames: keys have a mask and a limit, and the vocabulary is that of their lengths (duration classes), in one
-// state; frames without a length move the clock by frame_ticks.
+// state; frames without a length move the clock by frame_ticks. The lengths of an opening's frames need not be a
+// class's: together they move the clock by their quarters times ticks_per_quarter, rounded.
 struct Grammar {
   int vocabulary = 0;                      // V: tokens, or duration classes
   int states = 0;                          // S
@@ -25,6 +28,7 @@ struct Grammar {
   std::vector<std::uint8_t> drawable;      // [V]: 0 forbids a token that an opening may yet have
   std::int64_t end = -1;                   // of the clock, which begins at 0 with the opening; -1: none
   std::int64_t frame_ticks = 0;            // frames without a length
+  std::int64_t ticks_per_quarter = 0;      // frames with a length
   std::vector<std::uint8_t> key_drawable;  // frames: [keys], as drawable; empty: all
   int max_keys = 0;                        // frames: at most so many keys at once; 0: any number
 
@@ -32,9 +36,10 @@ struct Grammar {
     std::int32_t start = 0, low = 0, high = 0;
   };
   std::vector<Counter> counters;
+  int end_counter = -1;  // ends a sample at its `high`; -1: none. It only rises.
   // Token v makes the changes [first_change[v], first_change[v + 1]), all at once: limits are asked of their sum. One
   // with ticks > 0 is taken back when the clock has moved on by so many (a note of that length ends); only changes of
-  // counter 0 may have them.
+  // counter 0 may have them. One with ticks < 0 is asked for but not made (a velocity must leave room for its note).
   struct Change {
     std::int32_t counter = 0, delta = 0, ticks = 0;
   };
@@ -42,12 +47,14 @@ struct Grammar {
   std::vector<Change> changes;
 };
 
-// What a user asks of a sample.
+// What a user asks of a sample. Encoding::grammar() throws Error where it cannot be had.
 struct GrammarOptions {
   std::uint16_t pitch_classes = 0xFFF;  // bit c: pitch class c (0 is C) may sound
   int lowest = 0, highest = 127;        // MIDI keys
   int max_polyphony = 0;                // 0: any
-  double bars = 0, seconds = 0;         // exact length, the opening included; 0: open. One of them at most
+  // Exact length, the opening included; 0: open. One of them at most. A bar has four quarters where an encoding knows
+  // no meter, a quarter half a second where it knows no tempo.
+  double bars = 0, seconds = 0;
 };
 
 }  // namespace polonaise::io

@@ -24,6 +24,7 @@
 
 #include "io/encodings/grid.h"
 #include "io/encodings/registry.h"
+#include "io/encodings/rules.h"
 
 namespace polonaise::io {
 namespace {
@@ -97,6 +98,21 @@ class ChordVec final : public Encoding {
       now += length;
     }
     return piano_score(kQuarter, std::move(notes));
+  }
+
+  // The clock counts 1/48 quarters, the unit of the duration classes.
+  Grammar grammar(const GrammarOptions& options) const override {
+    check_grammar_options(options, low_, low_ + kKeys - 1, name());
+    Rules rules(kDurationClassCount, 1);
+    for (int c = 0; c < kDurationClassCount; ++c) {
+      rules.allow_timed(0, c, 0, kDurationClasses[static_cast<std::size_t>(c)]);
+    }
+    Grammar& grammar = rules.grammar();
+    grammar.ticks_per_quarter = 48;
+    grammar.end = clock_end(options, grammar.ticks_per_quarter);
+    grammar.key_drawable = allowed_keys(options, low_, low_ + kKeys - 1);
+    grammar.max_keys = options.max_polyphony;
+    return rules.finish();
   }
 
  private:

@@ -20,13 +20,16 @@
 
 #include "io/encodings/grid.h"
 #include "io/encodings/registry.h"
+#include "io/encodings/rules.h"
+#include "io/error.h"
 #include "io/notes.h"
 #include "io/tempo_map.h"
 
 namespace polonaise::io {
 namespace {
 
-constexpr int kNoteOff = 128;
+constexpr int kKeys = 128;
+constexpr int kNoteOff = kKeys;
 constexpr int kShift = 256;
 constexpr int kMaxShift = 100;
 constexpr int kVelocity = kShift + kMaxShift;
@@ -142,6 +145,35 @@ class Perf final : public Encoding {
     }
     std::erase_if(notes, [](const Note& note) { return note.duration == 0; });
     return piano_score(kTicksPerQuarter, std::move(notes));
+  }
+
+  // The clock counts steps. At one step offs stand before ons, and a velocity before an on.
+  Grammar grammar(const GrammarOptions& options) const override {
+    check_grammar_options(options, 0, 127, name());
+    if (options.bars > 0) throw Error("\"perf\" counts seconds and knows no bars; ask for a length in seconds");
+    enum State { kOpen, kStruck, kSet, kStates };
+    Rules rules(kVocabulary, kStates);
+    rules.allow(kOpen, kNoteOff, kKeys, kOpen);
+    for (const int state : {kOpen, kStruck, kSet}) rules.allow(state, 0, kKeys, kStruck);
+    for (const int state : {kOpen, kStruck}) {
+      rules.allow_shifts(state, kShift, kMaxShift, kOpen);
+      rules.allow(state, kVelocity, kVelocities, kSet);
+    }
+    rules.forbid_keys(options, 0, kKeys, 0);
+
+    // Counter 0 is the notes that sound; one less than all keys that may sound leaves one that is silent.
+    const auto keys = static_cast<int>(std::ranges::count(allowed_keys(options, 0, 127), 1));
+    rules.add_counter(0, 0, options.max_polyphony > 0 ? std::min(options.max_polyphony, keys) : keys);
+    for (int key = 0; key < kKeys; ++key) {
+      rules.add_counter(0, 0, 1);
+      rules.change(key, {0, 1, 0});
+      rules.change(key, {1 + key, 1, 0});
+      rules.change(kNoteOff + key, {0, -1, 0});
+      rules.change(kNoteOff + key, {1 + key, -1, 0});
+    }
+    for (int bin = 0; bin < kVelocities; ++bin) rules.change(kVelocity + bin, {0, 1, -1});
+    rules.grammar().end = clock_end(options, static_cast<std::int64_t>(kStepsPerSecond) / 2);
+    return rules.finish();
   }
 
  private:

@@ -13,6 +13,7 @@
 
 #include "io/encodings/grid.h"
 #include "io/encodings/registry.h"
+#include "io/encodings/rules.h"
 #include "io/error.h"
 
 namespace polonaise::io {
@@ -118,6 +119,18 @@ class Roll88 final : public Encoding {
     for (std::int64_t now = 0; now < events.size(); ++now) end_notes(now, events.frame(now));
     end_notes(events.size(), {});
     return piano_score(ticks * steps_, std::move(notes));
+  }
+
+  // The clock counts frames.
+  Grammar grammar(const GrammarOptions& options) const override {
+    check_grammar_options(options, kLowest, kLowest + kKeys - 1, name());
+    Grammar grammar;
+    grammar.states = 1;
+    grammar.frame_ticks = 1;
+    grammar.end = clock_end(options, steps_);
+    grammar.key_drawable = allowed_keys(options, kLowest, kLowest + kKeys - 1);
+    grammar.max_keys = options.max_polyphony;
+    return grammar;
   }
 
  private:

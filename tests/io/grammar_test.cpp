@@ -1,0 +1,252 @@
+#include "io/grammar.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "io/encoding.h"
+#include "io/error.h"
+#include "io/notes.h"
+#include "io/random.h"
+#include "io/synthetic.h"
+#include "tests/io/grammar_walk.h"
+
+namespace polonaise::io {
+namespace {
+
+constexpr std::uint16_t kCMajor = 0b101010110101;
+
+int most_at_once(const Score& score) {
+  std::vector<std::pair<std::int64_t, int>> changes;
+  for (const Note& note : score.notes) {
+    changes.emplace_back(note.onset, 1);
+    changes.emplace_back(note.end(), -1);
+  }
+  std::ranges::sort(changes);
+  int now = 0;
+  int most = 0;
+  for (const auto& [tick, change] : changes) most = std::max(most, now += change);
+  return most;
+}
+
+std::int64_t last_end(const Score& score) {
+  std::int64_t end = 0;
+  for (const Note& note : score.notes) end = std::max(end, note.end());
+  return end;
+}
+
+std::vector<std::uint8_t> random_keys(const Grammar& grammar, Random& random) {
+  std::vector<std::uint8_t> keys;
+  for (std::size_t key = 0; key < grammar.key_drawable.size(); ++key) {
+    const bool room = grammar.max_keys == 0 || std::ssize(keys) < grammar.max_keys;
+    if (room && grammar.key_drawable[key] != 0 && random.below(12) == 0) {
+      keys.push_back(static_cast<std::uint8_t>(key));
+    }
+  }
+  return keys;
+}
+
+// Draws legal events until the end or until there are `most`; fails where none is legal.
+Events random_walk(const Grammar& grammar, const EventSpec& spec, GrammarWalk& walk, Random& random, int most) {
+  Events events(spec.kind);
+  std::vector<int> legal;
+  while (!walk.ended() && events.size() < most) {
+    if (spec.kind == EventKind::frames && !spec.has_durations()) {
+      EXPECT_TRUE(walk.legal_frame());
+      walk.take_frame();
+      events.push_frame(random_keys(grammar, random));
+      continue;
+    }
+    legal.clear();
+    for (int v = 0; v < grammar.vocabulary; ++v) {
+      if (walk.legal(v)) legal.push_back(v);
+    }
+    if (legal.empty()) {
+      ADD_FAILURE() << "a dead end after " << events.size() << " events";
+      break;
+    }
+    const int drawn = legal[random.below(legal.size())];
+    walk.take(drawn);
+    if (spec.kind == EventKind::tokens) {
+      events.push_token(drawn);
+    } else {
+      events.push_frame(random_keys(grammar, random), class_quarters(drawn));
+    }
+  }
+  return events;
+}
+
+void expect_legal(const Grammar& grammar, const EventSpec& spec, const EventsView& events) {
+  GrammarWalk walk(grammar);
+  for (std::int64_t i = 0; i < events.size(); ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    if (spec.kind == EventKind::frames && !spec.has_durations()) {
+      ASSERT_TRUE(walk.legal_frame());
+      walk.take_frame();
+      continue;
+    }
+    const int v = spec.kind == EventKind::tokens ? events.tokens[at] : events.classes[at];
+    ASSERT_TRUE(walk.legal(v)) << "event " << i << " is " << v;
+    walk.take(v);
+  }
+}
+
+class EveryGrammar : public testing::TestWithParam<std::string> {
+ protected:
+  std::unique_ptr<const Encoding> encoding_ = make_encoding(GetParam());
+  EventSpec spec_ = encoding_->spec();
+};
+
+TEST_P(EveryGrammar, IsWellFormed) {
+  const Grammar grammar = encoding_->grammar({});
+  const auto edges = static_cast<std::size_t>(grammar.states) * static_cast<std::size_t>(grammar.vocabulary);
+  ASSERT_EQ(grammar.next.size(), edges);
+  ASSERT_EQ(grammar.ticks.size(), edges);
+  ASSERT_EQ(grammar.drawable.size(), static_cast<std::size_t>(grammar.vocabulary));
+  EXPECT_EQ(grammar.vocabulary, spec_.kind == EventKind::tokens ? spec_.vocabulary : spec_.duration_classes);
+  EXPECT_EQ(grammar.key_drawable.size(), static_cast<std::size_t>(spec_.keys));
+  for (const std::int32_t next : grammar.next) EXPECT_LT(next, grammar.states);
+  for (const std::int32_t ticks : grammar.ticks) EXPECT_GE(ticks, 0);
+  if (grammar.counters.empty()) return;
+  ASSERT_EQ(grammar.first_change.size(), static_cast<std::size_t>(grammar.vocabulary) + 1);
+  EXPECT_TRUE(std::ranges::is_sorted(grammar.first_change));
+  EXPECT_EQ(grammar.first_change.back(), std::ssize(grammar.changes));
+  for (const Grammar::Change& change : grammar.changes) {
+    EXPECT_LT(change.counter, std::ssize(grammar.counters));
+    EXPECT_TRUE(change.ticks <= 0 || change.counter == 0);
+  }
+}
+
+TEST_P(EveryGrammar, WalksKeepToKeysAndPolyphony) {
+  GrammarOptions options;
+  options.pitch_classes = kCMajor;
+  options.lowest = 40;
+  options.highest = 79;
+  Random random(3);
+  for (const int most : {1, 2, 5}) {
+    options.max_polyphony = most;
+    const Grammar grammar = encoding_->grammar(options);
+    GrammarWalk walk(grammar);
+    const Events events = random_walk(grammar, spec_, walk, random, 2000);
+    EXPECT_EQ(events.size(), 2000);
+    const Score score = encoding_->decode(events.view());
+    EXPECT_FALSE(score.notes.empty());
+    for (const Note& note : score.notes) {
+      EXPECT_TRUE(note.pitch >= 40 && note.pitch <= 79 && (kCMajor >> (note.pitch % 12) & 1) != 0) << int{note.pitch};
+    }
+    EXPECT_LE(most_at_once(score), most);
+  }
+}
+
+TEST_P(EveryGrammar, AKeyAloneIsEnough) {
+  GrammarOptions options;
+  options.lowest = options.highest = 60;
+  options.seconds = 20;
+  Random random(4);
+  const Grammar grammar = encoding_->grammar(options);
+  for (int round = 0; round < 20; ++round) {
+    GrammarWalk walk(grammar);
+    const Events events = random_walk(grammar, spec_, walk, random, 20000);
+    EXPECT_TRUE(walk.ended());
+    EXPECT_LE(most_at_once(encoding_->decode(events.view())), 1);
+  }
+}
+
+TEST_P(EveryGrammar, WalksEndAtTheSecondsAskedFor) {
+  Random random(5);
+  for (const double seconds : {1.0, 7.25, 31.5}) {
+    GrammarOptions options;
+    options.seconds = seconds;
+    const Grammar grammar = encoding_->grammar(options);
+    for (int round = 0; round < 5; ++round) {
+      GrammarWalk walk(grammar);
+      const Events events = random_walk(grammar, spec_, walk, random, 100000);
+      ASSERT_TRUE(walk.ended());
+      const Score score = encoding_->decode(events.view());
+      const auto ticks_per_second = 2 * static_cast<double>(score.ticks_per_quarter);
+      EXPECT_LE(static_cast<double>(last_end(score)), seconds * ticks_per_second);
+      EXPECT_GT(static_cast<double>(last_end(score)), 0.2 * seconds * ticks_per_second);
+    }
+  }
+}
+
+TEST_P(EveryGrammar, AnyEncodingIsALegalWalk) {
+  const Grammar grammar = encoding_->grammar({});
+  LossReport report;
+  expect_legal(grammar, spec_, encoding_->encode(op53_prime(), report).view());
+  for (const NamedScore& piece : synthetic_corpus(5, 11)) {
+    expect_legal(grammar, spec_, encoding_->encode(piece.score, report).view());
+  }
+}
+
+TEST_P(EveryGrammar, RealMusicIsALegalWalk) {
+  const char* data = std::getenv("POLONAISE_TEST_DATA");
+  if (data == nullptr) GTEST_SKIP() << "POLONAISE_TEST_DATA is unset: no real music to walk along";
+  const Grammar grammar = encoding_->grammar({});
+  int files = 0;
+  for (const char* folder : {"asap-scores", "asap-performances"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(data) / folder)) {
+      if (entry.path().extension() != ".mid" || ++files % 20 != 0) continue;
+      Warnings warnings;
+      LossReport report;
+      const Events events = encoding_->encode(read_score(entry.path(), warnings), report);
+      expect_legal(grammar, spec_, events.view().slice(0, std::min<std::int64_t>(events.size(), 5000)));
+    }
+  }
+  EXPECT_GT(files, 300);
+}
+
+TEST_P(EveryGrammar, RefusesWhatCannotBeHad) {
+  const auto refused = [&](const GrammarOptions& options) { EXPECT_THROW(encoding_->grammar(options), Error); };
+  refused({.pitch_classes = 0});
+  refused({.lowest = 61, .highest = 60});
+  refused({.pitch_classes = 1, .lowest = 61, .highest = 61});
+  refused({.max_polyphony = -1});
+  refused({.bars = 1, .seconds = 1});
+  refused({.seconds = -1});
+  refused({.seconds = 1e-6});
+  refused({.seconds = 1e9});
+  refused({.bars = std::nan("")});
+}
+
+INSTANTIATE_TEST_SUITE_P(Names, EveryGrammar, testing::ValuesIn(encoding_names()), [](const auto& test) {
+  std::string name = test.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
+
+TEST(Grammar, PerfEndsOnlySoundingKeysAndStrikesOnlySilentOnes) {
+  const Grammar grammar = make_encoding("perf")->grammar({});
+  GrammarWalk walk(grammar);
+  EXPECT_FALSE(walk.legal(128 + 60));
+  walk.take(60);
+  EXPECT_FALSE(walk.legal(60));
+  EXPECT_FALSE(walk.legal(128 + 60)) << "a note of no length";
+  walk.take(256);
+  EXPECT_TRUE(walk.legal(128 + 60));
+  walk.take(128 + 60);
+  EXPECT_TRUE(walk.legal(60));
+}
+
+TEST(Grammar, AVelocityLeavesRoomForItsNote) {
+  const Grammar grammar = make_encoding("perf")->grammar({.max_polyphony = 1});
+  GrammarWalk walk(grammar);
+  EXPECT_TRUE(walk.legal(356));
+  walk.take(356);
+  EXPECT_FALSE(walk.legal(256));
+  walk.take(60);
+  EXPECT_FALSE(walk.legal(356));
+  EXPECT_FALSE(walk.legal(62));
+}
+
+TEST(Grammar, BarsHaveFourQuartersWhereThereIsNoMeter) {
+  EXPECT_EQ(make_encoding("roll88")->grammar({.bars = 2}).end, 2 * 4 * 4);
+  EXPECT_EQ(make_encoding("chordvec")->grammar({.bars = 2}).end, 2 * 4 * 48);
+  EXPECT_THROW(make_encoding("perf")->grammar({.bars = 2}), Error);
+}
+
+}  // namespace
+}  // namespace polonaise::io
