@@ -8,7 +8,7 @@ namespace polonaise::io {
 
 // The smallest automaton that accepts every run of consecutive symbols of some sequences (Blumer et al., Theoretical
 // Computer Science 40, 1985). Adding a symbol takes constant time on average and at most 2 states and 3 edges:
-// 16 bytes a state, 12 an edge, and a hash table of 8 to 16 bytes an edge, at most 116 bytes a symbol.
+// 16 bytes a state, 16 an edge and 8 to 16 more for its place in a hash table.
 class SuffixAutomaton {
  public:
   SuffixAutomaton();
@@ -41,24 +41,25 @@ class SuffixAutomaton {
     std::uint32_t edges;   // the first of a list
   };
   struct Edge {
+    std::uint32_t from;
     std::uint32_t symbol;
     std::uint32_t target;
     std::uint32_t next;  // of the same state
   };
 
-  // Where (state, symbol) is or belongs in the table.
+  // The place of an edge in the table, or the free one where it belongs.
   std::size_t slot(std::uint32_t state, std::uint32_t symbol) const;
+  // The edge, or kNone.
   std::uint32_t find(std::uint32_t state, std::uint32_t symbol) const { return table_[slot(state, symbol)]; }
   void connect(std::uint32_t state, std::uint32_t symbol, std::uint32_t target);
-  void grow();
+  // Gives the runs that lead from `from` by `symbol` to `state`, and their suffixes, a state of their own.
   std::uint32_t split(std::uint32_t from, std::uint32_t symbol, std::uint32_t state);
 
   std::size_t size_ = 0;
   std::uint32_t last_ = kRoot;
   std::vector<State> states_;
   std::vector<Edge> edges_;
-  std::vector<std::uint32_t> from_;   // the state of each edge
-  std::vector<std::uint32_t> table_;  // edges, open addressing
+  std::vector<std::uint32_t> table_;  // edges by (from, symbol); open addressing, at most half full
 };
 
 }  // namespace polonaise::io

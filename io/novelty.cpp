@@ -1,0 +1,191 @@
+#include "io/novelty.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <tuple>
+#include <utility>
+
+#include "io/error.h"
+#include "io/meter.h"
+#include "io/metrics/pitched.h"
+#include "io/suffix_automaton.h"
+
+namespace polonaise::io {
+namespace {
+
+// A piece's notes but the first, as symbols for a suffix automaton.
+struct Steps {
+  std::vector<std::uint32_t> exact;
+  std::vector<std::uint32_t> transposed;
+  std::vector<std::uint32_t> bars;  // of all notes, from 1
+};
+
+// The ratio of a distance of onsets to the one before it, in half octaves: 2..26.
+std::uint32_t ratio_class(std::int64_t distance, std::int64_t before) {
+  const double halves = std::round(2 * std::log2(static_cast<double>(distance) / static_cast<double>(before)));
+  return static_cast<std::uint32_t>(14 + std::clamp(static_cast<int>(halves), -12, 12));
+}
+
+Steps steps_of(const Score& score) {
+  struct Placed {
+    std::int64_t onset;  // of its chord
+    Note note;
+  };
+  std::vector<Placed> notes;
+  for (const Note& note : pitched_notes(score)) {
+    const bool same = !notes.empty() && (note.onset - notes.back().onset) * 24 < score.ticks_per_quarter;
+    notes.push_back({same ? notes.back().onset : note.onset, note});
+  }
+  std::ranges::stable_sort(notes, [](const Placed& a, const Placed& b) {
+    return std::tie(a.onset, a.note.pitch) < std::tie(b.onset, b.note.pitch);
+  });
+
+  Steps steps;
+  const Meter meter(score);
+  constexpr std::uint32_t kWithinChord = 0, kFirstDistance = 1;
+  std::int64_t last_distance = 0;
+  for (std::size_t i = 0; i < notes.size(); ++i) {
+    const std::uint32_t pitch = notes[i].note.pitch;
+    steps.bars.push_back(static_cast<std::uint32_t>(meter.bar(notes[i].note.onset) + 1));
+    if (i == 0) continue;
+    const std::uint32_t from = notes[i - 1].note.pitch;
+    const std::int64_t distance = notes[i].onset - notes[i - 1].onset;
+    const std::int64_t units = (96 * distance + score.ticks_per_quarter) / (2 * score.ticks_per_quarter);
+    steps.exact.push_back(from << 25 | pitch << 18 |
+                          static_cast<std::uint32_t>(std::min<std::int64_t>(units, (1 << 18) - 1)));
+    std::uint32_t rhythm = kWithinChord;
+    if (distance > 0) {
+      rhythm = last_distance == 0 ? kFirstDistance : ratio_class(distance, last_distance);
+      last_distance = distance;
+    }
+    steps.transposed.push_back((128 + pitch - from) << 6 | rhythm);
+  }
+  return steps;
+}
+
+// Notes [first, first + count) of a piece occur in training, their first step at `source`.
+struct Run {
+  std::size_t first = 0;
+  std::size_t count = 0;
+  std::size_t source = 0;
+};
+
+// The longest run that ends with each note, where there is one.
+std::vector<Run> runs_in(const SuffixAutomaton& automaton, const std::vector<std::uint32_t>& steps) {
+  std::vector<Run> runs;
+  SuffixAutomaton::Match match;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    match = automaton.next(match, steps[i]);
+    if (match.length == 0) continue;
+    runs.push_back({i + 1 - match.length, match.length + std::size_t{1}, match.end + std::size_t{1} - match.length});
+  }
+  return runs;
+}
+
+// How many of `notes` notes lie in runs of at least `least`.
+std::int64_t notes_in(const std::vector<Run>& runs, std::size_t notes, int least) {
+  std::vector<std::int64_t> change(notes + 1);
+  for (const Run& run : runs) {
+    if (run.count < static_cast<std::size_t>(least)) continue;
+    ++change[run.first];
+    --change[run.first + run.count];
+  }
+  std::int64_t inside = 0, open = 0;
+  for (const std::int64_t step : change) {
+    open += step;
+    inside += open > 0;
+  }
+  return inside;
+}
+
+}  // namespace
+
+struct NoveltyIndex::State {
+  SuffixAutomaton exact;
+  SuffixAutomaton transposed;
+  std::vector<std::string> names;
+  std::vector<std::size_t> starts;  // of pieces, in steps
+  std::vector<std::uint32_t> bars;  // of notes: each piece has one more than steps
+  std::int64_t pieces = 0;
+  std::int64_t notes = 0;
+
+  Copied copied(const std::vector<Run>& runs, const Steps& steps) const {
+    Copied result;
+    const std::size_t notes_here = steps.bars.size();
+    const auto longest = std::ranges::max_element(runs, {}, &Run::count);
+    if (longest != runs.end()) {
+      const auto piece =
+          static_cast<std::size_t>(std::ranges::upper_bound(starts, longest->source) - starts.begin()) - 1;
+      result.longest = static_cast<std::int64_t>(longest->count);
+      result.source = names[piece];
+      result.source_bar = bars[longest->source + piece];
+      result.bar = steps.bars[longest->first];
+    }
+    std::array<std::int64_t, kNoveltyEdges.size()> inside{};
+    for (std::size_t i = 0; i < inside.size(); ++i) inside[i] = notes_in(runs, notes_here, kNoveltyEdges[i]);
+    result.histogram.front() = static_cast<std::int64_t>(notes_here) - inside.front();
+    for (std::size_t i = 0; i < inside.size(); ++i) {
+      result.histogram[i + 1] = inside[i] - (i + 1 < inside.size() ? inside[i + 1] : 0);
+    }
+    for (std::size_t i = 0; i < kNoveltyThresholds.size(); ++i) {
+      const auto edge = std::ranges::find(kNoveltyEdges, kNoveltyThresholds[i]) - kNoveltyEdges.begin();
+      result.share[i] = static_cast<double>(inside[static_cast<std::size_t>(edge)]) / static_cast<double>(notes_here);
+    }
+    return result;
+  }
+};
+
+NoveltyIndex::NoveltyIndex() : state_(std::make_unique<State>()) {}
+NoveltyIndex::~NoveltyIndex() = default;
+NoveltyIndex::NoveltyIndex(NoveltyIndex&&) noexcept = default;
+NoveltyIndex& NoveltyIndex::operator=(NoveltyIndex&&) noexcept = default;
+
+void NoveltyIndex::add(std::string_view name, const Score& score) {
+  const Steps steps = steps_of(score);
+  if (state_->bars.size() + steps.bars.size() > std::size_t{1} << 30) {
+    throw Error(fmt::format("{}: with it the training pieces have more than 2^30 notes; compare with fewer.", name));
+  }
+  ++state_->pieces;
+  state_->notes += std::ssize(steps.bars);
+  if (steps.exact.empty()) return;
+  state_->names.emplace_back(name);
+  state_->starts.push_back(state_->exact.size());
+  state_->bars.insert(state_->bars.end(), steps.bars.begin(), steps.bars.end());
+  state_->exact.begin_sequence();
+  for (const std::uint32_t step : steps.exact) state_->exact.add(step);
+  state_->transposed.begin_sequence();
+  for (const std::uint32_t step : steps.transposed) state_->transposed.add(step);
+}
+
+std::int64_t NoveltyIndex::pieces() const {
+  return state_->pieces;
+}
+
+std::int64_t NoveltyIndex::notes() const {
+  return state_->notes;
+}
+
+std::size_t NoveltyIndex::bytes() const {
+  return state_->exact.bytes() + state_->transposed.bytes() + state_->bars.capacity() * sizeof(state_->bars[0]);
+}
+
+PieceNovelty NoveltyIndex::compare(const Score& score) const {
+  const Steps steps = steps_of(score);
+  PieceNovelty result;
+  result.notes = std::ssize(steps.bars);
+  if (steps.exact.empty()) {
+    result.exact.histogram.front() = result.transposed.histogram.front() = result.notes;
+    return result;
+  }
+  const std::vector<Run> exact = runs_in(state_->exact, steps.exact);
+  std::vector<Run> transposed = runs_in(state_->transposed, steps.transposed);
+  transposed.insert(transposed.end(), exact.begin(), exact.end());
+  result.exact = state_->copied(exact, steps);
+  result.transposed = state_->copied(transposed, steps);
+  return result;
+}
+
+}  // namespace polonaise::io
