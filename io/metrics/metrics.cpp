@@ -66,7 +66,7 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {{
      "pieces that are too short."},
     {Metric::structure_medium, "structure_medium", "", 1, "The same for segments of 8 to 15 seconds."},
     {Metric::structure_long, "structure_long", "", 1,
-     "The same for segments of 15 seconds and more; a piece of more than 128 seconds has 256 longer frames."},
+     "The same for segments of 15 seconds and more; a piece of more than 80 seconds has 160 longer frames."},
 }};
 
 static_assert([] {

@@ -15,7 +15,7 @@ constexpr std::size_t kSmoothing = 4;
 constexpr double kKept = 0.15;
 constexpr float kPenalty = -2;
 constexpr double kFrame = 0.5;  // seconds
-constexpr std::size_t kMaxFrames = 640, kMaxFramesOfLong = 256;
+constexpr std::size_t kMaxFrames = 640, kMaxFramesOfLong = 160;
 
 // Unit vectors; silence points nowhere in particular.
 std::array<float, 12> unit(const PitchClasses& weights) {
@@ -94,12 +94,13 @@ SelfSimilarity::SelfSimilarity(std::span<const PitchClasses> chroma) : size_(chr
   const auto kept = static_cast<std::size_t>(kKept * static_cast<double>(ranked.size()));
   const auto at = ranked.begin() + static_cast<std::ptrdiff_t>(kept);
   std::nth_element(ranked.begin(), at, ranked.end(), std::greater<>{});
+  constexpr float kSame = 1 - 1e-5f;
   const float threshold = *at;
   for (float& entry : entries_) {
-    if (entry < threshold) {
-      entry = kPenalty;
+    if (entry >= kSame) {
+      entry = 1;
     } else {
-      entry = threshold < 1 ? (entry - threshold) / (1 - threshold) : 1;
+      entry = entry > threshold ? (entry - threshold) / (1 - threshold) : kPenalty;
     }
   }
   for (std::size_t i = 0; i < size_; ++i) entries_[i * size_ + i] = 1;

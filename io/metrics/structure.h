@@ -15,8 +15,9 @@
 namespace polonaise::io {
 
 // Frame by frame likeness, row-major: cosines of chroma vectors (a silent frame is a uniform one), averaged over 4
-// frames forward along the diagonal (fewer at the end); of all entries the greatest 15 % scaled from threshold..1 to
-// 0..1, the others -2; the diagonal 1. Repetitions in another key or tempo do not count as such.
+// frames forward along the diagonal (fewer at the end); of all entries those greater than 85 % of them scaled
+// from threshold..1 to 0..1, the others -2; the diagonal 1, and entries of 1 kept however many. Repetitions in another
+// key or tempo do not count as such.
 class SelfSimilarity {
  public:
   explicit SelfSimilarity(std::span<const PitchClasses> chroma);
@@ -40,7 +41,7 @@ double fitness(const SelfSimilarity& likeness, std::size_t first, std::size_t le
 
 // Structureness indicators (Wu and Yang, ISMIR 2020): the greatest fitness of segments of 3 to 8, of 8 to 15, and of
 // 15 and more seconds, in frames of half a second from the first onset to the last end. None where the piece is shorter
-// than the shortest of them. A piece of more than 640 frames (256 for the long segments) has as many longer ones: time
+// than the shortest of them. A piece of more than 640 frames (160 for the long segments) has as many longer ones: time
 // and memory have a bound, and where a frame is longer than the segments asked for there is no indicator.
 struct Structure {
   std::optional<double> from_3_to_8;
