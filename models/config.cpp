@@ -14,6 +14,8 @@ constexpr std::array<std::pair<Architecture, std::string_view>, 5> kArchitecture
      {Architecture::gru, "gru"},
      {Architecture::bilstm, "bilstm"},
      {Architecture::transformer, "transformer"}}};
+constexpr std::array<std::pair<Head, std::string_view>, 2> kHeads{
+    {{Head::bernoulli, "bernoulli"}, {Head::autoregressive, "autoregressive"}}};
 constexpr std::array<std::pair<PositionEncoding, std::string_view>, 4> kPositions{
     {{PositionEncoding::sinusoidal, "sinusoidal"},
      {PositionEncoding::learned, "learned"},
@@ -44,11 +46,17 @@ void check(bool condition, const std::string& message) {
 std::string_view name_of(Architecture value) {
   return find_name(kArchitectures, value);
 }
+std::string_view name_of(Head value) {
+  return find_name(kHeads, value);
+}
 std::string_view name_of(PositionEncoding value) {
   return find_name(kPositions, value);
 }
 Architecture architecture_of(std::string_view name) {
   return find_value(kArchitectures, "model", name);
+}
+Head head_of(std::string_view name) {
+  return find_value(kHeads, "head", name);
 }
 PositionEncoding position_encoding_of(std::string_view name) {
   return find_value(kPositions, "position encoding", name);
@@ -60,6 +68,13 @@ void validate(const ModelConfig& c) {
   check(c.sequence >= 1 && c.sequence <= 65536, "the sequence length must be in 1..65536");
   check(c.dropout >= 0 && c.dropout < 1, "dropout must be at least 0 and below 1");
   check(c.events.outputs() >= 1, "the dataset's events have no outputs");
+  check(c.head_dropout >= 0 && c.head_dropout < 1, "the head's dropout must be at least 0 and below 1");
+  if (c.head == Head::autoregressive) {
+    check(!c.events.tokens,
+          "an autoregressive head predicts the keys of a frame, and the dataset's events are tokens: use the head "
+          "bernoulli, which tokens ignore");
+    check(c.head_hidden >= 1 && c.head_hidden <= 8192, "the head's hidden units must be in 1..8192");
+  }
   if (c.architecture != Architecture::transformer) return;
   check(c.heads >= 1 && c.hidden % c.heads == 0, "hidden must be a multiple of heads");
   check(c.hidden / c.heads <= 256, "a head may have 256 dimensions at most: use more heads");

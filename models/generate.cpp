@@ -93,12 +93,7 @@ Generated generate(const Model& model, const Sequence& prime, const GenerateOpti
       drawn = event.token(result.tokens.back());
     } else {
       const View<std::uint8_t, 2> keys(drawn_keys.as<std::uint8_t>(), {1, events.keys});
-      std::visit(
-          [&](auto& d) {
-            kernels::sample_keys(d, logits.column_block(0, events.keys), {}, options.sampling, stream, options.stream,
-                                 0, keys);
-          },
-          device);
+      model.sample_keys(device, logits, {}, options.sampling, stream, options.stream, 0, keys);
       const OnHost<std::uint8_t, 2> sounding(device, keys);
       for (Index key = 0; key < events.keys; ++key)
         if (sounding[key]) result.keys.push_back(static_cast<std::int32_t>(key));

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/nade.h"
 #include "models/recurrent.h"
 #include "models/transformer.h"
 
@@ -9,13 +10,19 @@ namespace polonaise {
 
 void Model::add_head(Index features) {
   const float bound = 1.0f / std::sqrt(static_cast<float>(features));  // torch.nn.Linear's
-  const Index outputs = config_.events.outputs();
-  head_weight_ = parameters_.add("head.weight", {outputs, features}, Parameters::Init::uniform, bound, true);
-  head_bias_ = parameters_.add("head.bias", {outputs}, Parameters::Init::uniform, bound, false);
+  using Init = Parameters::Init;
+  head_weight_ = parameters_.add("head.weight", {config_.outputs(), features}, Init::uniform, bound, true);
+  head_bias_ = parameters_.add("head.bias", {config_.outputs()}, Init::uniform, bound, false);
+  if (config_.head != Head::autoregressive) return;
+  const Shape shape{config_.events.keys, config_.head_hidden};
+  const float key_bound = 1.0f / std::sqrt(static_cast<float>(config_.head_hidden));
+  key_in_ = parameters_.add("head.key_in", shape, Init::uniform, key_bound, true);
+  key_out_ = parameters_.add("head.key_out", shape, Init::uniform, key_bound, true);
 }
 
 Var Model::logits(Tape& tape, View<float, 1> gradients, const Arranged& arranged, RecurrentState* state) const {
-  const Var features = body(tape, gradients, arranged, state);
+  Var features = body(tape, gradients, arranged, state);
+  if (features.shape().rank() == 3) features = dropout(tape, features, config_.head_dropout, layout());
   return linear(tape, features, parameters_.on(tape, head_weight_, gradients),
                 parameters_.on(tape, head_bias_, gradients));
 }
@@ -31,7 +38,10 @@ TargetLosses Model::losses(Tape& tape, View<float, 1> gradients, const Batch& ba
   if (events.tokens) {
     losses.main = token_loss(tape, z, losses.arranged.targets, scale);
   } else {
-    const FrameLosses frame = frame_loss(tape, z, events.keys, losses.arranged.frame_targets, scale);
+    NadeWeights nade;
+    if (config_.head == Head::autoregressive)
+      nade = {parameters_.on(tape, key_in_, gradients), parameters_.on(tape, key_out_, gradients)};
+    const FrameLosses frame = frame_loss(tape, z, events.keys, losses.arranged.frame_targets, scale, nade);
     losses.main = frame.keys;
     losses.durations = frame.durations;
   }
@@ -47,6 +57,25 @@ View<const float, 2> Model::head(AnyDevice& device, View<const float, 2> feature
       },
       device);
   return out;
+}
+
+void Model::sample_keys(AnyDevice& device, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
+                        const kernels::SamplingOptions& options, const kernels::RandomStream& stream, Index first_row,
+                        std::uint32_t position, View<std::uint8_t, 2> keys) const {
+  const EventShape& events = config_.events;
+  const View<const float, 2> key_logits = logits.column_block(0, events.keys);
+  std::visit(
+      [&](auto& d) {
+        if (config_.head == Head::autoregressive)
+          kernels::nade_sample(
+              d,
+              {logits.column_block(events.outputs(), config_.head_hidden), key_logits,
+               parameters_.value(key_in_).matrix<const float>(), parameters_.value(key_out_).matrix<const float>()},
+              allowed, {.temperature = options.temperature}, stream, first_row, position, keys);
+        else
+          kernels::sample_keys(d, key_logits, allowed, options, stream, first_row, position, keys);
+      },
+      device);
 }
 
 std::unique_ptr<Model> make_model(AnyDevice& device, const ModelConfig& config, std::uint64_t seed) {

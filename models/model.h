@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "kernels/sampling.h"
 #include "models/arrange.h"
 #include "models/config.h"
 #include "runtime/parameters.h"
@@ -19,6 +20,8 @@ struct TargetLosses : TargetLossViews {
 
 // A network over events that predicts the next one: embedding of the input, a body, a linear head. Parameter names and
 // layouts are those of a torch.nn state dict (core.weight_ih_l0, layers.0.self_attn.in_proj_weight, head.weight).
+// head.weight has a row for each logit of an event; an autoregressive head's has a row for each hidden unit behind
+// them, and there are head.key_in and head.key_out [keys, hidden units] (kernels/nade.h).
 class Model {
  public:
   virtual ~Model() = default;
@@ -37,8 +40,14 @@ class Model {
   // read before and replaced after, in inference of a model that carries one.
   TargetLosses losses(Tape&, View<float, 1> gradients, const Batch&, Shards::Rows rows, float scale,
                       RecurrentState* state = nullptr) const;
-  // The logits alone: [targets, outputs].
+  // What the head makes of each state: [targets, config().outputs()].
   Var logits(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state = nullptr) const;
+
+  // Draws the keys of a frame from what a decoder returned, the uniform numbers being those of kernels/sampling.h; by
+  // an autoregressive head one after another, for which top_k and top_p do not count. keys [rows, keys] of 0 and 1.
+  void sample_keys(AnyDevice&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
+                   const kernels::SamplingOptions&, const kernels::RandomStream&, Index first_row,
+                   std::uint32_t position, View<std::uint8_t, 2> keys) const;
 
   // Step-by-step prediction for `rows` independent streams, in memory that does not grow with the number of steps.
   virtual std::unique_ptr<Decoder> decoder(Index rows) const = 0;
@@ -51,7 +60,7 @@ class Model {
   virtual Var body(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state) const = 0;
 
   void add_head(Index features);
-  // The head without a tape, for decoders: out [rows, outputs].
+  // The head without a tape, for decoders: out [rows, config().outputs()].
   View<const float, 2> head(AnyDevice&, View<const float, 2> features, View<float, 2> out) const;
 
   ModelConfig config_;
@@ -59,6 +68,7 @@ class Model {
 
  private:
   Parameters::Id head_weight_ = 0, head_bias_ = 0;
+  Parameters::Id key_in_ = 0, key_out_ = 0;  // of an autoregressive head
 };
 
 // One event of each stream, as a decoder reads it, in host memory.
@@ -71,8 +81,8 @@ struct EventRows {
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  // Takes the next event of each stream; returns the logits of what follows, [rows, outputs], on the model's device and
-  // valid until the next call.
+  // Takes the next event of each stream; returns what the model's head makes of what follows, [rows, outputs], its
+  // first columns being the event's logits, on the model's device and valid until the next call.
   virtual View<const float, 2> advance(const EventRows& events) = 0;
   // Back to before the start event.
   virtual void reset() = 0;

@@ -124,7 +124,7 @@ class RecurrentDecoder final : public Decoder {
     c_ = {h_.data() + h_.size(), {layers, rows, H}};
     product_ = floats(rows * gates_of(model.cell_) * H);
     embedded_ = floats(rows * H);
-    logits_ = floats(rows * model.config_.events.outputs());
+    logits_ = floats(rows * model.config_.outputs());
   }
 
   View<const float, 2> advance(const EventRows& host_events) override {
@@ -151,7 +151,7 @@ class RecurrentDecoder final : public Decoder {
     recurrent_step(device_, model_.cell_, model_.shape(1, rows_),
                    {.input = product, .weights = weights_, .packed = p.derived(model_.packed_), .h = h_, .c = c_});
     const View<const float, 2> top(h_.data() + (model_.config_.layers - 1) * rows_ * H, {rows_, H});
-    return model_.head(device_, top, {logits_.as<float>(), {rows_, model_.config_.events.outputs()}});
+    return model_.head(device_, top, {logits_.as<float>(), {rows_, model_.config_.outputs()}});
   }
 
   void reset() override { fill_with(device_, state_.data(), 0, state_.bytes()); }

@@ -152,7 +152,7 @@ class TransformerDecoder final : public Decoder {
     for (const Index width : scratch) scratch_.push_back(floats(at_once_ * rows * width));
     statistics_ = floats(2 * at_once_ * rows);
     angles_ = floats(model.head_dim_);
-    logits_ = floats(rows * c.events.outputs());
+    logits_ = floats(rows * c.outputs());
   }
 
   View<const float, 2> advance(const EventRows& events) override {
@@ -166,7 +166,7 @@ class TransformerDecoder final : public Decoder {
     }
     if (added) history_.push(events);
     const View<const float, 2> features = encode(1, [&](Index) { return events; });
-    return model_.head(device_, features, {logits_.as<float>(), {rows_, model_.config_.events.outputs()}});
+    return model_.head(device_, features, {logits_.as<float>(), {rows_, model_.config_.outputs()}});
   }
 
   void reset() override {

@@ -91,7 +91,7 @@ Var dropout(Tape&, const Var& x, float p, Layout);
 // Losses end a tape: they write the gradient of the logits at once, scaled, and return each row's loss in nats.
 //   tokens: softmax cross-entropy, targets [R], -1 masked
 View<const float, 1> token_loss(Tape&, const Var& logits, View<const std::int32_t, 1> targets, float scale);
-//   frames: Bernoulli keys in the first columns, then (classes > 0) a softmax over duration classes
+//   frames: the keys' logits in the first columns, then (classes > 0) a softmax over duration classes
 struct FrameTargets {
   kernels::SparseRows keys;                    // [R, K], no values
   View<const std::int32_t, 1> durations = {};  // [R] classes, -1 masked; empty without durations
@@ -101,6 +101,11 @@ struct FrameLosses {
   View<const float, 1> keys;       // [R]
   View<const float, 1> durations;  // [R], empty without durations
 };
-FrameLosses frame_loss(Tape&, const Var& logits, Index keys, const FrameTargets&, float scale);
+//   Keys are independent of each other; or, with weights [K,H] that say so, predicted one after another, their hidden
+//   units in H further columns (kernels/nade.h).
+struct NadeWeights {
+  Var key_in, key_out;
+};
+FrameLosses frame_loss(Tape&, const Var& logits, Index keys, const FrameTargets&, float scale, const NadeWeights& = {});
 
 }  // namespace polonaise

@@ -80,6 +80,17 @@ std::string provenance(const Arguments& a, const Run& run, int sample) {
       a.prime.empty() ? "op53" : a.prime.filename().string(), a.prime_steps);
 }
 
+// Where keys are drawn one after another, there is no order of likelihood among them to be cut.
+void check_cuts(const Arguments& a, const Model& model) {
+  const ModelConfig& config = model.config();
+  if (config.head != Head::autoregressive || config.events.duration_classes() > 0) return;
+  if (a.top_k == 0 && a.top_p == 1) return;
+  throw UsageError(
+      fmt::format("--top-k and --top-p have nothing to cut in {}, whose head draws keys one after another; use "
+                  "--temperature.",
+                  a.run.string()));
+}
+
 void sample(const Arguments& a) {
   const Run run = Run::open(a.run);
   std::vector<fs::path> inputs;
@@ -89,6 +100,7 @@ void sample(const Arguments& a) {
   AnyDevice device = device_of(a.device, a.threads);
   const std::unique_ptr<Model> model = run.load_model(device, a.checkpoint);
   const io::Encoding& encoding = run.encoding();
+  check_cuts(a, *model);
   const io::EventSpec spec = encoding.spec();
   const io::Events prime = prime_events(a, encoding);
   const Sequence opening = to_sequence(prime.view(), spec);
@@ -132,7 +144,11 @@ int run(int argc, char** argv) {
   cli.group("Drawing");
   cli.option("--temperature", a.temperature, "below 1 more regular, above 1 wilder; 0 takes the likeliest event")
       .range(0, 100);
-  cli.option("--top-k", a.top_k, "draw among the k likeliest only; 0 for all").range(0, 65536);
+  cli.option(
+         "--top-k", a.top_k,
+         "draw among the k likeliest only; 0 for all. Neither this nor --top-p cuts keys that an autoregressive head "
+         "draws one after another")
+      .range(0, 65536);
   cli.option("--top-p", a.top_p, "draw among the likeliest that together have this probability").range(0, 1);
 
   cli.group("");

@@ -34,6 +34,7 @@ std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer
   Table table({{"", Table::Align::left}, {"", Table::Align::left}});
   std::string model = fmt::format("{}, {} layers of {}", o.model, o.layers, o.hidden);
   if (o.model == "transformer") model += fmt::format(", {} heads, {} positions", o.heads, o.position);
+  if (o.head == "autoregressive") model += fmt::format(", keys one after another by {} hidden units", o.head_hidden);
   table.row({"model", model});
   std::int64_t parameters = 0;
   for (const Parameters::Entry& entry : trainer.model().parameters().entries()) parameters += entry.shape.size();

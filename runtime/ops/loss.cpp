@@ -1,5 +1,6 @@
 #include "kernels/loss.h"
 
+#include "kernels/nade.h"
 #include "runtime/ops.h"
 
 namespace polonaise {
@@ -25,8 +26,10 @@ View<const float, 1> token_loss(Tape& tape, const Var& logits, View<const std::i
   return losses;
 }
 
-FrameLosses frame_loss(Tape& tape, const Var& logits, Index keys, const FrameTargets& targets, float scale) {
-  const Index rows = logits.shape().rows(), classes = logits.shape().columns() - keys;
+FrameLosses frame_loss(Tape& tape, const Var& logits, Index keys, const FrameTargets& targets, float scale,
+                       const NadeWeights& nade) {
+  const Index rows = logits.shape().rows(), hidden = nade.key_in ? nade.key_in.shape().columns() : 0,
+              classes = logits.shape().columns() - keys - hidden;
   require((classes > 0) == !targets.durations.empty(), "duration classes must match their targets");
   const View<float, 2> dlogits = claim(tape, logits);
   const auto block = [](auto view, Index first, Index count) {
@@ -36,10 +39,29 @@ FrameLosses frame_loss(Tape& tape, const Var& logits, Index keys, const FrameTar
   const View<float, 1> key_losses = tape.floats(rows);
   View<float, 1> duration_losses;
   if (classes > 0) duration_losses = tape.floats(rows);
+  const auto nade_loss = [&](auto& device) {
+    const kernels::Nade weights{block(x, keys + classes, hidden), block(x, 0, keys),
+                                nade.key_in.value().matrix<const float>(), nade.key_out.value().matrix<const float>()};
+    kernels::NadeGradients gradients;
+    if (!dlogits.empty())
+      gradients = {block(dlogits, keys + classes, hidden), block(dlogits, 0, keys),
+                   tape.slot(nade.key_in).tensor.matrix<float>(), tape.slot(nade.key_out).tensor.matrix<float>()};
+    Scratch scratch(tape);
+    View<float, 2> memory;
+    if (!dlogits.empty()) {
+      const Index vectors = rows + 2 * targets.keys.columns.size();
+      memory = {scratch.floats(vectors * hidden).data(), {vectors, hidden}};
+    }
+    kernels::nade_loss(device, weights, targets.keys, targets.mask, scale, key_losses, Accumulate::no, gradients,
+                       memory);
+  };
   std::visit(
       [&](auto& device) {
-        kernels::bernoulli_with_logits(device, block(x, 0, keys), targets.keys, targets.mask, scale, key_losses,
-                                       Accumulate::no, block(dlogits, 0, keys));
+        if (nade.key_in)
+          nade_loss(device);
+        else
+          kernels::bernoulli_with_logits(device, block(x, 0, keys), targets.keys, targets.mask, scale, key_losses,
+                                         Accumulate::no, block(dlogits, 0, keys));
         if (classes > 0)
           kernels::softmax_cross_entropy(device, block(x, keys, classes), targets.durations, scale, duration_losses,
                                          Accumulate::no, block(dlogits, keys, classes));

@@ -24,6 +24,7 @@ TEST(Config, NamesGoBothWays) {
   for (const PositionEncoding p :
        {PositionEncoding::sinusoidal, PositionEncoding::learned, PositionEncoding::rotary, PositionEncoding::relative})
     EXPECT_EQ(position_encoding_of(name_of(p)), p);
+  for (const Head h : {Head::bernoulli, Head::autoregressive}) EXPECT_EQ(head_of(name_of(h)), h);
 }
 
 TEST(Config, AnUnknownNameIsAnsweredWithThoseThereAre) {
@@ -31,6 +32,7 @@ TEST(Config, AnUnknownNameIsAnsweredWithThoseThereAre) {
             "unknown model 'lstn': use one of rnn, lstm, gru, bilstm, transformer");
   EXPECT_EQ(complaint([] { position_encoding_of(""); }),
             "unknown position encoding '': use one of sinusoidal, learned, rotary, relative");
+  EXPECT_EQ(complaint([] { head_of("nade"); }), "unknown head 'nade': use one of bernoulli, autoregressive");
 }
 
 TEST(Config, EveryCaseOfTheTestsIsValid) {
@@ -51,6 +53,13 @@ TEST(Config, SizesOutOfRangeAreRefusedByName) {
   EXPECT_EQ(refusal([](ModelConfig& c) { c.sequence = 0; }), "the sequence length must be in 1..65536");
   EXPECT_EQ(refusal([](ModelConfig& c) { c.dropout = 1; }), "dropout must be at least 0 and below 1");
   EXPECT_EQ(refusal([](ModelConfig& c) { c.events.vocabulary = 0; }), "the dataset's events have no outputs");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.head_dropout = 1; }), "the head's dropout must be at least 0 and below 1");
+  EXPECT_EQ(refusal([](ModelConfig& c) { c.head = Head::autoregressive; }),
+            "an autoregressive head predicts the keys of a frame, and the dataset's events are tokens: use the head "
+            "bernoulli, which tokens ignore");
+  EXPECT_EQ(
+      refusal([](ModelConfig& c) { c.events = frame_events(9, 0), c.head = Head::autoregressive, c.head_hidden = 0; }),
+      "the head's hidden units must be in 1..8192");
   EXPECT_EQ(refusal([](ModelConfig& c) { c.heads = 5; }), "hidden must be a multiple of heads");
   EXPECT_EQ(refusal([](ModelConfig& c) { c.hidden = 1024, c.heads = 2; }),
             "a head may have 256 dimensions at most: use more heads");

@@ -26,7 +26,7 @@ class DecoderOf : public ::testing::TestWithParam<ModelCase> {
 // The window's prediction after its last event.
 std::vector<double> last_logits(const Model& model, std::span<const Event> window) {
   const std::vector<float> logits = window_logits(model, window);
-  return {logits.end() - model.config().events.outputs(), logits.end()};
+  return {logits.end() - model.config().outputs(), logits.end()};
 }
 
 TEST_P(DecoderOf, AgreesWithTheWindowWithinTheTrainedLength) {

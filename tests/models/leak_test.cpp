@@ -50,7 +50,7 @@ TEST_P(CausalLeak, NoPredictionSeesItsTargetOrLater) {
   const std::vector<Event> events = random_events(config().events, steps, 1);
   const std::vector<Event> others = changed_events(events);
   const std::vector<float> logits = window_logits(*model_, events);
-  const auto outputs = static_cast<std::size_t>(config().events.outputs());
+  const auto outputs = static_cast<std::size_t>(config().outputs());
   for (std::size_t t = 0; t < events.size(); ++t) {
     // The prediction after input t has input t + 1 as its target.
     std::vector<Event> changed = events;
@@ -68,7 +68,7 @@ TEST_P(Leak, EveryPastEventIsSeen) {
   const Index steps = config().sequence;
   const std::vector<Event> events = random_events(config().events, steps, 1);
   const std::vector<Event> others = changed_events(events);
-  const auto outputs = static_cast<std::ptrdiff_t>(config().events.outputs());
+  const auto outputs = static_cast<std::ptrdiff_t>(config().outputs());
   const std::vector<float> logits = window_logits(*model_, events);
   for (std::size_t t = 0; t < events.size(); ++t) {
     std::vector<Event> changed = events;

@@ -161,8 +161,10 @@ std::vector<ModelCase> model_cases() {
 }
 
 std::vector<ModelCase> model_cases(bool (*chosen)(const ModelConfig&)) {
-  const std::pair<std::string, EventShape> kinds[] = {
-      {"tokens", token_events(11)}, {"frames", frame_events(9, 4)}, {"rolls", frame_events(9, 0)}};
+  const std::pair<std::string, EventShape> kinds[] = {{"tokens", token_events(11)},
+                                                      {"frames", frame_events(9, 4)},
+                                                      {"rolls", frame_events(9, 0)},
+                                                      {"chains", frame_events(9, 4)}};
   std::vector<ModelCase> cases;
   for (const auto& [kind, events] : kinds) {
     ModelConfig config;
@@ -171,6 +173,8 @@ std::vector<ModelCase> model_cases(bool (*chosen)(const ModelConfig&)) {
     config.layers = 2;
     config.sequence = 9;
     config.heads = 2;
+    config.head = kind == "chains" ? Head::autoregressive : Head::bernoulli;
+    config.head_hidden = 7;
     const auto add = [&](std::string_view name) {
       if (chosen(config)) cases.push_back({std::string(name) + "_" + kind, config});
     };

@@ -64,7 +64,8 @@ std::vector<float> window_logits(const Model&, std::span<const Event> inputs);
 // The same for one event through a decoder of one stream.
 std::vector<float> advance(Decoder&, const EventShape&, const Event&);
 
-// Every architecture, each transformer with every position encoding, over every kind of events.
+// Every architecture, each transformer with every position encoding, over every kind of events; frames also with an
+// autoregressive head ("chains").
 struct ModelCase {
   std::string name;
   ModelConfig config;

@@ -301,6 +301,51 @@ TEST_F(LossOps, FrameLoss) {
   });
 }
 
+// The gradient of the weights as central differences have it, too.
+TEST_F(LossOps, FrameLossOfKeysOneAfterAnother) {
+  constexpr Index kKeys = 6, kClasses = 3, kHidden = 5;
+  const SparseMatrix keys = random_sparse(4, kKeys, 2, 1, false);
+  const std::vector<std::int32_t> durations{2, 0, -1, 1}, mask{1, 1, 0, 1};
+  auto values = random_array<1>({2 * kKeys * kHidden}, 3, 1.5f);
+  Array<float, 1> slab({2 * kKeys * kHidden});
+  const auto losses_of = [&](Tape& tape, Var x) {
+    const auto weight = [&](Index first) {
+      return tape.parameter({values.values().data() + first, {kKeys, kHidden}, DType::f32},
+                            {slab.values().data() + first, {kKeys, kHidden}, DType::f32});
+    };
+    const FrameLosses losses = frame_loss(tape, x, kKeys, {keys.view(), whole(durations), whole(mask)}, 0.25f,
+                                          {weight(0), weight(kKeys * kHidden)});
+    EXPECT_EQ(losses.keys.data()[2], 0);
+    return std::vector{losses.keys, losses.durations};
+  };
+  check(4, kKeys + kClasses + kHidden, losses_of);
+
+  const auto run = [&] {
+    Arena arena(device_);
+    Tape tape = Tape::training(device_, arena, {});
+    const Var x = tape.output({4, kKeys + kClasses + kHidden}, DType::f32, true);
+    const auto logits = random_array<1>({x.shape().size()}, 1, 2.0f);
+    std::copy_n(logits.values().data(), logits.size(), static_cast<float*>(x.value().data));
+    double sum = 0;
+    for (const View<const float, 1> part : losses_of(tape, x))
+      for (Index i = 0; i < part.size(); ++i) sum += 0.25 * static_cast<double>(part.data()[i]);
+    return sum;
+  };
+  std::fill(slab.values().begin(), slab.values().end(), 0.0f);
+  run();
+  const std::vector<float> gradient = slab.values();
+  std::vector<double> expected;
+  for (float& value : values.values()) {
+    const float saved = value;
+    value = saved + 1e-2f;
+    const double above = run();
+    value = saved - 1e-2f;
+    expected.push_back((above - run()) / 2e-2);
+    value = saved;
+  }
+  EXPECT_LT(relative_error(gradient, expected), 2e-3);
+}
+
 TEST_F(LossOps, LogitsEndInOneLoss) {
   const std::vector<std::int32_t> targets{1, 0};
   Arena arena(device_);

@@ -92,6 +92,25 @@ TEST(Sample, ColdItRepeatsItself) {
   EXPECT_TRUE(io::equal(encoded(folder / "1.mid", "perf").view(), encoded(folder / "2.mid", "perf").view()));
 }
 
+TEST(Sample, DrawsKeysOneAfterAnother) {
+  const fs::path folder = fresh_folder();
+  const std::vector<std::string> head = {"--head", "autoregressive", "--head-hidden", "8"};
+  fs::create_directories(folder / "rolls");
+  const fs::path chords = small_run(folder, "chordvec", "gru", head),
+                 rolls = small_run(folder / "rolls", "roll88", "transformer", head);
+  const auto drawn = [&](const fs::path& run, const std::string& name, const std::vector<std::string>& more) {
+    const ProgramResult result = sample(joined({run, "--steps", "30", "-q", "-o", folder / (name + ".mid")}, more));
+    EXPECT_EQ(result.status, 0) << result.err;
+    return read_text(folder / (name + ".mid"));
+  };
+  EXPECT_EQ(drawn(chords, "a", {"--top-p", "0.9"}), drawn(chords, "a", {"--top-p", "0.9"}));
+  EXPECT_GT(read(folder / "a.mid").notes.size(), io::op53_prime().notes.size());
+  EXPECT_NE(drawn(rolls, "b", {"--temperature", "0.8"}), drawn(rolls, "b", {"--temperature", "0.8", "--seed", "2"}));
+  expect_failure(sample({rolls, "--top-k", "3", "-o", folder / "c.mid"}), 2,
+                 "--top-k and --top-p have nothing to cut in");
+  EXPECT_FALSE(fs::exists(folder / "c.mid"));
+}
+
 TEST(Sample, RefusesWhatCannotBe) {
   const fs::path folder = fresh_folder();
   const fs::path run = small_run(folder, "chordvec", "rnn");

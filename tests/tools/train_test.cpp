@@ -91,6 +91,38 @@ TEST(Train, DoesNotDependOnTheNumberOfThreads) {
   }
 }
 
+TEST(Train, AnAutoregressiveHeadBelongsToTheRun) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  const auto options =
+      joined({data, "--steps", "9", "--head", "autoregressive", "--head-hidden", "6", "--head-dropout", "0.2"},
+             small_model("lstm"));
+  ASSERT_EQ(train(joined(options, {"-o", folder / "whole", "--threads", "1"})).status, 0);
+  ASSERT_EQ(train(joined(options, {"-o", folder / "parts", "--threads", "3", "--stop-at", "4"})).status, 0);
+  ASSERT_EQ(train({"--resume", "-o", folder / "parts", "-q"}).status, 0);
+  expect_same_checkpoint(folder / "whole/checkpoints/last", folder / "parts/checkpoints/last");
+  const io::SafeTensors model = io::SafeTensors::open(folder / "whole/checkpoints/last/model.safetensors");
+  EXPECT_EQ(model.at("head.key_in").shape, (std::vector<std::int64_t>{88, 6}));
+  EXPECT_EQ(model.at("head.key_out").shape, (std::vector<std::int64_t>{88, 6}));
+  EXPECT_EQ(model.at("head.weight").shape, (std::vector<std::int64_t>{88 + 6, 12}));
+  expect_failure(train({"--resume", "-o", folder / "parts", "--head", "bernoulli"}), 2,
+                 "--head bernoulli is not the run's, which is autoregressive");
+}
+
+TEST(Train, ARunOfBeforeThereWereHeadsIsBernoulli) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "roll88", "gru");
+  std::string config;
+  std::istringstream lines(read_text(run / "config.toml"));
+  for (std::string line; std::getline(lines, line);)
+    if (!line.starts_with("head")) config += line + "\n";
+  ASSERT_NE(config, read_text(run / "config.toml"));
+  write_text(run / "config.toml", config);
+  const ProgramResult result = train({"--resume", "-o", run, "--steps", "8", "-q"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(contains(read_text(run / "config.toml"), "head = \"bernoulli\""));
+}
+
 TEST(Train, AccumulatedBatchesAreOneGreatBatch) {
   // The same windows in one batch of 18 or two of 9: the same sums up to their order.
   const fs::path folder = fresh_folder();
@@ -238,6 +270,10 @@ TEST(Train, RefusesWhatCannotBe) {
   expect_failure(train({data, "-o", folder / "run", "--model", "lsmt"}), 2, "did you mean 'lstm'?");
   expect_failure(train({data, "-o", folder / "run", "--epochs", "2", "--steps", "3"}), 2, "--epochs and --steps");
   expect_failure(train({data, "-o", folder / "run", "--model", "transformer", "--heads", "7"}), 2, "multiple of heads");
+  fs::create_directories(folder / "tokens");
+  expect_failure(
+      train({small_dataset(folder / "tokens/data", "perf"), "-o", folder / "run", "--head", "autoregressive"}), 2,
+      "an autoregressive head predicts the keys of a frame, and the dataset's events are tokens");
   expect_failure(train({"-o", folder / "run"}), 2, "DATASET is missing");
   expect_failure(train({"--resume", "-o", folder / "none"}), 1, "there is no such run");
   expect_failure(train({folder / "none", "-o", folder / "run"}), 1, "none");

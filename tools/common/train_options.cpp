@@ -36,6 +36,13 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--feedforward", o.feedforward, "inner width, 0 for four times hidden (transformer)").range(0, 65536);
   cli.option("--position", o.position, "position encoding (transformer)")
       .choices({"sinusoidal", "learned", "rotary", "relative"});
+  cli.option("--head", o.head,
+             "how a frame's keys are predicted: bernoulli each by itself, autoregressive one after another, given the "
+             "keys below (not for tokens)")
+      .choices({"bernoulli", "autoregressive"});
+  cli.option("--head-hidden", o.head_hidden, "hidden units of an autoregressive head").range(1, 8192);
+  cli.option("--head-dropout", o.head_dropout, "share of the activations that the head reads dropped while training")
+      .range(0, 0.95);
 
   cli.group("Training");
   cli.option("--batch", o.batch, "windows in a batch").range(1, 65536);
@@ -94,6 +101,9 @@ ModelConfig model_config(const TrainOptions& o, const EventShape& events) {
   config.heads = o.heads;
   config.feedforward = o.feedforward;
   config.position = position_encoding_of(o.position);
+  config.head = head_of(o.head);
+  config.head_hidden = o.head_hidden;
+  config.head_dropout = static_cast<float>(o.head_dropout);
   try {
     validate(config);
   } catch (const std::invalid_argument& error) {

@@ -23,6 +23,9 @@ struct TrainOptions {
   int heads = 4;
   int feedforward = 0;  // 0: four times hidden
   std::string position = "rotary";
+  std::string head = "bernoulli";
+  int head_hidden = 128;
+  double head_dropout = 0;
 
   int batch = 64;
   int accumulate = 1;
