@@ -42,16 +42,17 @@ template <class T>
 void attention_forward(Cuda&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&, View<T, 3> y,
                        View<float, 3> log_sum, View<float, 1> scratch);
 
-// dqkv is written (or added to) and overlaps nothing else. drelative, in relative's shape, is added to over the batch
-// in an order fixed by shape (on a CPU in ascending b, one thread a head); it may be empty: not computed.
+// dqkv is written (or added to) and overlaps nothing else. drelative, in relative's shape, is a parameter's gradient
+// and float whatever T is: the optimizer's masters are. It is added to over the batch in an order fixed by shape (on a
+// CPU in ascending b, one thread a head); it may be empty: not computed.
 template <class T>
 void attention_backward(Cpu&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&,
                         View<const T, 3> y, View<const float, 3> log_sum, View<const T, 3> dy, View<T, 3> dqkv,
-                        Accumulate, View<T, 3> drelative, View<float, 1> scratch);
+                        Accumulate, View<float, 3> drelative, View<float, 1> scratch);
 template <class T>
 void attention_backward(Cuda&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&,
                         View<const T, 3> y, View<const float, 3> log_sum, View<const T, 3> dy, View<T, 3> dqkv,
-                        Accumulate, View<T, 3> drelative, View<float, 1> scratch);
+                        Accumulate, View<float, 3> drelative, View<float, 1> scratch);
 
 // One step of decoding: writes the new key and value into the cache, then attends over what it holds.
 // The cache is a ring of `capacity` entries: position p stands at p % capacity, and the newest min(position + 1,

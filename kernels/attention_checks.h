@@ -26,10 +26,10 @@ void require_attention(const AttentionShape& s, View<const T, 3> qkv, const Atte
 template <class T>
 void require_attention_gradient(const AttentionShape& s, View<const T, 3> qkv, const AttentionPositions<T>& positions,
                                 View<const T, 3> y, View<const float, 3> log_sum, View<const T, 3> dy,
-                                View<const T, 3> dqkv, View<const T, 3> drelative) {
+                                View<const T, 3> dqkv, View<float, 3> drelative) {
   require_attention<T>(s, qkv, positions, y, log_sum);
   require(same_shape(dy, y) && same_shape(dqkv, qkv), "dy must have y's shape, dqkv that of qkv");
-  require(drelative.empty() || same_shape(drelative, positions.relative), "drelative must have relative's shape");
+  require(drelative.empty() || same_shape(positions.relative, drelative), "drelative must have relative's shape");
 }
 
 template <class T>

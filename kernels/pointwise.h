@@ -9,11 +9,12 @@ namespace polonaise::kernels {
 // Element-wise work that no larger kernel has taken in. Cpu: T = float; Cuda: float and bf16, worked out in float and
 // rounded once.
 
-// y (+)= x. Any shapes of equal rows and columns; y may be x where not accumulating.
-template <class T>
-void copy(Cpu&, View<const T, 2> x, View<T, 2> y, Accumulate);
-template <class T>
-void copy(Cuda&, View<const T, 2> x, View<T, 2> y, Accumulate);
+// y (+)= x, rounded where bf16 takes floats. Any shapes of equal rows and columns; y may be x where not accumulating.
+// Cpu: float; Cuda: T and To float and bf16 in all pairs.
+template <class T, class To = T>
+void copy(Cpu&, View<const T, 2> x, View<To, 2> y, Accumulate);
+template <class T, class To = T>
+void copy(Cuda&, View<const T, 2> x, View<To, 2> y, Accumulate);
 
 // y[c,r] (+)= x[r,c]. x and y must not overlap.
 template <class T>

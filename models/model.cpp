@@ -21,7 +21,7 @@ void Model::add_head(Index features) {
 }
 
 Var Model::logits(Tape& tape, View<float, 1> gradients, const Arranged& arranged, RecurrentState* state) const {
-  Var features = body(tape, gradients, arranged, state);
+  Var features = cast(tape, body(tape, gradients, arranged, state), DType::f32);
   if (features.shape().rank() == 3) features = dropout(tape, features, config_.head_dropout, layout());
   return linear(tape, features, parameters_.on(tape, head_weight_, gradients),
                 parameters_.on(tape, head_bias_, gradients));
@@ -78,13 +78,13 @@ void Model::sample_keys(AnyDevice& device, View<const float, 2> logits, View<con
       device);
 }
 
-std::unique_ptr<Model> make_model(AnyDevice& device, const ModelConfig& config, std::uint64_t seed) {
+std::unique_ptr<Model> make_model(AnyDevice& device, const ModelConfig& config, std::uint64_t seed, DType activations) {
   validate(config);
   std::unique_ptr<Model> model;
   if (config.architecture == Architecture::transformer)
-    model = std::make_unique<Transformer>(device, config);
+    model = std::make_unique<Transformer>(device, config, activations);
   else
-    model = std::make_unique<RecurrentModel>(device, config);
+    model = std::make_unique<RecurrentModel>(device, config, activations);
   model->parameters().allocate(seed);
   return model;
 }

@@ -49,14 +49,16 @@ class Model {
                    const kernels::SamplingOptions&, const kernels::RandomStream&, Index first_row,
                    std::uint32_t position, View<std::uint8_t, 2> keys) const;
 
-  // Step-by-step prediction for `rows` independent streams, in memory that does not grow with the number of steps.
+  // Step-by-step prediction for `rows` independent streams, in memory that does not grow with the number of steps. Only
+  // of a model in float, which gives the same events on every device.
   virtual std::unique_ptr<Decoder> decoder(Index rows) const = 0;
 
  protected:
-  Model(AnyDevice& device, const ModelConfig& config) : config_(config), parameters_(device) {}
+  Model(AnyDevice& device, const ModelConfig& config, DType activations)
+      : config_(config), parameters_(device, activations) {}
 
   virtual Layout layout() const = 0;
-  // What the head reads: [targets, features].
+  // What the head reads: [targets, features], of the activations' type. The head itself is float.
   virtual Var body(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state) const = 0;
 
   void add_head(Index features);
@@ -88,7 +90,9 @@ class Decoder {
   virtual void reset() = 0;
 };
 
-// Makes a model with initial parameters drawn from `seed`.
-std::unique_ptr<Model> make_model(AnyDevice& device, const ModelConfig& config, std::uint64_t seed);
+// Makes a model with initial parameters drawn from `seed`. Its activations are float, or bf16 where the device has that
+// (std::runtime_error where not); parameters, their gradients, logits and losses are float in any case.
+std::unique_ptr<Model> make_model(AnyDevice& device, const ModelConfig& config, std::uint64_t seed,
+                                  DType activations = DType::f32);
 
 }  // namespace polonaise

@@ -24,8 +24,8 @@ Cell cell_of(Architecture architecture) {
 
 }  // namespace
 
-RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config)
-    : Model(device, config),
+RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config, DType activations)
+    : Model(device, config, activations),
       cell_(cell_of(config.architecture)),
       directions_(config.architecture == Architecture::bilstm ? 2 : 1),
       input_width_(config.events.tokens ? config.hidden : config.events.width) {
@@ -78,27 +78,32 @@ std::vector<kernels::RecurrentLayer<const float>> RecurrentModel::weights() cons
 
 // x weight_ih_l0^T of all steps and directions: [T,B,directions*G*H].
 Var RecurrentModel::input_product(Tape& tape, View<float, 1> gradients, const Arranged& a) const {
+  const DType type = parameters_.activations();
   std::vector<Var> inputs;
   for (Index direction = 0; direction < directions_; ++direction)
-    inputs.push_back(parameters_.on(tape, layers_[static_cast<std::size_t>(direction)].weight_ih, gradients));
+    inputs.push_back(parameters_.on(tape, layers_[static_cast<std::size_t>(direction)].weight_ih, gradients, type));
   if (config_.events.tokens) {
-    const Var x = embedding(tape, a.ids, parameters_.on(tape, embedding_, gradients), {}, {a.T, a.B, config_.hidden});
-    return linear_side_by_side(tape, x, inputs);
+    const Var table = parameters_.on(tape, embedding_, gradients, type);
+    return linear_side_by_side(tape, embedding(tape, a.ids, table, {}, {a.T, a.B, config_.hidden}), inputs);
   }
+  const Index width = gates_of(cell_) * config_.hidden;
   std::vector<BagWeight> bags;
-  for (std::size_t i = 0; i < inputs.size(); ++i) bags.push_back({inputs[i], parameters_.derived(transposed_[i])});
-  return embedding_bag(tape, a.frames, bags, {}, {}, {a.T, a.B, directions_ * gates_of(cell_) * config_.hidden});
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    bags.push_back({inputs[i], parameters_.derived(transposed_[i], {input_width_, width}, type)});
+  return embedding_bag(tape, a.frames, bags, {}, {}, {a.T, a.B, directions_ * width});
 }
 
 Var RecurrentModel::body(Tape& tape, View<float, 1> gradients, const Arranged& a, RecurrentState* state) const {
   require(many_to_one() ? a.one_target : !a.one_target || a.T == 1,
           "one target a window for a bidirectional model, one a step for the others");
+  const auto parameter = [&](Parameters::Id id) {
+    return parameters_.on(tape, id, gradients, parameters_.activations());
+  };
   std::vector<RecurrentLayerVars> layers;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const LayerIds& ids = layers_[i];
-    layers.push_back({static_cast<Index>(i) < directions_ ? Var() : parameters_.on(tape, ids.weight_ih, gradients),
-                      parameters_.on(tape, ids.weight_hh, gradients), parameters_.on(tape, ids.bias_ih, gradients),
-                      parameters_.on(tape, ids.bias_hh, gradients)});
+    layers.push_back({static_cast<Index>(i) < directions_ ? Var() : parameter(ids.weight_ih), parameter(ids.weight_hh),
+                      parameter(ids.bias_ih), parameter(ids.bias_hh)});
   }
   RecurrentOptions options{.cell = cell_, .shape = shape(a.T, a.B), .dropout = config_.dropout};
   options.lengths = a.lengths;
@@ -192,6 +197,7 @@ class WindowDecoder final : public Decoder {
 };
 
 std::unique_ptr<Decoder> RecurrentModel::decoder(Index rows) const {
+  require(parameters_.activations() == DType::f32, "decoders are of models in float");
   if (directions_ == 2) return std::make_unique<WindowDecoder>(*this, rows);
   return std::make_unique<RecurrentDecoder>(*this, rows);
 }

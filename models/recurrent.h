@@ -11,7 +11,7 @@ namespace polonaise {
 // frames are read by weight_ih_l0 itself, as an embedding bag.
 class RecurrentModel final : public Model {
  public:
-  RecurrentModel(AnyDevice& device, const ModelConfig& config);
+  RecurrentModel(AnyDevice& device, const ModelConfig& config, DType activations);
 
   bool many_to_one() const override { return directions_ == 2; }
   bool carries_state() const override { return directions_ == 1; }

@@ -11,8 +11,8 @@
 
 namespace polonaise {
 
-Transformer::Transformer(AnyDevice& device, const ModelConfig& config)
-    : Model(device, config), head_dim_(config.hidden / config.heads) {
+Transformer::Transformer(AnyDevice& device, const ModelConfig& config, DType activations)
+    : Model(device, config, activations), head_dim_(config.hidden / config.heads) {
   using Init = Parameters::Init;
   const Index C = config.hidden, T = config.sequence;
   const auto linear_bound = [](Index inputs) { return 1.0f / std::sqrt(static_cast<float>(inputs)); };
@@ -81,22 +81,24 @@ Transformer::Transformer(AnyDevice& device, const ModelConfig& config)
 }
 
 // The table of added positions [T,C].
-Tensor Transformer::position_table() const {
-  if (config_.position == PositionEncoding::learned) return parameters_.value(position_);
-  return {const_cast<float*>(parameters_.derived(fixed_).data()), {config_.sequence, config_.hidden}, DType::f32};
+Tensor Transformer::position_table(DType type) const {
+  if (config_.position == PositionEncoding::learned) return parameters_.value(position_, type);
+  return parameters_.derived(fixed_, {config_.sequence, config_.hidden}, type);
 }
 
 Var Transformer::body(Tape& tape, View<float, 1> gradients, const Arranged& a, RecurrentState*) const {
   require(!a.one_target || a.T == 1, "a transformer has a target for each step");
   require(a.T <= config_.sequence, "a window is longer than the trained length");
-  const auto parameter = [&](Parameters::Id id) { return parameters_.on(tape, id, gradients); };
+  const DType type = parameters_.activations();
+  const auto parameter = [&](Parameters::Id id) { return parameters_.on(tape, id, gradients, type); };
   const Index C = config_.hidden;
   const Shape shape{a.B, a.T, C};
 
   Var positions;
-  if (config_.position == PositionEncoding::learned) positions = parameters_.rows_on(tape, position_, a.T, gradients);
+  if (config_.position == PositionEncoding::learned)
+    positions = parameters_.rows_on(tape, position_, a.T, gradients, type);
   if (config_.position == PositionEncoding::sinusoidal) {
-    Tensor table = position_table();
+    Tensor table = position_table(type);
     table.shape = {a.T, C};
     positions = tape.constant(table);
   }
@@ -104,7 +106,7 @@ Var Transformer::body(Tape& tape, View<float, 1> gradients, const Arranged& a, R
   if (config_.events.tokens) {
     x = embedding(tape, a.ids, parameter(input_weight_), positions, shape);
   } else {
-    const BagWeight bag{parameter(input_weight_), parameters_.derived(transposed_)};
+    const BagWeight bag{parameter(input_weight_), parameters_.derived(transposed_, {config_.events.width, C}, type)};
     x = embedding_bag(tape, a.frames, std::span(&bag, 1), parameter(input_bias_), positions, shape);
   }
   x = dropout(tape, x, config_.dropout, Layout::batch_major);
@@ -202,7 +204,8 @@ class TransformerDecoder final : public Decoder {
     for (Index i = 0; i < count; ++i) {
       const EventRows events = upload_(event(i));
       View<const float, 2> added;
-      if (model_.adds_positions()) added = model_.position_table().matrix<const float>().row_block(position_ + i, 1);
+      if (model_.adds_positions())
+        added = model_.position_table(DType::f32).matrix<const float>().row_block(position_ + i, 1);
       if (c.events.tokens)
         kernels::embedding_forward<float>(device, events.ids, matrix(model_.input_weight_), added, of_event(x, i));
       else
@@ -270,6 +273,7 @@ class TransformerDecoder final : public Decoder {
 };
 
 std::unique_ptr<Decoder> Transformer::decoder(Index rows) const {
+  require(parameters_.activations() == DType::f32, "decoders are of models in float");
   return std::make_unique<TransformerDecoder>(*this, rows);
 }
 

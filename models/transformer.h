@@ -11,7 +11,7 @@ namespace polonaise {
 // norm.bias.
 class Transformer final : public Model {
  public:
-  Transformer(AnyDevice& device, const ModelConfig& config);
+  Transformer(AnyDevice& device, const ModelConfig& config, DType activations);
 
   std::unique_ptr<Decoder> decoder(Index rows) const override;
 
@@ -29,7 +29,7 @@ class Transformer final : public Model {
   bool adds_positions() const {
     return config_.position == PositionEncoding::sinusoidal || config_.position == PositionEncoding::learned;
   }
-  Tensor position_table() const;
+  Tensor position_table(DType) const;
 
   Index head_dim_;
   Parameters::Id input_weight_ = 0, input_bias_ = 0, position_ = 0, norm_weight_ = 0, norm_bias_ = 0;

@@ -49,6 +49,11 @@ AnyDevice open_best(int threads) {
   return opened.cuda ? AnyDevice(*opened.cuda) : open_cpu(threads);
 }
 
+void set_matrix_math(Cuda& cuda, std::string_view precision) {
+  // What stays float beside bf16 needs no more digits than tf32 has.
+  cuda.set_matrix_math(precision == "float" ? MatrixMath::exact : MatrixMath::tf32);
+}
+
 std::string text_of(const Cuda& cuda) {
   return "cuda:" + std::to_string(cuda.properties().ordinal) + ", " + describe(cuda.properties());
 }
@@ -67,6 +72,10 @@ AnyDevice open_best(int threads) {
 }
 
 #endif
+
+void set_matrix_math(Cpu&, std::string_view precision) {
+  if (precision != "float") refuse_precision(precision);
+}
 
 std::string text_of(const Cpu& cpu) {
   return "cpu, " + std::to_string(cpu.threads) + (cpu.threads == 1 ? " thread, " : " threads, ") +
@@ -98,8 +107,15 @@ int shard_threads(const AnyDevice& any) {
   return std::visit([](const auto& device) { return threads_of(device); }, any);
 }
 
-void unsupported_dtype(DType) {
-  throw std::runtime_error("this version computes in float, not in bf16");
+DType set_precision(AnyDevice& any, std::string_view name) {
+  if (name != "float" && name != "tf32" && name != "bf16")
+    throw std::invalid_argument("unknown precision '" + std::string(name) + "': use float, tf32 or bf16");
+  std::visit([&](auto& device) { set_matrix_math(device, name); }, any);
+  return name == "bf16" ? DType::bf16 : DType::f32;
+}
+
+void refuse_precision(std::string_view name) {
+  throw std::runtime_error(std::string(name) + " needs --device cuda: use --precision float on a CPU");
 }
 
 }  // namespace polonaise

@@ -2,8 +2,10 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 
+#include "kernels/bf16.h"
 #include "kernels/device.h"
 #ifdef POLONAISE_HAS_CUDA
 #include "kernels/cuda/device.h"
@@ -11,6 +13,7 @@
 
 namespace polonaise {
 
+// Of tensors. Parameters, their gradients, moments, norms and losses are f32; activations may be bf16.
 enum class DType { f32, bf16 };
 
 // The devices of this build: the alternatives of a variant, so that a kernel is chosen by overload and a backend that
@@ -35,7 +38,15 @@ AnyDevice one_shard(const AnyDevice&);
 // How many threads a device gives to shards of the batch: the CPU's, 1 for a card, which takes the batch whole.
 int shard_threads(const AnyDevice&);
 
-[[noreturn]] void unsupported_dtype(DType);
+// How a device is to compute, by name: float; tf32, where a card's tensor cores multiply float matrices; bf16, where
+// activations are bf16 besides. Sets how the device multiplies and returns the activations' type. Throws
+// std::runtime_error where the device cannot, std::invalid_argument for another name.
+DType set_precision(AnyDevice&, std::string_view name);
+
+template <class Device, class T>
+inline constexpr bool supports = std::is_same_v<T, float> || !std::is_same_v<Device, Cpu>;
+
+[[noreturn]] void refuse_precision(std::string_view name);
 
 template <class T>
 struct TypeTag {
@@ -43,13 +54,16 @@ struct TypeTag {
 };
 
 // Calls body(device, TypeTag<T>) for the pair at hand: the one place where a run-time device and dtype become types.
-// Parameters and activations are float on every device as yet, though cards have kernels in bf16 too.
+// Throws std::runtime_error for a pair that is not supported.
 template <class Body>
 decltype(auto) dispatch(AnyDevice& any, DType dtype, Body&& body) {
   return std::visit(
       [&](auto& device) -> decltype(auto) {
-        if (dtype != DType::f32) unsupported_dtype(dtype);
-        return body(device, TypeTag<float>());
+        if (dtype == DType::f32) return body(device, TypeTag<float>());
+        if constexpr (supports<std::remove_reference_t<decltype(device)>, bf16>)
+          return body(device, TypeTag<bf16>());
+        else
+          refuse_precision("bf16");
       },
       any);
 }

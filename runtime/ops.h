@@ -22,11 +22,11 @@ enum class Layout { time_major, batch_major };
 // table[ids[r]] + positions[r % T] (kernels/embedding.h). ids stay valid until backward. `positions` [T,D] or none.
 Var embedding(Tape&, View<const std::int32_t, 1> ids, const Var& table, const Var& positions, const Shape& shape);
 
-// Sparse x times weight^T + bias + positions. weight [N,D]; `transposed` [D*N] is its derived transpose. Several
+// Sparse x times weight^T + bias + positions. weight [N,D]; `transposed` [D,N] is its derived transpose. Several
 // weights make columns side by side (the directions of a recurrent stack); bias and positions only with one.
 struct BagWeight {
   Var weight;
-  View<const float, 1> transposed;
+  Tensor transposed;
 };
 Var embedding_bag(Tape&, const kernels::SparseRows& x, std::span<const BagWeight> weights, const Var& bias,
                   const Var& positions, const Shape& shape);
@@ -47,9 +47,9 @@ struct RecurrentLayerVars {
   Var weight_ih;  // none in layer 0
   Var weight_hh, bias_ih, bias_hh;
 };
-// A state carried from one call to the next; every view [layers,B,H] or empty.
+// A state carried from one call to the next: [layers,B,H] of the activations' type, or none.
 struct RecurrentState {
-  View<float, 3> h, c;
+  Tensor h, c;
 };
 struct RecurrentOptions {
   Cell cell = Cell::lstm;
@@ -85,10 +85,14 @@ struct NormResult {
 };
 NormResult add_layer_norm(Tape&, const Var& x, const Var& residual, const Var& weight, const Var& bias);
 
+// x in another type; x itself where it has that one.
+Var cast(Tape&, const Var& x, DType);
+
 // Inverted dropout with the tape's random numbers; the identity in inference and for p = 0. x is [T,B,D] or [B,T,D].
 Var dropout(Tape&, const Var& x, float p, Layout);
 
-// Losses end a tape: they write the gradient of the logits at once, scaled, and return each row's loss in nats.
+// Losses end a tape: of float logits they write the gradient of the logits at once, scaled, and return each row's loss
+// in nats.
 //   tokens: softmax cross-entropy, targets [R], -1 masked
 View<const float, 1> token_loss(Tape&, const Var& logits, View<const std::int32_t, 1> targets, float scale);
 //   frames: the keys' logits in the first columns, then (classes > 0) a softmax over duration classes

@@ -44,6 +44,13 @@ void draw(const Parameters::Entry& entry, std::uint64_t seed, float* out) {
   }
 }
 
+// Elements of a slab or of its copy in bf16.
+Tensor part(const Buffer& slab, const Buffer& in_bf16, Index offset, const Shape& shape, DType dtype) {
+  if (dtype == DType::f32) return {slab.as<float>() + offset, shape, dtype};
+  require(in_bf16.bytes() > 0, "parameters have copies in bf16 where activations are bf16");
+  return {in_bf16.as<bf16>() + offset, shape, dtype};
+}
+
 }  // namespace
 
 Parameters::Id Parameters::add(std::string name, const Shape& shape, Init init, float bound, bool decay) {
@@ -76,20 +83,34 @@ void Parameters::allocate(std::uint64_t seed) {
   for (const Entry& entry : entries_) draw(entry, seed, drawn.data() + entry.offset);
   copy_to_device(*device_, values_.data(), drawn.data(), values_.bytes());
   for (const Derived& d : derived_) fill(d);
+  if (activations_ == DType::f32) return;
+  bf16_values_ = Buffer(*device_, static_cast<std::size_t>(size_) * sizeof(bf16));
+  bf16_derived_ = Buffer(*device_, static_cast<std::size_t>(derived_size_) * sizeof(bf16));
+  copy_to_bf16();
 }
 
 void Parameters::refresh() {
   for (const Derived& d : derived_)
     if (d.follows_parameters) fill(d);
+  if (activations_ == DType::bf16) copy_to_bf16();
+}
+
+void Parameters::copy_to_bf16() {
+  const auto copy = [&](const Buffer& from, const Buffer& to, Index size) {
+    if (size > 0)
+      convert(*device_, {from.data(), {size}, DType::f32}, {to.data(), {size}, DType::bf16}, Accumulate::no);
+  };
+  copy(values_, bf16_values_, size_);
+  copy(derived_values_, bf16_derived_, derived_size_);
 }
 
 void Parameters::fill(const Derived& d) {
   d.fill(*device_, {derived_values_.as<float>() + d.offset, {d.size}});
 }
 
-Tensor Parameters::value(Id id) const {
+Tensor Parameters::value(Id id, DType dtype) const {
   const Entry& entry = entries_.at(id);
-  return {values_.as<float>() + entry.offset, entry.shape, DType::f32};
+  return part(values_, bf16_values_, entry.offset, entry.shape, dtype);
 }
 
 View<const float, 1> Parameters::derived(Id id) const {
@@ -97,19 +118,25 @@ View<const float, 1> Parameters::derived(Id id) const {
   return {derived_values_.as<float>() + d.offset, {d.size}};
 }
 
-Var Parameters::on(Tape& tape, Id id, View<float, 1> gradients) const {
+Tensor Parameters::derived(Id id, const Shape& shape, DType dtype) const {
+  const Derived& d = derived_.at(id);
+  require(shape.size() <= d.size, "the shape is larger than what was derived");
+  return part(derived_values_, bf16_derived_, d.offset, shape, dtype);
+}
+
+Var Parameters::on(Tape& tape, Id id, View<float, 1> gradients, DType dtype) const {
   const Entry& entry = entries_.at(id);
   Tensor gradient;
   if (!gradients.empty()) gradient = {gradients.data() + entry.offset, entry.shape, DType::f32};
-  return tape.parameter(value(id), gradient);
+  return tape.parameter(value(id, dtype), gradient);
 }
 
-Var Parameters::rows_on(Tape& tape, Id id, Index rows, View<float, 1> gradients) const {
-  Tensor part = value(id), gradient;
-  require(part.shape.rank() == 2 && rows <= part.shape[0], "a matrix with that many rows is expected");
-  part.shape = {rows, part.shape[1]};
-  if (!gradients.empty()) gradient = {gradients.data() + entries_.at(id).offset, part.shape, DType::f32};
-  return tape.parameter(part, gradient);
+Var Parameters::rows_on(Tape& tape, Id id, Index rows, View<float, 1> gradients, DType dtype) const {
+  Tensor first = value(id, dtype), gradient;
+  require(first.shape.rank() == 2 && rows <= first.shape[0], "a matrix with that many rows is expected");
+  first.shape = {rows, first.shape[1]};
+  if (!gradients.empty()) gradient = {gradients.data() + entries_.at(id).offset, first.shape, DType::f32};
+  return tape.parameter(first, gradient);
 }
 
 }  // namespace polonaise

@@ -12,7 +12,8 @@ namespace polonaise {
 
 // All parameters of a model in one slab, laid out from a table of sizes in the order they were added, so that the
 // optimizer, clipping and the sum over shards are one flat kernel each; and beside it a slab of what is derived from
-// them (packed or transposed copies), filled by refresh() and never saved.
+// them (packed or transposed copies), filled by refresh() and never saved. Both are float; a model whose activations
+// are bf16 reads copies of both in bf16, which refresh() makes too.
 class Parameters {
  public:
   using Id = std::size_t;
@@ -29,7 +30,9 @@ class Parameters {
     Index offset = 0;
   };
 
-  explicit Parameters(AnyDevice& device) : device_(&device) {}
+  // `activations`: the type that the copies are for.
+  explicit Parameters(AnyDevice& device, DType activations = DType::f32)
+      : device_(&device), activations_(activations) {}
   Parameters(const Parameters&) = delete;
   Parameters& operator=(const Parameters&) = delete;
 
@@ -41,20 +44,23 @@ class Parameters {
   // Ends the table: takes memory, draws the initial values (a function of the seed and each parameter's name and
   // position alone) and fills the derived slab.
   void allocate(std::uint64_t seed);
-  // Recomputes the derived slab; after every change of the values.
+  // Recomputes the derived slab and the copies in bf16; after every change of the values.
   void refresh();
 
   AnyDevice& device() const { return *device_; }
+  DType activations() const { return activations_; }
   const std::vector<Entry>& entries() const { return entries_; }
   Index size() const { return size_; }
   View<float, 1> values() const { return {values_.as<float>(), {size_}}; }
-  Tensor value(Id id) const;
+  Tensor value(Id id, DType = DType::f32) const;
   View<const float, 1> derived(Id id) const;
+  // The same as a tensor of that shape.
+  Tensor derived(Id id, const Shape& shape, DType) const;
 
   // The parameter on a tape, its gradient in `gradients` (a slab of size() floats; empty in inference).
-  Var on(Tape& tape, Id id, View<float, 1> gradients) const;
+  Var on(Tape& tape, Id id, View<float, 1> gradients, DType = DType::f32) const;
   // The first `rows` rows of a matrix.
-  Var rows_on(Tape& tape, Id id, Index rows, View<float, 1> gradients) const;
+  Var rows_on(Tape& tape, Id id, Index rows, View<float, 1> gradients, DType = DType::f32) const;
 
  private:
   struct Derived {
@@ -64,11 +70,15 @@ class Parameters {
   };
   Id add_derived(Index size, bool follows_parameters, std::function<void(AnyDevice&, View<float, 1>)> fill);
   void fill(const Derived&);
+  void copy_to_bf16();
+
   AnyDevice* device_;
+  DType activations_;
   std::vector<Entry> entries_;
   std::vector<Derived> derived_;
   Index size_ = 0, derived_size_ = 0;
   Buffer values_, derived_values_;
+  Buffer bf16_values_, bf16_derived_;  // laid out as these; none where activations are float
 };
 
 }  // namespace polonaise

@@ -7,7 +7,7 @@ namespace polonaise {
 
 namespace {
 std::size_t bytes_of(const Shape& shape, DType dtype) {
-  return static_cast<std::size_t>(shape.size()) * (dtype == DType::f32 ? 4 : 2);
+  return static_cast<std::size_t>(shape.size()) * bytes_of(dtype);
 }
 std::size_t bytes_of(const Tensor& tensor) {
   return bytes_of(tensor.shape, tensor.dtype);

@@ -69,7 +69,7 @@ class Tape {
   Var output(const Shape& shape, DType dtype, bool needs_gradient);
   // A value from outside that wants no gradient.
   Var constant(const Tensor& value);
-  // A parameter: its gradient is memory of the shard's slab, always added to.
+  // A parameter: its gradient is memory of the shard's slab, float whatever the value is, always added to.
   Var parameter(const Tensor& value, const Tensor& gradient);
 
   // The gradient of an op's output in its backward closure: empty where nothing used the output.
@@ -144,7 +144,11 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
-  View<float, 1> floats(Index count) { return {arena_.allocate<float>(static_cast<std::size_t>(count)), {count}}; }
+  template <class T>
+  View<T, 1> allocate(Index count) {
+    return {arena_.allocate<T>(static_cast<std::size_t>(count)), {count}};
+  }
+  View<float, 1> floats(Index count) { return allocate<float>(count); }
 
  private:
   Arena& arena_;

@@ -33,6 +33,10 @@ class Shape {
   int rank_ = 0;
 };
 
+constexpr std::size_t bytes_of(DType dtype) {
+  return dtype == DType::f32 ? 4 : 2;
+}
+
 // Contiguous memory of a device with a shape and a number type; it owns nothing. data == nullptr: none.
 struct Tensor {
   void* data = nullptr;
@@ -55,5 +59,8 @@ struct Tensor {
     return {static_cast<T*>(data), {shape[0], shape[1], shape[2]}};
   }
 };
+
+// to (+)= from, of the same size; rounded where bf16 takes floats.
+void convert(AnyDevice&, const Tensor& from, const Tensor& to, Accumulate);
 
 }  // namespace polonaise

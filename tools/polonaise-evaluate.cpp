@@ -29,6 +29,7 @@ struct Arguments {
   int stride = 0;
   std::string device = "auto";
   int threads = 0;
+  std::string precision = "float";
   bool json = false;
 };
 
@@ -127,7 +128,8 @@ void evaluate_run(const Arguments& a) {
     throw io::Error(fmt::format("{}: its {} split is empty; choose another --split.", file.string(), a.split));
   }
   AnyDevice device = device_of(a.device, a.threads);
-  const std::unique_ptr<Model> model = run.load_model(device, a.checkpoint);
+  const DType activations = set_precision(device, a.precision);
+  const std::unique_ptr<Model> model = run.load_model(device, a.checkpoint, activations);
   const Index steps = model->config().sequence;
   if (a.stride > steps) {
     throw UsageError(fmt::format("--eval-stride {} is more than a window of {} events.", a.stride, steps));
@@ -156,6 +158,7 @@ int run(int argc, char** argv) {
       .range(0, 65536);
   cli.flag("--json", a.json, "print one JSON object");
   declare_device(cli, a.device, a.threads);
+  declare_precision(cli, a.precision);
   cli.example("polonaise-evaluate run", "nats per event on the test split, beside what counting achieves");
   cli.example("polonaise-evaluate run --protocol bai2018 --json", "one cell of the piano-roll benchmark");
   cli.action([&] { evaluate_run(a); });

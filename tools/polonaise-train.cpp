@@ -40,6 +40,7 @@ std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer
   for (const Parameters::Entry& entry : trainer.model().parameters().entries()) parameters += entry.shape.size();
   table.row({"parameters", format_count(parameters)});
   table.row({"device", describe(device)});
+  table.row({"precision", o.precision});
   table.row({"data", fmt::format("{} ({})", o.dataset.string(), data.encoding().name())});
   for (const io::Split split : io::kSplits) {
     table.row(

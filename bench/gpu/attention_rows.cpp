@@ -50,7 +50,8 @@ class Attention {
   void backward() {
     attention_backward<T>(
         cuda_, s_, inputs(qkv_), positions_, outputs(y_), sums(), outputs(dy_), inputs(dqkv_), Accumulate::no,
-        positions_.relative.empty() ? View<T, 3>() : drelative_.template view<3>({s_.N, s_.T, s_.D}), scratch_.view());
+        positions_.relative.empty() ? View<float, 3>() : drelative_.template view<3>({s_.N, s_.T, s_.D}),
+        scratch_.view());
   }
 
  private:
@@ -63,7 +64,8 @@ class Attention {
   AttentionShape s_;
   CardArray<T> qkv_, y_, dy_, dqkv_;
   CardArray<float> angles_;
-  CardArray<T> relative_, drelative_;
+  CardArray<T> relative_;
+  CardArray<float> drelative_;
   CardArray<float> log_sum_, scratch_;
   AttentionPositions<T> positions_;
 };

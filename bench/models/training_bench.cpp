@@ -142,8 +142,11 @@ class Tagger {
                        Shards::Rows rows, float scale) const {
     const Arranged a = arrange(tape, events, batch, rows, Layout::time_major);
     const auto on = [&](Parameters::Id id) { return parameters.on(tape, id, gradients); };
-    const BagWeight bags[] = {{on(ids_[0][0]), parameters.derived(transposed_[0])},
-                              {on(ids_[1][0]), parameters.derived(transposed_[1])}};
+    const auto bag = [&](std::size_t direction) {
+      const Shape shape{kKeys + 1, 4 * kHidden};
+      return BagWeight{on(ids_[direction][0]), parameters.derived(transposed_[direction], shape, DType::f32)};
+    };
+    const BagWeight bags[] = {bag(0), bag(1)};
     const Var product = embedding_bag(tape, a.frames, bags, {}, {}, {T_, a.B, 8 * kHidden});
     std::vector<RecurrentLayerVars> layers;
     for (std::size_t i = 0; i < ids_.size(); ++i)

@@ -194,7 +194,7 @@ Index backward_head_scratch(Index T, Index D) {
 template <class T>
 void attention_backward(Cpu& cpu, const AttentionShape& s, View<const T, 3> qkv, const AttentionPositions<T>& positions,
                         View<const T, 3> y, View<const float, 3> log_sum, View<const T, 3> dy, View<T, 3> dqkv,
-                        Accumulate accumulate, View<T, 3> drelative, View<float, 1> scratch) {
+                        Accumulate accumulate, View<float, 3> drelative, View<float, 1> scratch) {
   require_attention_gradient<T>(s, qkv, positions, y, log_sum, dy, dqkv, drelative);
   const auto run = [&](Index b, Index n, float* own) {
     const auto row = dqkv.row_block(b * s.T, s.T);

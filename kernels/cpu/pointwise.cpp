@@ -76,12 +76,12 @@ void put(T value, T& place, Accumulate accumulate) {
 
 }  // namespace
 
-template <class T>
-void copy(Cpu& cpu, View<const T, 2> x, View<T, 2> y, Accumulate accumulate) {
+template <class T, class To>
+void copy(Cpu& cpu, View<const T, 2> x, View<To, 2> y, Accumulate accumulate) {
   require(same_shape(x, y), "x and y must have one shape");
   over_rows(cpu, x.rows(), x.columns(), [&](Index r) {
     const T* from = x.row(r);
-    T* to = y.row(r);
+    To* to = y.row(r);
     for (Index c = 0; c < x.columns(); ++c) put(from[c], to[c], accumulate);
   });
 }
@@ -117,7 +117,7 @@ void dropout(Cpu& cpu, float p, const RandomStream& stream, Index first_row, Vie
   });
 }
 
-template void copy<float>(Cpu&, View<const float, 2>, View<float, 2>, Accumulate);
+template void copy<float, float>(Cpu&, View<const float, 2>, View<float, 2>, Accumulate);
 template void transpose<float>(Cpu&, View<const float, 2>, View<float, 2>, Accumulate);
 template void dropout<float>(Cpu&, float, const RandomStream&, Index, View<const float, 3>, View<float, 3>, Accumulate);
 

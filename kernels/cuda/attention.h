@@ -70,7 +70,6 @@ void backward_relative(Cuda&, const Problem<float>&, const Gradients<float>&, In
 void backward_relative(Cuda&, const Problem<bf16>&, const Gradients<bf16>&, Index slices, float* sums);
 
 // Adds these to drelative, slice by slice.
-template <class T>
-void add_relative_gradient(Cuda&, const AttentionShape&, Index slices, const float* sums, View<T, 3> drelative);
+void add_relative_gradient(Cuda&, const AttentionShape&, Index slices, const float* sums, View<float, 3> drelative);
 
 }  // namespace polonaise::kernels::attention

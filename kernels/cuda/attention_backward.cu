@@ -166,7 +166,7 @@ Index attention_scratch_size(const Cuda&, const AttentionShape& s) {
 template <class T>
 void attention_backward(Cuda& cuda, const AttentionShape& s, View<const T, 3> qkv,
                         const AttentionPositions<T>& positions, View<const T, 3> y, View<const float, 3> log_sum,
-                        View<const T, 3> dy, View<T, 3> dqkv, Accumulate accumulate, View<T, 3> drelative,
+                        View<const T, 3> dy, View<T, 3> dqkv, Accumulate accumulate, View<float, 3> drelative,
                         View<float, 1> scratch) {
   using namespace attention;
   require_attention_gradient<T>(s, qkv, positions, y, log_sum, dy, dqkv, drelative);
@@ -192,6 +192,6 @@ template void attention_backward<float>(Cuda&, const AttentionShape&, View<const
                                         View<float, 1>);
 template void attention_backward<bf16>(Cuda&, const AttentionShape&, View<const bf16, 3>,
                                        const AttentionPositions<bf16>&, View<const bf16, 3>, View<const float, 3>,
-                                       View<const bf16, 3>, View<bf16, 3>, Accumulate, View<bf16, 3>, View<float, 1>);
+                                       View<const bf16, 3>, View<bf16, 3>, Accumulate, View<float, 3>, View<float, 1>);
 
 }  // namespace polonaise::kernels

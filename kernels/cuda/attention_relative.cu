@@ -68,14 +68,12 @@ __global__ void __launch_bounds__(Tile<kWidth>::kThreads, kResident)
 }
 
 constexpr int kSumThreads = 256;
-template <class T>
-__global__ void add_slices(AttentionShape s, Index slices, const float* sums, View<T, 3> drelative) {
+__global__ void add_slices(AttentionShape s, Index slices, const float* sums, View<float, 3> drelative) {
   const Index i = static_cast<Index>(blockIdx.x) * kSumThreads + threadIdx.x, size = s.N * s.T * s.D;
   if (i >= size) return;
   float sum = 0.0f;
   for (Index slice = 0; slice < slices; ++slice) sum += sums[slice * size + i];
-  T* of_row = drelative.row(i / (s.T * s.D) * drelative.extent(1) + i / s.D % s.T);
-  of_row[i % s.D] = simt::from_float<T>(simt::to_float(of_row[i % s.D]) + sum);
+  drelative.row(i / (s.T * s.D) * drelative.extent(1) + i / s.D % s.T)[i % s.D] += sum;
 }
 
 }  // namespace
@@ -92,13 +90,10 @@ void backward_relative(Cuda& cuda, const Problem<float>& p, const Gradients<floa
   });
 }
 
-template <class T>
-void add_relative_gradient(Cuda& cuda, const AttentionShape& s, Index slices, const float* sums, View<T, 3> drelative) {
+void add_relative_gradient(Cuda& cuda, const AttentionShape& s, Index slices, const float* sums,
+                           View<float, 3> drelative) {
   launch(cuda, "attention_backward", {.grid = {ceil_div(s.N * s.T * s.D, kSumThreads)}, .block = {kSumThreads}},
-         add_slices<T>, s, slices, sums, drelative);
+         add_slices, s, slices, sums, drelative);
 }
-
-template void add_relative_gradient<float>(Cuda&, const AttentionShape&, Index, const float*, View<float, 3>);
-template void add_relative_gradient<bf16>(Cuda&, const AttentionShape&, Index, const float*, View<bf16, 3>);
 
 }  // namespace polonaise::kernels::attention

@@ -1,5 +1,6 @@
 #include "kernels/pointwise.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/cuda/device.h"
@@ -17,17 +18,17 @@ using simt::to_float;
 using simt::Vector;
 
 // N neighbouring elements to a thread.
-template <class T, int N>
-__global__ void copy_elements(View<const T, 2> x, View<T, 2> y, bool accumulate) {
+template <class T, class To, int N>
+__global__ void copy_elements(View<const T, 2> x, View<To, 2> y, bool accumulate) {
   const Index r = row_of_thread();
   if (r >= x.rows()) return;
   for (Index c = N * first_column(); c < x.columns(); c += N * column_step()) {
-    auto values = load<N>(x.row(r) + c);
+    auto values = simt::load_floats<N>(x.row(r) + c);
     if (accumulate) {
-      const auto before = load<N>(y.row(r) + c);
-      for (int k = 0; k < N; ++k) values[k] = from_float<T>(to_float(before[k]) + to_float(values[k]));
+      const auto before = simt::load_floats<N>(y.row(r) + c);
+      for (int k = 0; k < N; ++k) values[k] += before[k];
     }
-    store(y.row(r) + c, values);
+    simt::store_floats<N>(y.row(r) + c, values);
   }
 }
 
@@ -105,17 +106,17 @@ bool in_fours(View<T, 3> x) {
 
 }  // namespace
 
-template <class T>
-void copy(Cuda& cuda, View<const T, 2> x, View<T, 2> y, Accumulate accumulate) {
-  require(same_shape(x, View<const T, 2>(y)), "x and y must have one shape");
+template <class T, class To>
+void copy(Cuda& cuda, View<const T, 2> x, View<To, 2> y, Accumulate accumulate) {
+  require(same_shape(x, y), "x and y must have one shape");
   if (x.contiguous() && y.contiguous()) {
     x = View<const T, 2>(x.data(), {1, x.size()});
-    y = View<T, 2>(y.data(), {1, y.size()});
+    y = View<To, 2>(y.data(), {1, y.size()});
   }
-  constexpr int N = simt::kWide<T>;
+  constexpr int N = std::min(simt::kWide<T>, simt::kWide<To>);
   const bool wide = simt::is_wide(x) && simt::is_wide(y);
   launch(cuda, "copy", over_matrix(x.rows(), wide ? x.columns() / N : x.columns()),
-         wide ? copy_elements<T, N> : copy_elements<T, 1>, x, y, accumulate == Accumulate::yes);
+         wide ? copy_elements<T, To, N> : copy_elements<T, To, 1>, x, y, accumulate == Accumulate::yes);
 }
 
 template <class T>
@@ -142,10 +143,12 @@ void dropout(Cuda& cuda, float p, const RandomStream& stream, Index first_row, V
 }
 
 #define INSTANTIATE(T)                                                         \
-  template void copy<T>(Cuda&, View<const T, 2>, View<T, 2>, Accumulate);      \
+  template void copy<T, T>(Cuda&, View<const T, 2>, View<T, 2>, Accumulate);   \
   template void transpose<T>(Cuda&, View<const T, 2>, View<T, 2>, Accumulate); \
   template void dropout<T>(Cuda&, float, const RandomStream&, Index, View<const T, 3>, View<T, 3>, Accumulate)
 INSTANTIATE(float);
 INSTANTIATE(bf16);
+template void copy<float, bf16>(Cuda&, View<const float, 2>, View<bf16, 2>, Accumulate);
+template void copy<bf16, float>(Cuda&, View<const bf16, 2>, View<float, 2>, Accumulate);
 
 }  // namespace polonaise::kernels

@@ -30,7 +30,7 @@ Var attention(Tape& tape, const Var& qkv, Index heads, View<const float, 2> rota
       Scratch scratch(t);
       kernels::attention_backward<T>(device, shape, qkv.value().template cube<const T>(), positions(type),
                                      y.value().template cube<const T>(), log_sum, dy.cube<const T>(),
-                                     dqkv.tensor.cube<T>(), dqkv.accumulate, drelative.tensor.cube<T>(),
+                                     dqkv.tensor.cube<T>(), dqkv.accumulate, drelative.tensor.cube<float>(),
                                      scratch.floats(kernels::attention_scratch_size(device, shape)));
     });
   });

@@ -31,15 +31,15 @@ Var embedding(Tape& tape, View<const std::int32_t, 1> ids, const Var& table, con
 Var embedding_bag(Tape& tape, const kernels::SparseRows& x, std::span<const BagWeight> weights, const Var& bias,
                   const Var& positions, const Shape& shape) {
   require(weights.size() == 1 || (!bias && !positions), "bias and positions go with one weight");
-  Var y = tape.output(shape, DType::f32, weights.front().weight.needs_gradient());
+  Var y = tape.output(shape, weights.front().transposed.dtype, weights.front().weight.needs_gradient());
   const std::vector<BagWeight> list(weights.begin(), weights.end());
   const Tensor b = bias ? bias.value() : Tensor{}, p = positions ? positions.value() : Tensor{};
   dispatch(tape.device(), y.dtype(), [&](auto& device, auto type) {
     using T = typename decltype(type)::type;
     Index first = 0;
     for (const BagWeight& w : list) {
-      const Index N = w.weight.shape()[0], D = w.weight.shape()[1];
-      kernels::embedding_bag_forward<T>(device, x, View<const T, 2>(w.transposed.data(), {D, N}), b.vector<const T>(),
+      const Index N = w.weight.shape()[0];
+      kernels::embedding_bag_forward<T>(device, x, w.transposed.matrix<const T>(), b.vector<const T>(),
                                         p.matrix<const T>(), y.value().matrix<T>().column_block(first, N));
       first += N;
     }

@@ -166,10 +166,8 @@ RecurrentResult recurrent(Tape& tape, const Var& input, std::span<const Recurren
                                            .saved = saved.vector<T>(),
                                            .dropout = dropout};
       if (options.state) {
-        forward.h0 = options.state->h;
-        forward.c0 = options.state->c;
-        forward.hn = options.state->h;
-        forward.cn = options.state->c;
+        forward.h0 = forward.hn = options.state->h.cube<T>();
+        forward.c0 = forward.cn = options.state->c.cube<T>();
       }
       kernels.template forward<T>(device, s, forward);
     });
@@ -196,7 +194,7 @@ RecurrentResult recurrent(Tape& tape, const Var& input, std::span<const Recurren
                                       .dinput = dinput.tensor.cube<T>(),
                                       .dinput_accumulate = dinput.accumulate,
                                       .gradients = gradients,
-                                      .scratch = scratch.floats(kernels.scratch_size(device, s)),
+                                      .scratch = scratch.allocate<T>(kernels.scratch_size(device, s)),
                                       .dropout = dropout});
       });
     });
@@ -208,30 +206,28 @@ Var last_states(Tape& tape, const Var& hn, const RecurrentShape& s) {
   require(s.directions == 2, "last_states joins two directions");
   const Var y = tape.output({s.B, 2 * s.H}, hn.dtype(), hn.needs_gradient());
   const Index top = (s.layers - 1) * 2 * s.B * s.H;
-  const auto state = [s, top](View<float, 1> all, Index direction) {
-    return View<float, 2>(all.data() + top + direction * s.B * s.H, {s.B, s.H});
+  // body(device, the top layer's state of a direction, its half of both), for both directions.
+  const auto for_both = [s, top](AnyDevice& any, const Tensor& all, const Tensor& both, auto&& body) {
+    dispatch(any, all.dtype, [&](auto& device, auto type) {
+      using T = typename decltype(type)::type;
+      for (Index direction = 0; direction < 2; ++direction)
+        body(device, View<T, 2>(all.vector<T>().data() + top + direction * s.B * s.H, {s.B, s.H}),
+             both.matrix<T>().column_block(direction * s.H, s.H));
+    });
   };
-  const auto half = [s](View<float, 2> both, Index direction) { return both.column_block(direction * s.H, s.H); };
-  const auto for_both = [](AnyDevice& any, auto&& body) {
-    std::visit(
-        [&](auto& device) {
-          for (Index direction = 0; direction < 2; ++direction) body(device, direction);
-        },
-        any);
-  };
-  for_both(tape.device(), [&](auto& device, Index direction) {
-    kernels::copy<float>(device, state(hn.value().vector<float>(), direction),
-                         half(y.value().matrix<float>(), direction), Accumulate::no);
+  for_both(tape.device(), hn.value(), y.value(), [](auto& device, auto state, auto half) {
+    using T = std::remove_pointer_t<decltype(state.data())>;
+    kernels::copy<T>(device, state, half, Accumulate::no);
   });
   tape.record("last_states", y, [=](Tape& t) {
     const Tensor dy = t.gradient(y);
     if (!dy.data) return;
     const GradientSlot dhn = t.slot(hn);
     require(dhn.accumulate == Accumulate::no, "hn has one reader");
-    fill_with_zeros(t.device(), View<float, 1>(dhn.tensor.vector<float>().data(), {top}));
-    for_both(t.device(), [&](auto& device, Index direction) {
-      kernels::copy<float>(device, half(dy.matrix<float>(), direction), state(dhn.tensor.vector<float>(), direction),
-                           Accumulate::no);
+    fill_with(t.device(), dhn.tensor.data, 0, static_cast<std::size_t>(top) * bytes_of(hn.dtype()));
+    for_both(t.device(), dhn.tensor, dy, [](auto& device, auto state, auto half) {
+      using T = std::remove_pointer_t<decltype(state.data())>;
+      kernels::copy<T>(device, half, state, Accumulate::no);
     });
   });
   return y;

@@ -90,6 +90,7 @@ struct OnCudaInBf16 {
 };
 using FloatTargets = ::testing::Types<OnCpu, OnCuda>;
 using AllTargets = ::testing::Types<OnCpu, OnCuda, OnCudaInBf16>;
+using CardTargets = ::testing::Types<OnCuda, OnCudaInBf16>;
 #else
 using FloatTargets = ::testing::Types<OnCpu>;
 using AllTargets = FloatTargets;

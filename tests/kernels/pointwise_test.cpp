@@ -52,6 +52,33 @@ TYPED_TEST(Copy, OntoItselfChangesNothing) {
   EXPECT_TRUE(same_bits(fetch(x).values(), before.values()));
 }
 
+#ifdef POLONAISE_HAS_CUDA
+template <class Target>
+class CopyBetweenTypes : public DeviceTest<Target> {};
+TYPED_TEST_SUITE(CopyBetweenTypes, CardTargets, TargetNames);
+
+// The target's type to the other one.
+TYPED_TEST(CopyBetweenTypes, RoundsOnceOrIsExact) {
+  using T = typename TestFixture::Number;
+  using To = std::conditional_t<std::is_same_v<T, float>, bf16, float>;
+  for (Shape s : kShapes) {
+    const auto x = random_array<T, 2>({s.rows, s.columns}, 1);
+    const auto y0 = random_array<To, 2>({s.rows, s.columns}, 2);
+    const auto from = this->place(x);
+    auto to = this->place(y0), sums = this->place(y0);
+    kernels::copy<T>(this->device(), from.view(), to.view(), Accumulate::no);
+    kernels::copy<T>(this->device(), from.view(), sums.view(), Accumulate::yes);
+    auto written = y0, added = y0;
+    for (Index i = 0; i < x.size(); ++i) {
+      written[i] = static_cast<To>(static_cast<float>(x[i]));
+      added[i] = static_cast<To>(static_cast<float>(y0[i]) + static_cast<float>(x[i]));
+    }
+    ASSERT_TRUE(same_bits(fetch(to).values(), written.values())) << s.rows << " x " << s.columns;
+    ASSERT_TRUE(same_bits(fetch(sums).values(), added.values())) << s.rows << " x " << s.columns;
+  }
+}
+#endif
+
 template <class Target>
 class Transpose : public DeviceTest<Target> {};
 TYPED_TEST_SUITE(Transpose, AllTargets, TargetNames);

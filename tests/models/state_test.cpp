@@ -38,7 +38,8 @@ TEST_P(CarriedState, ScoresChunksAsTheWhole) {
   };
 
   Array<float, 3> h({config.layers, kRows, config.hidden}), c({config.layers, kRows, config.hidden});
-  RecurrentState state{h.view(), c.view()};
+  const Shape shape{config.layers, kRows, config.hidden};
+  RecurrentState state{{h.view().data(), shape, DType::f32}, {c.view().data(), shape, DType::f32}};
   std::vector<float> chunks;
   Index first = 0;
   for (const Index count : {5, 1, 9, 7, 1}) {

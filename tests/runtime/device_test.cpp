@@ -47,6 +47,23 @@ TEST(Device, ACardTakesTheBatchWhole) {
   EXPECT_TRUE(std::holds_alternative<Cuda>(one_shard(card)));
   EXPECT_TRUE(describe(card).starts_with("cuda:0, ")) << describe(card);
 }
+
+TEST(Device, ACardComputesInEachPrecision) {
+  const OpenedCuda opened = open_cuda();
+  if (!opened.cuda) GTEST_SKIP() << opened.reason;
+  AnyDevice card = *opened.cuda;
+  const auto math = [&](const char* precision, DType activations) {
+    EXPECT_EQ(set_precision(card, precision), activations) << precision;
+    return std::get<Cuda>(card).matrix_math();
+  };
+  EXPECT_EQ(math("float", DType::f32), MatrixMath::exact);
+  EXPECT_EQ(math("tf32", DType::f32), MatrixMath::tf32);
+  EXPECT_EQ(math("bf16", DType::bf16), MatrixMath::tf32);
+  EXPECT_EQ(math("float", DType::f32), MatrixMath::exact);
+  const auto bytes = [](auto&, auto type) { return sizeof(typename decltype(type)::type); };
+  EXPECT_EQ(dispatch(card, DType::f32, bytes), 4u);
+  EXPECT_EQ(dispatch(card, DType::bf16, bytes), 2u);
+}
 #endif
 
 #ifdef POLONAISE_CUDA_EMULATED
@@ -56,10 +73,25 @@ TEST(Device, TheEmulatorIsTakenByNameOnly) {
 }
 #endif
 
-TEST(Device, DispatchRefusesATypeThatNothingIsComputedIn) {
+template <class Act>
+std::string refusal(Act&& act) {
+  try {
+    act();
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Device, ACpuComputesInFloatAlone) {
   AnyDevice device = Cpu{1};
   EXPECT_EQ(dispatch(device, DType::f32, [](auto&, auto) { return 7; }), 7);
-  EXPECT_THROW(dispatch(device, DType::bf16, [](auto&, auto) { return 7; }), std::runtime_error);
+  EXPECT_EQ(set_precision(device, "float"), DType::f32);
+  const std::string of_bf16 = "bf16 needs --device cuda: use --precision float on a CPU";
+  EXPECT_EQ(refusal([&] { dispatch(device, DType::bf16, [](auto&, auto) { return 7; }); }), of_bf16);
+  EXPECT_EQ(refusal([&] { set_precision(device, "bf16"); }), of_bf16);
+  EXPECT_TRUE(refusal([&] { set_precision(device, "tf32"); }).starts_with("tf32 needs --device cuda"));
+  EXPECT_THROW(set_precision(device, "fp16"), std::invalid_argument);
 }
 
 }  // namespace

@@ -10,12 +10,12 @@ namespace {
 using kernels::Activation;
 
 // A derived transpose, as a model keeps beside its weight, in memory of the tape.
-View<const float, 1> transposed(Tape& tape, const Var& weight) {
+Tensor transposed(Tape& tape, const Var& weight) {
   const View<const float, 2> w = weight.value().matrix<const float>();
   const View<float, 1> out = tape.floats(w.size());
   for (Index r = 0; r < w.rows(); ++r)
     for (Index c = 0; c < w.columns(); ++c) out.data()[c * w.rows() + r] = w.row(r)[c];
-  return out;
+  return {out.data(), {w.columns(), w.rows()}, DType::f32};
 }
 
 template <class T>

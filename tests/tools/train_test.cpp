@@ -274,6 +274,10 @@ TEST(Train, RefusesWhatCannotBe) {
   expect_failure(
       train({small_dataset(folder / "tokens/data", "perf"), "-o", folder / "run", "--head", "autoregressive"}), 2,
       "an autoregressive head predicts the keys of a frame, and the dataset's events are tokens");
+  expect_failure(train({data, "-o", folder / "run", "--precision", "fp16"}), 2, "--precision");
+  for (const char* precision : {"tf32", "bf16"})
+    expect_failure(train({data, "-o", folder / "run", "--device", "cpu", "--precision", precision}), 1,
+                   std::string(precision) + " needs --device cuda: use --precision float on a CPU");
   expect_failure(train({"-o", folder / "run"}), 2, "DATASET is missing");
   expect_failure(train({"--resume", "-o", folder / "none"}), 1, "there is no such run");
   expect_failure(train({folder / "none", "-o", folder / "run"}), 1, "none");

@@ -11,6 +11,13 @@ void declare_device(Cli& cli, std::string& device, int& threads) {
       .range(0, 1024);
 }
 
+void declare_precision(Cli& cli, std::string& precision) {
+  cli.option("--precision", precision,
+             "float; or on a card tf32, for faster products of float matrices, or bf16, for activations of half the "
+             "size: weights and losses stay float")
+      .choices({"float", "tf32", "bf16"});
+}
+
 AnyDevice device_of(const std::string& device, int threads) {
   try {
     return open_device(device, threads);

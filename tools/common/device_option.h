@@ -13,4 +13,7 @@ void declare_device(Cli& cli, std::string& device, int& threads);
 // open_device(); UsageError for a name of no device.
 AnyDevice device_of(const std::string& device, int threads);
 
+// --precision, of programs that train or score; its value is set_precision()'s.
+void declare_precision(Cli& cli, std::string& precision);
+
 }  // namespace polonaise::tools

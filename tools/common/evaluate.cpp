@@ -111,10 +111,9 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
   std::ranges::stable_sort(order, [&](std::int32_t a, std::int32_t b) { return size(a) > size(b); });
 
   const Index layers = model_.config().layers, hidden = model_.config().hidden;
-  const Index row_floats = 2 * layers * hidden;
-  if (state_.bytes() == 0) {
-    state_ = Buffer(model_.parameters().device(), at(kRows * row_floats) * sizeof(float));
-  }
+  const DType type = model_.parameters().activations();
+  const std::size_t row_bytes = at(layers * hidden) * bytes_of(type);  // of h, and of c
+  if (state_.bytes() == 0) state_ = Buffer(model_.parameters().device(), 2 * kRows * row_bytes);
   for (std::size_t from = 0; from < order.size(); from += kRows) {
     const auto group = std::span(order).subspan(from, std::min<std::size_t>(kRows, order.size() - from));
     const auto rows = static_cast<Index>(group.size());
@@ -129,9 +128,9 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
         const std::int32_t steps = windows.front().targets;  // the shard's longest piece stands first
         if (steps == 0) return TargetLossViews{};
         const io::Batch batch = io::make_batch(pieces, spec_, windows, io::WindowKind::every_step, steps);
-        float* h = state_.as<float>() + shard.first * row_floats;
-        RecurrentState state{{h, {layers, shard.count, hidden}},
-                             {h + layers * shard.count * hidden, {layers, shard.count, hidden}}};
+        std::byte* const h = state_.data() + 2 * at(shard.first) * row_bytes;
+        const Shape shape{layers, shard.count, hidden};
+        RecurrentState state{{h, shape, type}, {h + at(shard.count) * row_bytes, shape, type}};
         const ReadLosses result(tape.device(), model_.losses(tape, {}, batch_view(batch), {0, shard.count}, 1, &state));
         for (std::int64_t row = 0; row < shard.count; ++row) {
           const io::Window& window = windows[at(row)];

@@ -174,8 +174,8 @@ TrainingState Run::resume(Model& model, Optimizer& optimizer) {
   return state;
 }
 
-std::unique_ptr<Model> Run::load_model(AnyDevice& device, std::string_view name) const {
-  auto model = make_model(device, model_config(options_, event_shape(encoding_->spec())), options_.seed);
+std::unique_ptr<Model> Run::load_model(AnyDevice& device, std::string_view name, DType activations) const {
+  auto model = make_model(device, model_config(options_, event_shape(encoding_->spec())), options_.seed, activations);
   read_model(checkpoint(name) / "model.safetensors", *model);
   return model;
 }

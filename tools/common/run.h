@@ -45,7 +45,8 @@ class Run {
   // Sets model and optimizer to the last checkpoint; the best one is the one that its state names.
   TrainingState resume(Model& model, Optimizer& optimizer);
   // A model of the run with the parameters of `checkpoint`, "best" or "last"; without a best one the last is it.
-  std::unique_ptr<Model> load_model(AnyDevice& device, std::string_view checkpoint) const;
+  std::unique_ptr<Model> load_model(AnyDevice& device, std::string_view checkpoint,
+                                    DType activations = DType::f32) const;
   // The step that a checkpoint was made at.
   std::int64_t step_of(std::string_view checkpoint) const;
 

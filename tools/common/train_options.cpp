@@ -12,7 +12,7 @@ namespace polonaise::tools {
 namespace {
 
 constexpr std::string_view kChangeable[] = {"dataset",   "epochs",         "steps",  "minutes", "patience",
-                                            "log-every", "validate-every", "device", "threads"};
+                                            "log-every", "validate-every", "device", "threads", "precision"};
 
 std::string text_of(const Value& value) {
   std::string text = value.toml();
@@ -64,6 +64,7 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--log-every", o.log_every, "steps between lines of metrics.jsonl").range(1, 4e9);
   cli.option("--validate-every", o.validate_every, "steps between validations, 0 for after each epoch").range(0, 4e9);
   declare_device(cli, o.device, o.threads);
+  declare_precision(cli, o.precision);
   cli.group("");
 }
 

@@ -45,6 +45,7 @@ struct TrainOptions {
   std::int64_t validate_every = 0;  // 0: after each epoch
   std::string device = "auto";
   int threads = 0;
+  std::string precision = "float";
 };
 
 // Declares DATASET and all options above, in groups.

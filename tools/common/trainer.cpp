@@ -38,7 +38,8 @@ Trainer::Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDev
   batches_in_epoch_ = (std::ssize(windows) + options.batch - 1) / options.batch;
   for (const io::Window& window : windows) targets_in_epoch_ += window.targets;
   planned_steps_ = plan(options, batches_in_epoch_);
-  model_ = make_model(device, model_config(options, event_shape(spec_)), options.seed);
+  const DType activations = set_precision(device, options.precision);
+  model_ = make_model(device, model_config(options, event_shape(spec_)), options.seed, activations);
   optimizer_.emplace(model_->parameters(), optimizer_options(options, planned_steps_));
   shards_.emplace(model_->parameters());
   scorer_.emplace(*model_, spec_);

@@ -19,8 +19,8 @@ namespace polonaise::tools {
 // the options and the state it starts from, whatever the number of threads.
 class Trainer {
  public:
-  // `dataset`, `options` and `device` must outlive it. Throws UsageError for options that fit no model, io::Error where
-  // there is nothing to train on.
+  // `dataset`, `options` and `device` must outlive it; the device computes in the options' precision from now on.
+  // Throws UsageError for options that fit no model, io::Error where there is nothing to train on.
   Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDevice& device);
 
   Model& model() { return *model_; }

@@ -65,6 +65,51 @@ TEST_F(OnACard, ResumedEqualsUninterruptedAndTheCpuTakesOver) {
   EXPECT_EQ(longer.status, 0) << longer.err;
 }
 
+// A run in bf16 keeps its weights and moments in float: nothing is lost where it stops, and any device goes on.
+TEST_F(OnACard, InBf16ResumedEqualsUninterruptedAndTheCpuTakesOverInFloat) {
+  const fs::path folder = fresh_folder();
+  for (const std::string model : {"lstm", "transformer"}) {
+    const fs::path data = small_dataset(folder / (model + ".data"), "chordvec", 30);
+    const fs::path whole = folder / (model + "-whole"), parts = folder / (model + "-parts"),
+                   in_float = folder / (model + "-float");
+    const auto options =
+        joined(small_model(model), {data, "--steps", "6", "--log-every", "1", "--dropout", "0.3", "--device", "cuda"});
+    ASSERT_EQ(train(joined(options, {"--precision", "bf16", "-o", whole})).status, 0);
+    ASSERT_EQ(train(joined(options, {"--precision", "bf16", "-o", parts, "--stop-at", "3"})).status, 0);
+    ASSERT_EQ(train({"--resume", "-o", parts, "-q"}).status, 0);
+    expect_same_checkpoint(whole / "checkpoints/last", parts / "checkpoints/last");
+
+    ASSERT_EQ(train(joined(options, {"--precision", "tf32", "-o", in_float})).status, 0);
+    const std::vector<double> expected = losses(in_float), found = losses(whole);
+    ASSERT_EQ(found.size(), expected.size());
+    EXPECT_NE(found, expected);
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(found[i], expected[i], 2e-2 * expected[i]) << model;
+
+    expect_failure(train({"--resume", "-o", parts, "--steps", "8", "--device", "cpu", "-q"}), 1,
+                   "bf16 needs --device cuda");
+    const ProgramResult longer =
+        train({"--resume", "-o", parts, "--steps", "8", "--device", "cpu", "--precision", "float", "-q"});
+    EXPECT_EQ(longer.status, 0) << longer.err;
+  }
+}
+
+TEST_F(OnACard, EvaluationsAreInFloatUnlessAskedOtherwise) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "perf", "lstm", {"--device", "cuda", "--precision", "bf16"});
+  const auto nats = [&](const std::vector<std::string>& options) {
+    const ProgramResult result = run_program("polonaise-evaluate", joined({run, "--json"}, options));
+    EXPECT_EQ(result.status, 0) << result.err;
+    return nlohmann::json::parse(result.out)["nats_per_token"].get<double>();
+  };
+  const double on_cpu = nats({"--device", "cpu"}), on_card = nats({"--device", "cuda"}),
+               in_bf16 = nats({"--device", "cuda", "--precision", "bf16"});
+  EXPECT_NEAR(on_card, on_cpu, 1e-4 * on_cpu);
+  EXPECT_NE(in_bf16, on_card);
+  EXPECT_NEAR(in_bf16, on_cpu, 6e-3 * on_cpu);
+  expect_failure(run_program("polonaise-evaluate", {run, "--device", "cpu", "--precision", "bf16"}), 1,
+                 "bf16 needs --device cuda");
+}
+
 TEST_F(OnACard, SamplesAndEvaluationsAreTheCpus) {
   const fs::path folder = fresh_folder();
   const fs::path run = small_run(folder, "perf", "gru");
