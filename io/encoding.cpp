@@ -40,14 +40,19 @@ std::vector<std::string> LossReport::lines() const {
 }
 
 std::vector<std::string> encoding_names() {
-  return {"chordvec", "chordvec-literal", "roll88", "perf"};
+  return {"chordvec", "chordvec-literal", "roll88", "perf", "tsd", "remi"};
 }
 
 std::unique_ptr<const Encoding> make_encoding(std::string_view name, const EncodingOptions& options) {
+  if (name == "perf") return make_perf(options);
+  if (name == "tsd") return make_tsd(options);
+  if (!options.tokens.empty()) {
+    throw Error(fmt::format("\"{}\" has no tokens for {}; perf and tsd have", name, fmt::join(options.tokens, ", ")));
+  }
   if (name == "chordvec") return make_chordvec(false);
   if (name == "chordvec-literal") return make_chordvec(true);
   if (name == "roll88") return make_roll88(options.steps_per_quarter);
-  if (name == "perf") return make_perf();
+  if (name == "remi") return make_remi();
   throw Error(fmt::format("there is no encoding \"{}\"; choose one of {}", name, fmt::join(encoding_names(), ", ")));
 }
 
@@ -66,6 +71,11 @@ std::unique_ptr<const Encoding> encoding_from_description(std::string_view json)
   if (table.contains("steps_per_quarter") && table["steps_per_quarter"].is_number_integer()) {
     const auto steps = table["steps_per_quarter"].get<std::int64_t>();
     options.steps_per_quarter = static_cast<int>(std::clamp<std::int64_t>(steps, 0, 1000));
+  }
+  if (table.contains("added") && table["added"].is_array()) {
+    for (const Json& tokens : table["added"]) {
+      if (tokens.is_string()) options.tokens.push_back(tokens.get<std::string>());
+    }
   }
   auto encoding = make_encoding(name, options);
   if (encoding->describe() != table.dump()) {

@@ -51,11 +51,15 @@ class Encoding {
 };
 
 struct EncodingOptions {
-  int steps_per_quarter = 4;  // roll88: 1..96 frames to a quarter note
+  int steps_per_quarter = 4;             // roll88: 1..96 frames to a quarter note
+  std::vector<std::string> tokens = {};  // perf, tsd: of added_token_names(), in any order
 };
 
-// "chordvec", "chordvec-literal", "roll88", "perf".
+// "chordvec", "chordvec-literal", "roll88", "perf", "tsd", "remi".
 std::vector<std::string> encoding_names();
+
+// "pedal", "tempo", "articulation".
+std::vector<std::string> added_token_names();
 
 // Error for an unknown name (naming those there are) or an option out of range.
 std::unique_ptr<const Encoding> make_encoding(std::string_view name, const EncodingOptions& options = {});

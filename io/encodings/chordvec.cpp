@@ -70,7 +70,8 @@ class ChordVec final : public Encoding {
 
   Events encode(const Score& score, LossReport& report) const override {
     const auto to_grid = [&](std::int64_t tick) { return rescale(tick, score.ticks_per_quarter, kQuarter); };
-    const std::vector<GridNote> notes = grid_notes(score, low_, low_ + kKeys - 1, to_grid, report);
+    std::vector<GridNote> notes = grid_notes(score, low_, low_ + kKeys - 1, to_grid, report);
+    start_at_zero(notes);
     Events events(EventKind::frames);
     Losses losses;
     for (std::size_t begin = 0; begin < notes.size();) {

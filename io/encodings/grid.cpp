@@ -1,15 +1,11 @@
 #include "io/encodings/grid.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
+#include <utility>
 
 namespace polonaise::io {
-namespace {
-
-constexpr int kPercussionChannel = 9;
-
-}  // namespace
-
 std::int64_t rescale(std::int64_t ticks, std::int64_t from, std::int64_t to) {
   ticks = std::min(ticks, std::int64_t{1} << 52);
   return ticks / from * to + (ticks % from * to + from / 2) / from;
@@ -39,21 +35,63 @@ std::vector<GridNote> grid_notes(const Score& score, int low, int high,
   count_loss(report, "percussion notes dropped", percussion);
   count_loss(report, "notes out of range dropped", out_of_range);
   std::ranges::sort(notes, {}, [](const GridNote& n) { return std::tuple(n.on, n.pitch, n.off, n.velocity); });
+  return notes;
+}
+
+std::int64_t start_at_zero(std::vector<GridNote>& notes) {
   const std::int64_t start = notes.empty() ? 0 : notes.front().on;
   for (GridNote& note : notes) {
     note.on -= start;
     note.off -= start;
   }
-  return notes;
+  return start;
 }
 
-void shorten_empty_stretches(std::vector<GridNote>& notes, std::int64_t longest, LossReport& report) {
+std::vector<GridNote> one_note_a_key(const std::vector<GridNote>& notes, LossReport& report) {
+  std::vector<GridNote> kept;
+  kept.reserve(notes.size());
+  std::array<std::ptrdiff_t, 128> last;
+  last.fill(-1);
+  std::int64_t doubled = 0;
+  std::int64_t cut = 0;
+  for (const GridNote& note : notes) {
+    std::ptrdiff_t& index = last[note.pitch];
+    if (index >= 0) {
+      GridNote& before = kept[static_cast<std::size_t>(index)];
+      if (before.on == note.on) {
+        before.off = std::max(before.off, note.off);
+        before.velocity = std::max(before.velocity, note.velocity);
+        ++doubled;
+        continue;
+      }
+      cut += before.off > note.on;
+      before.off = std::min(before.off, note.on);
+    }
+    index = static_cast<std::ptrdiff_t>(kept.size());
+    kept.push_back(note);
+  }
+  count_loss(report, "doubled notes merged", doubled);
+  count_loss(report, "notes cut where their key is struck again", cut);
+  return kept;
+}
+
+std::int64_t last_end(const std::vector<GridNote>& notes) {
+  std::int64_t end = 0;
+  for (const GridNote& note : notes) end = std::max(end, note.off);
+  return end;
+}
+
+std::vector<std::int64_t*> times_of(std::vector<GridNote>& notes) {
   std::vector<std::int64_t*> times;
   times.reserve(2 * notes.size());
   for (GridNote& note : notes) {
     times.push_back(&note.on);
     times.push_back(&note.off);
   }
+  return times;
+}
+
+void shorten_empty_stretches(std::vector<std::int64_t*> times, std::int64_t longest, LossReport& report) {
   std::ranges::sort(times, {}, [](const std::int64_t* time) { return *time; });
   std::int64_t before = 0;
   std::int64_t removed = 0;
@@ -77,6 +115,15 @@ Score piano_score(std::int64_t ticks_per_quarter, std::vector<Note> notes) {
   score.notes = std::move(notes);
   score.tempos = {{0, 500000}};
   return score;
+}
+
+Score grid_score(const std::vector<GridNote>& notes, std::int64_t ticks_per_quarter, std::int64_t ticks_per_step) {
+  std::vector<Note> played;
+  played.reserve(notes.size());
+  for (const GridNote& note : notes) {
+    played.push_back({note.on * ticks_per_step, note.length() * ticks_per_step, note.pitch, note.velocity, 0, 0, 0});
+  }
+  return piano_score(ticks_per_quarter, std::move(played));
 }
 
 }  // namespace polonaise::io

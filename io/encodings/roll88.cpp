@@ -77,14 +77,14 @@ class Roll88 final : public Encoding {
   Events encode(const Score& score, LossReport& report) const override {
     const auto to_grid = [&](std::int64_t tick) { return rescale(tick, score.ticks_per_quarter, steps_); };
     std::vector<GridNote> notes = joined(grid_notes(score, kLowest, kLowest + kKeys - 1, to_grid, report), report);
+    start_at_zero(notes);
     count_rounded(score, report);
-    shorten_empty_stretches(notes, kLongestStretchQuarters * steps_, report);
+    shorten_empty_stretches(times_of(notes), kLongestStretchQuarters * steps_, report);
 
     Events events(EventKind::frames);
     std::array<std::int64_t, kKeys> until{};  // where each key falls silent
     std::vector<std::uint8_t> sounding;
-    std::int64_t last = 0;
-    for (const GridNote& note : notes) last = std::max(last, note.off);
+    const std::int64_t last = last_end(notes);
     auto next = notes.begin();
     for (std::int64_t now = 0; now < last; ++now) {
       for (; next != notes.end() && next->on == now; ++next) {

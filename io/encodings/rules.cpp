@@ -88,6 +88,27 @@ void Rules::forbid_keys(const GrammarOptions& options, int first, int count, int
   }
 }
 
+int Rules::add_counter(int high) {
+  grammar_.counters.push_back({0, 0, high});
+  return static_cast<int>(grammar_.counters.size()) - 1;
+}
+
+void Rules::keep_together(std::span<const TokenRange> parts) {
+  // Counter i is 1 between parts i and i + 1.
+  std::vector<int> between;
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) between.push_back(add_counter(1));
+  for (int token = 0; token < grammar_.vocabulary; ++token) {
+    const auto found = std::ranges::find_if(parts, [&](const TokenRange& part) { return part.contains(token); });
+    const auto part = static_cast<std::size_t>(found - parts.begin());
+    for (std::size_t i = 0; i < between.size(); ++i) {
+      if (i == part) change(token, {between[i], 1, 0});
+      if (i + 1 == part) change(token, {between[i], -1, 0});
+      // A note's beginning, and what is no part of a note, find none begun.
+      if (i != part && (part == 0 || part == parts.size())) change(token, {between[i], 1, -1});
+    }
+  }
+}
+
 Grammar Rules::finish() {
   if (grammar_.counters.empty()) return std::move(grammar_);
   grammar_.first_change.push_back(0);

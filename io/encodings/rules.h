@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "io/encodings/tokens.h"
 #include "io/grammar.h"
 
 namespace polonaise::io {
@@ -34,8 +36,13 @@ class Rules {
   void allow_shifts(int state, int first, int count, int next);
   // Tokens whose pitch is not allowed are never drawn; token first + i has pitch `lowest` + i.
   void forbid_keys(const GrammarOptions& options, int first, int count, int lowest);
-  void add_counter(int start, int low, int high) { grammar_.counters.push_back({start, low, high}); }
+  // One from 0 to `high`, beginning at 0; returns its index.
+  int add_counter(int high);
   void change(int token, Grammar::Change change) { changes_[static_cast<std::size_t>(token)].push_back(change); }
+
+  // A note is one token of each of `parts` in their order, and no token of another kind stands between them; takes a
+  // counter for each part but the last.
+  void keep_together(std::span<const TokenRange> parts);
 
   Grammar& grammar() { return grammar_; }
   Grammar finish();

@@ -12,6 +12,7 @@
 #include "io/error.h"
 #include "io/notes.h"
 #include "io/random.h"
+#include "tests/io/encoding_variants.h"
 
 namespace polonaise::io {
 namespace {
@@ -30,7 +31,17 @@ Score random_score(Random& random, int notes) {
   }
   std::ranges::sort(score.notes, {}, [](const Note& n) { return std::tuple(n.onset, n.pitch, n.track, n.channel); });
   score.tempos = {{0, 400000}, {now / 2, 700001}};
-  score.pedals = {{now / 4, 0, true}, {now / 3, 0, false}};
+  for (std::int64_t tick = 0; tick < now; tick += 1 + static_cast<std::int64_t>(random.below(2000))) {
+    score.pedals.push_back({tick, static_cast<std::uint8_t>(random.below(2)), random.below(2) == 0});
+    if (random.below(4) == 0)
+      score.tempos.push_back({tick, static_cast<std::uint32_t>(150000 + random.below(2000000))});
+    if (random.below(4) == 0) {
+      score.time_signatures.push_back({tick,
+                                       static_cast<std::uint8_t>(1 + random.below(random.below(4) == 0 ? 255 : 9)),
+                                       static_cast<std::uint8_t>(1 << random.below(8))});
+    }
+  }
+  std::ranges::sort(score.tempos, {}, &Tempo::tick);
   return score;
 }
 
@@ -72,11 +83,19 @@ void expect_valid(const Score& score) {
 
 // As a file, whose reader neither repairs nor drops anything.
 void expect_survives_a_file(const Score& score) {
+  const auto pedals = [](const Score& of) {
+    std::vector<std::pair<std::int64_t, bool>> changes;
+    for (const Pedal& pedal : of.pedals) changes.emplace_back(pedal.tick, pedal.down);
+    return changes;
+  };
   Warnings warnings;
   MidiReadOptions strict;
   strict.strict = true;
   const Score read = read_score(write_score(score), warnings, strict);
   EXPECT_EQ(read.notes, score.notes);
+  EXPECT_EQ(read.tempos, score.tempos);
+  EXPECT_EQ(read.time_signatures, score.time_signatures);
+  EXPECT_EQ(pedals(read), pedals(score));
   EXPECT_TRUE(warnings.empty());
 }
 
@@ -93,13 +112,13 @@ void expect_fits(const EventsView& events, const EventSpec& spec) {
   }
 }
 
-class EveryEncoding : public testing::TestWithParam<std::string> {
+class EveryEncoding : public testing::TestWithParam<EncodingVariant> {
  protected:
   Events encode(const Score& score) const {
     LossReport report;
     return encoding_->encode(score, report);
   }
-  std::unique_ptr<const Encoding> encoding_ = make_encoding(GetParam());
+  std::unique_ptr<const Encoding> encoding_ = GetParam().make();
 };
 
 TEST_P(EveryEncoding, EncodingWhatWasDecodedChangesNothing) {
@@ -165,7 +184,7 @@ TEST_P(EveryEncoding, SilenceBeforeTheFirstNoteIsLeftOut) {
 
 TEST_P(EveryEncoding, DescriptionMakesTheSameEncodingAgain) {
   const auto again = encoding_from_description(encoding_->describe());
-  EXPECT_EQ(again->name(), GetParam());
+  EXPECT_EQ(again->name(), GetParam().name);
   EXPECT_EQ(again->spec(), encoding_->spec());
   EXPECT_EQ(again->describe(), encoding_->describe());
 }
@@ -207,18 +226,15 @@ TEST_P(EveryEncoding, RealMusicComesBackTheSameFromItsFirstEncoding) {
   EXPECT_GT(files, 300);
 }
 
-INSTANTIATE_TEST_SUITE_P(Names, EveryEncoding, testing::ValuesIn(encoding_names()), [](const auto& test) {
-  std::string name = test.param;
-  std::ranges::replace(name, '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Variants, EveryEncoding, testing::ValuesIn(encoding_variants()),
+                         [](const auto& test) { return test.param.label(); });
 
 TEST(Encoding, UnknownNamesAndOptionsAreRefusedWithTheChoice) {
   try {
     make_encoding("chordvek");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("chordvec, chordvec-literal, roll88, perf"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("chordvec, chordvec-literal, roll88, perf, tsd, remi"), std::string::npos);
   }
   EXPECT_THROW(make_encoding("roll88", {0}), Error);
   EXPECT_THROW(make_encoding("roll88", {97}), Error);

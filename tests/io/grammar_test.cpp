@@ -12,6 +12,8 @@
 #include "io/notes.h"
 #include "io/random.h"
 #include "io/synthetic.h"
+#include "io/tempo_map.h"
+#include "tests/io/encoding_variants.h"
 #include "tests/io/grammar_walk.h"
 
 namespace polonaise::io {
@@ -36,6 +38,29 @@ std::int64_t last_end(const Score& score) {
   std::int64_t end = 0;
   for (const Note& note : score.notes) end = std::max(end, note.end());
   return end;
+}
+
+// Where so many bars end by the score's time signatures, 4/4 without any.
+std::int64_t end_of_bars(const Score& score, int bars) {
+  std::int64_t tick = 0;
+  for (int bar = 0; bar < bars; ++bar) {
+    TimeSignature signature;
+    for (const TimeSignature& change : score.time_signatures) {
+      if (change.tick <= tick) signature = change;
+    }
+    tick += 4 * score.ticks_per_quarter * signature.numerator / signature.denominator;
+  }
+  return tick;
+}
+
+// Seconds have no fixed length in its grammar.
+bool in_bars(const EncodingVariant& variant) {
+  return variant.name == "tsd" && std::ranges::count(variant.options.tokens, "tempo") > 0;
+}
+
+GrammarOptions lasting(const EncodingVariant& variant, double seconds, GrammarOptions options) {
+  (in_bars(variant) ? options.bars : options.seconds) = in_bars(variant) ? seconds / 2 : seconds;
+  return options;
 }
 
 std::vector<std::uint8_t> random_keys(const Grammar& grammar, Random& random) {
@@ -94,9 +119,9 @@ void expect_legal(const Grammar& grammar, const EventSpec& spec, const EventsVie
   }
 }
 
-class EveryGrammar : public testing::TestWithParam<std::string> {
+class EveryGrammar : public testing::TestWithParam<EncodingVariant> {
  protected:
-  std::unique_ptr<const Encoding> encoding_ = make_encoding(GetParam());
+  std::unique_ptr<const Encoding> encoding_ = GetParam().make();
   EventSpec spec_ = encoding_->spec();
 };
 
@@ -130,8 +155,8 @@ TEST_P(EveryGrammar, WalksKeepToKeysAndPolyphony) {
     options.max_polyphony = most;
     const Grammar grammar = encoding_->grammar(options);
     GrammarWalk walk(grammar);
-    const Events events = random_walk(grammar, spec_, walk, random, 2000);
-    EXPECT_EQ(events.size(), 2000);
+    const Events events = random_walk(grammar, spec_, walk, random, 1000);
+    EXPECT_EQ(events.size(), 1000);
     const Score score = encoding_->decode(events.view());
     EXPECT_FALSE(score.notes.empty());
     for (const Note& note : score.notes) {
@@ -142,12 +167,9 @@ TEST_P(EveryGrammar, WalksKeepToKeysAndPolyphony) {
 }
 
 TEST_P(EveryGrammar, AKeyAloneIsEnough) {
-  GrammarOptions options;
-  options.lowest = options.highest = 60;
-  options.seconds = 20;
   Random random(4);
-  const Grammar grammar = encoding_->grammar(options);
-  for (int round = 0; round < 20; ++round) {
+  const Grammar grammar = encoding_->grammar(lasting(GetParam(), 10, {.lowest = 60, .highest = 60}));
+  for (int round = 0; round < 5; ++round) {
     GrammarWalk walk(grammar);
     const Events events = random_walk(grammar, spec_, walk, random, 20000);
     EXPECT_TRUE(walk.ended());
@@ -156,19 +178,40 @@ TEST_P(EveryGrammar, AKeyAloneIsEnough) {
 }
 
 TEST_P(EveryGrammar, WalksEndAtTheSecondsAskedFor) {
+  if (in_bars(GetParam())) {
+    EXPECT_THROW(encoding_->grammar({.seconds = 10}), Error) << "tempos make seconds of any length";
+    return;
+  }
   Random random(5);
   for (const double seconds : {1.0, 7.25, 31.5}) {
-    GrammarOptions options;
-    options.seconds = seconds;
-    const Grammar grammar = encoding_->grammar(options);
-    for (int round = 0; round < 5; ++round) {
+    const Grammar grammar = encoding_->grammar({.seconds = seconds});
+    for (int round = 0; round < 3; ++round) {
       GrammarWalk walk(grammar);
       const Events events = random_walk(grammar, spec_, walk, random, 100000);
       ASSERT_TRUE(walk.ended());
       const Score score = encoding_->decode(events.view());
-      const auto ticks_per_second = 2 * static_cast<double>(score.ticks_per_quarter);
-      EXPECT_LE(static_cast<double>(last_end(score)), seconds * ticks_per_second);
-      EXPECT_GT(static_cast<double>(last_end(score)), 0.2 * seconds * ticks_per_second);
+      const double end = TempoMap(score).seconds(last_end(score));
+      EXPECT_LE(end, seconds + 0.001);
+      EXPECT_GT(end, 0.2 * seconds);
+    }
+  }
+}
+
+TEST_P(EveryGrammar, WalksEndAtTheBarsAskedFor) {
+  if (GetParam().name == "perf") {
+    EXPECT_THROW(encoding_->grammar({.bars = 2}), Error);
+    return;
+  }
+  Random random(6);
+  for (const int bars : {1, 2, 7}) {
+    const Grammar grammar = encoding_->grammar({.max_polyphony = 8, .bars = static_cast<double>(bars)});
+    for (int round = 0; round < 3; ++round) {
+      GrammarWalk walk(grammar);
+      const Events events = random_walk(grammar, spec_, walk, random, 100000);
+      ASSERT_TRUE(walk.ended());
+      const Score score = encoding_->decode(events.view());
+      EXPECT_LE(last_end(score), end_of_bars(score, bars));
+      EXPECT_LE(most_at_once(score), 8);
     }
   }
 }
@@ -212,11 +255,8 @@ TEST_P(EveryGrammar, RefusesWhatCannotBeHad) {
   refused({.bars = std::nan("")});
 }
 
-INSTANTIATE_TEST_SUITE_P(Names, EveryGrammar, testing::ValuesIn(encoding_names()), [](const auto& test) {
-  std::string name = test.param;
-  std::ranges::replace(name, '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Variants, EveryGrammar, testing::ValuesIn(encoding_variants()),
+                         [](const auto& test) { return test.param.label(); });
 
 TEST(Grammar, PerfEndsOnlySoundingKeysAndStrikesOnlySilentOnes) {
   const Grammar grammar = make_encoding("perf")->grammar({});
@@ -240,6 +280,66 @@ TEST(Grammar, AVelocityLeavesRoomForItsNote) {
   walk.take(60);
   EXPECT_FALSE(walk.legal(356));
   EXPECT_FALSE(walk.legal(62));
+}
+
+TEST(Grammar, TsdTakesPitchVelocityLengthTogetherAndChordsUpwards) {
+  const Grammar grammar = make_encoding("tsd")->grammar({});
+  GrammarWalk walk(grammar);
+  EXPECT_FALSE(walk.legal(88)) << "a velocity without a pitch";
+  walk.take(39);
+  EXPECT_FALSE(walk.legal(120)) << "a length before the velocity";
+  EXPECT_FALSE(walk.legal(240)) << "time within a note";
+  EXPECT_FALSE(walk.legal(43));
+  walk.take(88 + 20);
+  EXPECT_FALSE(walk.legal(88));
+  walk.take(120 + 47);
+  EXPECT_FALSE(walk.legal(39));
+  EXPECT_TRUE(walk.legal(40));
+  EXPECT_TRUE(walk.legal(240));
+  walk.take(240);
+  EXPECT_TRUE(walk.legal(39));
+}
+
+TEST(Grammar, ANoteCountsUntilItsLengthIsOver) {
+  const Grammar grammar = make_encoding("tsd")->grammar({.max_polyphony = 1});
+  GrammarWalk walk(grammar);
+  for (const int token : {39, 88 + 20, 120 + 47, 240 + 46}) walk.take(token);
+  EXPECT_FALSE(walk.legal(43));
+  walk.take(240);
+  EXPECT_TRUE(walk.legal(43));
+}
+
+TEST(Grammar, RemiBeginsWithABarWhosePositionsAscend) {
+  const Grammar grammar = make_encoding("remi")->grammar({.bars = 2});
+  GrammarWalk walk(grammar);
+  EXPECT_FALSE(walk.legal(261));
+  EXPECT_FALSE(walk.legal(39));
+  walk.take(240 + 1);  // 3/4
+  EXPECT_FALSE(walk.legal(39)) << "a note without a position";
+  EXPECT_TRUE(walk.legal(261 + 143));
+  EXPECT_FALSE(walk.legal(261 + 144)) << "beyond the bar";
+  walk.take(261 + 48);
+  EXPECT_FALSE(walk.legal(261 + 48));
+  EXPECT_TRUE(walk.legal(39));
+  walk.take(240);
+  EXPECT_EQ(walk.clock(), 144);
+  EXPECT_FALSE(walk.ended());
+  walk.take(240);
+  EXPECT_EQ(walk.clock(), 144 + 192);
+  EXPECT_TRUE(walk.ended());
+  EXPECT_THROW(make_encoding("remi")->grammar({.bars = 1.5}), Error);
+}
+
+TEST(Grammar, ThePedalGoesDownOnlyWhereItIsUp) {
+  const Grammar grammar = make_encoding("perf", {.tokens = {"pedal"}})->grammar({});
+  GrammarWalk walk(grammar);
+  EXPECT_FALSE(walk.legal(389));
+  walk.take(388);
+  EXPECT_FALSE(walk.legal(389)) << "at the same time";
+  walk.take(256);
+  EXPECT_FALSE(walk.legal(388));
+  walk.take(389);
+  EXPECT_TRUE(walk.legal(388)) << "lifted and pressed again";
 }
 
 TEST(Grammar, BarsHaveFourQuartersWhereThereIsNoMeter) {

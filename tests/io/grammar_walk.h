@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <queue>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -30,11 +31,12 @@ class GrammarWalk {
     const std::size_t at = edge(v);
     if (grammar_.next[at] < 0 || grammar_.drawable[index(v)] == 0 || passes_end(grammar_.ticks[at])) return false;
     if (grammar_.counters.empty()) return true;
-    std::vector<std::int32_t> sums(counters_.size(), 0);
-    for (const Grammar::Change& change : changes(v)) sums[index(change.counter)] += change.delta;
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-      if (sums[i] < 0 && counters_[i] + sums[i] < grammar_.counters[i].low) return false;
-      if (sums[i] > 0 && counters_[i] + sums[i] > grammar_.counters[i].high) return false;
+    for (const Grammar::Change& change : changes(v)) {
+      std::int32_t sum = 0;
+      for (const Grammar::Change& other : changes(v)) sum += other.counter == change.counter ? other.delta : 0;
+      const Grammar::Counter& limits = grammar_.counters[index(change.counter)];
+      const std::int32_t after = counters_[index(change.counter)] + sum;
+      if ((sum < 0 && after < limits.low) || (sum > 0 && after > limits.high)) return false;
     }
     return true;
   }
@@ -60,9 +62,9 @@ class GrammarWalk {
   std::size_t edge(int v) const { return index(state_) * index(grammar_.vocabulary) + index(v); }
   bool passes_end(std::int64_t ticks) const { return grammar_.end >= 0 && clock_ + ticks > grammar_.end; }
 
-  std::vector<Grammar::Change> changes(int v) const {
-    const auto begin = grammar_.changes.begin();
-    return {begin + grammar_.first_change[index(v)], begin + grammar_.first_change[index(v) + 1]};
+  std::span<const Grammar::Change> changes(int v) const {
+    const std::int32_t first = grammar_.first_change[index(v)];
+    return std::span(grammar_.changes).subspan(index(first), index(grammar_.first_change[index(v) + 1] - first));
   }
 
   void advance(std::int64_t ticks) {
