@@ -10,7 +10,7 @@ namespace polonaise::io {
 namespace {
 
 constexpr std::int64_t kEndless = std::int64_t{1} << 60;
-constexpr std::int64_t kShortestBar = 6;  // 1/32
+constexpr std::int64_t kShortestBar = 3;  // 1/64
 constexpr int kMostEqual = 4;
 
 // The meter of that length, of that denominator if there is one; -1: none.

@@ -19,19 +19,23 @@ std::vector<PedalChange> pedal_changes(const Score& score, const std::function<s
   // `raw` alternates, beginning with down.
   std::vector<PedalChange> raw;
   std::array<bool, 16> down{};
-  std::int64_t joined = 0;
+  std::vector<std::int64_t> hidden;  // changes of a channel while another's pedal is down
   for (const Pedal& pedal : score.pedals) {
     if (pedal.channel == kPercussionChannel) continue;
     const std::int64_t before = std::ranges::count(down, true);
     down[pedal.channel & 0x0F] = pedal.down;
     const std::int64_t now = std::ranges::count(down, true);
+    const std::int64_t time = std::max<std::int64_t>(to_grid(pedal.tick) - start, 0);
     if ((before > 0) != (now > 0)) {
-      raw.push_back({std::max<std::int64_t>(to_grid(pedal.tick) - start, 0), now > 0});
-    } else {
-      joined += before != now;
+      raw.push_back({time, now > 0});
+    } else if (before != now) {
+      hidden.push_back(time);
     }
   }
-  count_loss(report, "pedal changes lost as another channel's pedal was down", joined);
+  // What several channels do at one time is one change.
+  std::erase_if(hidden,
+                [&](std::int64_t time) { return std::ranges::binary_search(raw, time, {}, &PedalChange::time); });
+  count_loss(report, "pedal changes lost while another channel's pedal was down", std::ssize(hidden));
 
   std::vector<PedalChange> changes;
   bool held = false;

@@ -3,8 +3,8 @@
 //      0..87    pitch 21..108, the piano's keys
 //     88..119   velocity 1..4, 5..8, ..., 125..127
 //    120..239   length, one of the 120 of io/encodings/lengths.h
-//    240..260   a bar begins, of one of the 21 meters of io/encodings/bars.h
-//    261..548   position 0..287, in 1/48 quarter from the bar's beginning
+//    240..261   a bar begins, of one of the 22 meters of io/encodings/bars.h
+//    262..549   position 0..287, in 1/48 quarter from the bar's beginning
 //
 // A piece is bars; a bar is its token and any number of a position with notes, ascending; a note is pitch, velocity,
 // length, at one position by pitch. Encoding folds the sustain pedal into lengths and rounds time to 1/48 quarter; a

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <string>
 
 #include "io/error.h"
 #include "io/file.h"
 #include "tests/io/midi_bytes.h"
+#include "tests/io/programs.h"
 
 namespace polonaise::io {
 namespace {
@@ -49,26 +49,6 @@ std::string findings_of(const std::string& lines) {
 
 Bytes track_of(const std::string& lines) {
   return midi_of("0, 0, Header, 1, 1, 96\n1, 0, Start_track\n" + lines + "\n1, 99, End_track\n0, 0, End_of_file\n");
-}
-
-struct Outcome {
-  int status = -1;
-  std::string output;
-};
-
-Outcome execute(const std::string& command) {
-  Outcome outcome;
-  FILE* pipe = ::popen(command.c_str(), "r");
-  if (pipe == nullptr) return outcome;
-  char buffer[1 << 16];
-  for (std::size_t count; (count = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
-    outcome.output.append(buffer, count);
-  outcome.status = ::pclose(pipe);
-  return outcome;
-}
-
-bool installed(const std::string& program) {
-  return execute("command -v " + program).status == 0;
 }
 
 constexpr std::string_view kRichCsv =

