@@ -11,6 +11,7 @@ inline void require_sampling(View<const float, 2> logits, View<const std::uint8_
                              const SamplingOptions& options) {
   require(options.temperature >= 0, "the temperature must not be negative");
   require(options.top_k >= 0, "top_k must not be negative");
+  require(options.max_keys >= 0, "max_keys must not be negative");
   require(options.top_p > 0 && options.top_p <= 1, "top_p must be above 0 and at most 1");
   require(logits.columns() >= 1, "logits must have a column");
   require(allowed.empty() || same_shape(logits, allowed), "logits and allowed must have one shape");

@@ -159,6 +159,10 @@ void sample_key_row(const float* logits, const std::uint8_t* allowed, const Samp
     for (Index k = std::max<Index>(0, begin); k < std::min(row.count, begin + step); ++k)
       keys[k] = uniform(words[k - begin]) < row.weights[k];
   }
+  if (options.max_keys == 0) return;
+  const Index likeliest = rank(logits, keys, row);
+  keep_most_likely(row, row.ranks[likeliest], static_cast<float>(options.max_keys), true);
+  for (Index k = 0; k < row.count; ++k) keys[k] = row.ranks[k] != kDropped;
 }
 
 }  // namespace polonaise::kernels::HWY_NAMESPACE

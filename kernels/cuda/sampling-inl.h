@@ -158,6 +158,14 @@ __device__ void sample_key_row(const float* logits, const std::uint8_t* allowed,
       keys[k] = row.kept_rank(k) != kDropped && uniform(words[w]) < weight(k);
     }
   }
+  if (options.max_keys == 0) return;
+  simt::sync_block();  // what follows shares the keys out in another way
+  Candidates drawn{logits, keys, count};
+  const Index likeliest = most_likely<kThreads>(drawn);
+  if (likeliest < 0) return;
+  keep_most_likely<kThreads>(drawn, drawn.rank(likeliest), static_cast<float>(options.max_keys),
+                             [](Index) { return 1.0f; });
+  for (Index k = threadIdx.x; k < count; k += kThreads) keys[k] = drawn.kept_rank(k) != kDropped;
 }
 
 }  // namespace polonaise::kernels

@@ -309,6 +309,33 @@ TYPED_TEST(SampleKeys, TemperatureZeroSoundsThePositiveLogits) {
   EXPECT_EQ(run({.temperature = 0, .top_k = 5}), (std::vector<std::uint8_t>{0, 0, 1, 1, 1, 0}));
 }
 
+TYPED_TEST(SampleKeys, OfTooManyDrawnKeysTheLikeliestStay) {
+  const Index kRows = kIsCpu<TypeParam> ? 40 : cases<Index>({4}, {1})[0];
+  for (const Index K : cases<Index>({7, 106, 600}, {135}))
+    for (const auto& options : {SamplingOptions{}, SamplingOptions{.temperature = 3, .top_k = 50}}) {
+      auto logits = random_array<2>({kRows, K}, 6, 2.0f);
+      for (float& logit : logits.values()) logit = std::round(4 * logit) / 4;  // many are equal
+      SamplingOptions limited = options;
+      limited.max_keys = 3;
+      const auto drawn = this->sample(logits, nullptr, options, kFirstRow, 2);
+      const auto kept = this->sample(logits, nullptr, limited, kFirstRow, 2);
+      for (Index r = 0; r < kRows; ++r) {
+        std::vector<Index> sounding;
+        for (Index k = 0; k < K; ++k)
+          if (drawn[static_cast<std::size_t>(r * K + k)]) sounding.push_back(k);
+        std::stable_sort(sounding.begin(), sounding.end(),
+                         [&](Index a, Index b) { return logits[r * K + a] > logits[r * K + b]; });
+        if (sounding.size() > 3) sounding.resize(3);
+        for (Index k = 0; k < K; ++k)
+          ASSERT_EQ(kept[static_cast<std::size_t>(r * K + k)],
+                    std::find(sounding.begin(), sounding.end(), k) != sounding.end() ? 1 : 0);
+      }
+    }
+  EXPECT_EQ(this->sample(Array<float, 2>({1, 4}, -50), nullptr, {.max_keys = 2}, 0, 0),
+            std::vector<std::uint8_t>(4, 0));
+  EXPECT_THROW(this->sample(Array<float, 2>({1, 4}), nullptr, {.max_keys = -1}, 0, 0), ContractError);
+}
+
 TYPED_TEST(SampleKeys, AMaskMaySilenceAWholeRow) {
   const Array<float, 2> logits({1, 20}, 50.0f);
   const Array<std::uint8_t, 2> none({1, 20});
