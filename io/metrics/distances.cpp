@@ -37,26 +37,28 @@ class Density {
   Density(std::span<const double> values, double width) : values_(values), width_(width) {}
 
   double log(double x) const {
+    // Kernels whose exponent is beyond kFar add nothing to one that is within kNear; where all are beyond that, they
+    // are taken relative to the nearest.
+    constexpr double kNear = 30, kFar = 60;
     double nearest = std::numeric_limits<double>::infinity(), sum = 0;
     for (const double value : values_) {
-      const double z = (x - value) / width_, exponent = z * z / 2;
+      const double exponent = exponent_at(x, value);
       nearest = std::min(nearest, exponent);
-      if (exponent < 700) sum += std::exp(-exponent);
-    }
-    if (nearest >= 600) {
-      sum = 0;
-      for (const double value : values_) {
-        const double z = (x - value) / width_;
-        sum += std::exp(nearest - z * z / 2);
-      }
-    } else {
-      nearest = 0;
+      if (exponent < kFar) sum += std::exp(-exponent);
     }
     const double scale = static_cast<double>(values_.size()) * width_ * std::sqrt(2 * std::numbers::pi);
+    if (nearest < kNear) return std::log(sum / scale);
+    sum = 0;
+    for (const double value : values_) sum += std::exp(nearest - exponent_at(x, value));
     return std::log(sum / scale) - nearest;
   }
 
  private:
+  double exponent_at(double x, double value) const {
+    const double z = (x - value) / width_;
+    return z * z / 2;
+  }
+
   std::span<const double> values_;
   double width_;
 };

@@ -30,7 +30,7 @@ struct SetDistance {
 };
 
 // Of each set at most this many pieces, evenly spaced, so that the pairs stay countable.
-inline constexpr std::size_t kMaxDistancePieces = 200;
+inline constexpr std::size_t kMaxDistancePieces = 128;
 
 // `a` and `b` hold values of one size; empty ones (undefined) are passed over.
 SetDistance set_distance(std::span<const std::vector<double>> a, std::span<const std::vector<double>> b);

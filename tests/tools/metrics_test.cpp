@@ -1,0 +1,295 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "io/file.h"
+#include "io/notes.h"
+#include "io/split.h"
+#include "io/synthetic.h"
+#include "tests/tools/run_program.h"
+
+// The program polonaise-metrics, run as a user runs it.
+namespace polonaise::tools {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+ProgramResult metrics(std::vector<std::string> arguments, const ProgramOptions& options = {}) {
+  return run_program("polonaise-metrics", arguments, options);
+}
+
+json as_json(std::vector<std::string> arguments) {
+  arguments.push_back("--json");
+  const ProgramResult result = metrics(arguments);
+  EXPECT_EQ(result.status, 0) << result.err;
+  return json::parse(result.out);
+}
+
+void expect_failure(const ProgramResult& result, int status, std::string_view part) {
+  EXPECT_EQ(result.status, status) << result.err;
+  EXPECT_TRUE(result.err.starts_with("polonaise-metrics: ")) << result.err;
+  EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
+}
+
+void write_piece(const fs::path& file, const io::Score& score) {
+  fs::create_directories(file.parent_path());
+  io::write_file(file, io::write_score(score));
+}
+
+// Rule-made pieces first, first + 1, ... of one corpus as NAME.mid.
+fs::path rule_made(const fs::path& folder, std::size_t first, std::size_t count) {
+  const std::vector<io::NamedScore> corpus = io::synthetic_corpus(static_cast<int>(first + count), 4);
+  for (std::size_t i = first; i < first + count; ++i) write_piece(folder / (corpus[i].name + ".mid"), corpus[i].score);
+  return folder;
+}
+
+io::Score scale(int notes) {
+  io::Score score;
+  score.ticks_per_quarter = 24;
+  for (int i = 0; i < notes; ++i) {
+    score.notes.push_back(
+        {.onset = 24 * i, .duration = 24, .pitch = static_cast<std::uint8_t>(60 + 2 * i), .velocity = 64});
+  }
+  return score;
+}
+
+// No number of the report is NaN or infinite: JSON has no word for them, and nlohmann writes null.
+void expect_words(const std::string& text) {
+  for (const char* word : {"nan", "inf", "NaN", "Infinity"}) {
+    const std::size_t at = text.find(word);
+    EXPECT_TRUE(at == std::string::npos || std::isalpha(text[at + 3])) << text.substr(at, 20);
+  }
+}
+
+TEST(MetricsTool, MeasuresPiecesByHand) {
+  const fs::path folder = fresh_folder();
+  write_piece(folder / "set" / "three.mid", scale(3));
+  write_piece(folder / "set" / "sub" / "five.mid", scale(5));
+  const json report = as_json({folder / "set"});
+  const json& pieces = report["set"]["pieces"];
+  ASSERT_EQ(pieces.size(), 2u);
+  EXPECT_EQ(pieces[0]["name"], "sub/five.mid");
+  EXPECT_EQ(pieces[1]["name"], "three.mid");
+  EXPECT_EQ(pieces[1]["notes"], 3);
+  EXPECT_EQ(pieces[1]["metrics"]["pitch_range"], 4);
+  EXPECT_EQ(pieces[0]["metrics"]["pitch_range"], 8);
+  EXPECT_EQ(pieces[0]["metrics"]["mean_ioi"], 0.5);
+  EXPECT_EQ(pieces[1]["metrics"]["note_lengths"][2], 1);
+  EXPECT_TRUE(pieces[1]["metrics"]["structure_short"].is_null());
+  EXPECT_TRUE(pieces[1]["metrics"]["groove_pairs"].is_null());
+  const json& range = report["set"]["summary"]["pitch_range"];
+  EXPECT_EQ(range["mean"], 6);
+  EXPECT_NEAR(range["sd"].get<double>(), std::sqrt(8), 1e-12);
+  EXPECT_EQ(range["min"], 4);
+  EXPECT_EQ(range["max"], 8);
+  EXPECT_TRUE(report["set"]["summary"]["structure_short"]["mean"].is_null());
+  EXPECT_EQ(report["set"]["summary"]["structure_short"]["pieces"], 0);
+}
+
+TEST(MetricsTool, TablesAndCsvSayTheSame) {
+  const fs::path folder = fresh_folder();
+  write_piece(folder / "set" / "three, or so.mid", scale(3));
+  write_piece(folder / "set" / "none.mid", {});
+  const ProgramResult text = metrics({folder / "set", "--pieces"});
+  ASSERT_EQ(text.status, 0) << text.err;
+  for (const char* part : {"2 pieces, 3 notes", "pitch_range (semitones)", "4.000", "three, or so", "  -"}) {
+    EXPECT_NE(text.out.find(part), std::string::npos) << part << "\nis not in\n" << text.out;
+  }
+  expect_words(text.out);
+  const ProgramResult csv = metrics({folder / "set", "--csv"});
+  ASSERT_EQ(csv.status, 0) << csv.err;
+  EXPECT_TRUE(csv.out.starts_with("piece,notes,pitch_count,pitch_range,pitch_class_entropy,")) << csv.out;
+  EXPECT_NE(csv.out.find("\nnone.mid,0,0,,,"), std::string::npos) << csv.out;
+  EXPECT_NE(csv.out.find("\n\"three, or so.mid\",3,3,4,1.5849625"), std::string::npos) << csv.out;
+  EXPECT_EQ(std::ranges::count(csv.out, '\n'), 3);
+}
+
+TEST(MetricsTool, EmptyAndOneNotePiecesAreDefined) {
+  const fs::path folder = fresh_folder();
+  write_piece(folder / "a" / "none.mid", {});
+  write_piece(folder / "a" / "one.mid", scale(1));
+  write_piece(folder / "b" / "one.mid", scale(1));
+  for (const std::string form : {"--json", "--csv", "--pieces"}) {
+    const ProgramResult result =
+        metrics({folder / "a", "--against", folder / "b", "--training", folder / "b", form, "--compat", "muspy"});
+    ASSERT_EQ(result.status, 0) << result.err;
+    expect_words(result.out);
+  }
+  const json report = as_json({folder / "b", "--against", folder / "a"});
+  const json& distance = report["distances"]["pitch_count"];
+  EXPECT_EQ(distance["inter"], 0.5);
+  EXPECT_EQ(distance["intra_b"], 1);
+  EXPECT_TRUE(distance["intra_a"].is_null());
+  EXPECT_TRUE(distance["kl_a"].is_null());
+  EXPECT_TRUE(report["distances"]["structure_long"]["inter"].is_null());
+}
+
+TEST(MetricsTool, DistancesOfASetFromItself) {
+  const fs::path folder = fresh_folder();
+  rule_made(folder / "a", 0, 4);
+  const json report = as_json({folder / "a", "--against", folder / "a"});
+  for (const auto& [name, distance] : report["distances"].items()) {
+    EXPECT_EQ(distance["pieces_a"], 4) << name;
+    EXPECT_DOUBLE_EQ(distance["intra_a"], distance["intra_b"]) << name;
+    EXPECT_LE(distance["inter"], distance["intra_a"]) << name << ": each piece is also compared with itself";
+    EXPECT_GT(distance["overlap_a"], 0.6) << name;
+    EXPECT_DOUBLE_EQ(distance["kl_a"], distance["kl_b"]) << name;
+  }
+  ASSERT_TRUE(report.contains("real_halves"));
+  EXPECT_EQ(report["real_halves"]["polyphony"]["pieces_a"], 2);
+  EXPECT_EQ(report["real_halves"]["polyphony"]["pieces_b"], 2);
+  for (int i = 0; i < 4; ++i) write_piece(folder / "scales" / (std::to_string(i) + ".mid"), scale(4 + i));
+  const ProgramResult text = metrics({folder / "scales", "--against", folder / "scales"});
+  EXPECT_NE(text.out.find("its halves: KL"), std::string::npos) << text.out;
+}
+
+TEST(MetricsTool, ATrainingPieceFedAsGeneratedIsAllCopied) {
+  const fs::path folder = fresh_folder();
+  rule_made(folder / "training", 0, 5);
+  const auto corpus = io::synthetic_corpus(7, 4);
+  io::Warnings warnings;
+  write_piece(folder / "set" / "copy.mid", corpus[3].score);
+  write_piece(folder / "set" / "higher.mid", io::transpose(corpus[1].score, 4, warnings));
+  write_piece(folder / "set" / "own.mid", corpus[5].score);
+  write_piece(folder / "human" / "other.mid", corpus[6].score);
+  const json report = as_json({folder / "set", "--training", folder / "training", "--against", folder / "human"});
+  const json& pieces = report["set"]["pieces"];
+  EXPECT_EQ(report["novelty"]["pieces"], 5);
+  for (const char* kind : {"exact", "transposed"}) {
+    const json& copied = pieces[0]["novelty"][kind];
+    EXPECT_EQ(copied["longest"], pieces[0]["notes"]);
+    EXPECT_EQ(copied["source"], corpus[3].name + ".mid");
+    EXPECT_EQ(copied["source_bar"], 1);
+    EXPECT_EQ(copied["bar"], 1);
+    for (const json& share : copied["share"]) EXPECT_EQ(share, 1);
+  }
+  EXPECT_EQ(pieces[1]["novelty"]["transposed"]["longest"], pieces[1]["notes"]);
+  EXPECT_EQ(pieces[1]["novelty"]["transposed"]["source"], corpus[1].name + ".mid");
+  EXPECT_LT(pieces[1]["novelty"]["exact"]["share"][3], 1);
+  EXPECT_LT(pieces[2]["novelty"]["transposed"]["share"][3], 0.5);
+  const json& held_out = report["novelty"]["held_out"];
+  EXPECT_EQ(held_out["pieces"].size(), 1u);
+  EXPECT_LT(held_out["pieces"][0]["novelty"]["transposed"]["share"][3], 0.5);
+
+  const ProgramResult text = metrics({folder / "set", "--training", folder / "training"});
+  ASSERT_EQ(text.status, 0) << text.err;
+  EXPECT_NE(text.out.find("bar 1 = " + corpus[3].name + ".mid, bar 1"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("100.0 %"), std::string::npos);
+  EXPECT_NE(text.out.find("no held-out pieces"), std::string::npos);
+  // What was trained on is no base line.
+  EXPECT_TRUE(as_json({folder / "set", "--training", folder / "training", "--against",
+                       folder / "training"})["novelty"]["held_out"]
+                  .is_null());
+}
+
+TEST(MetricsTool, ADatasetIsComparedAsItsEncodingKeepsPieces) {
+  const fs::path folder = fresh_folder();
+  rule_made(folder / "midi", 0, 8);
+  for (const char* encoding : {"perf", "chordvec"}) {
+    const fs::path data = folder / (std::string(encoding) + ".data");
+    ASSERT_EQ(run_program("polonaise-prepare", {folder / "midi", "-o", data, "--encoding", encoding}).status, 0);
+    const json report = as_json({folder / "midi", "--training", data});
+    EXPECT_EQ(report["novelty"]["held_out"]["pieces"].size(), 1u);
+    int copies = 0;
+    for (const json& piece : report["set"]["pieces"]) {
+      const json& exact = piece["novelty"]["exact"];
+      if (exact["longest"] != piece["novelty"]["notes"]) continue;
+      ++copies;
+      EXPECT_EQ(exact["source"].get<std::string>() + ".mid", piece["name"]);
+    }
+    EXPECT_EQ(copies, report["novelty"]["pieces"].get<int>()) << "all of the train split, and none of the others";
+  }
+}
+
+TEST(MetricsTool, OtherPackagesValues) {
+  const fs::path folder = fresh_folder();
+  io::Score chord;
+  chord.ticks_per_quarter = 24;
+  for (const int pitch : {60, 64}) {
+    chord.notes.push_back({.onset = 0, .duration = 96, .pitch = static_cast<std::uint8_t>(pitch), .velocity = 64});
+  }
+  write_piece(folder / "chord.mid", chord);
+  const json muspy = as_json({folder / "chord.mid", "--compat", "muspy"})["set"]["pieces"][0];
+  EXPECT_EQ(muspy["metrics"]["polyphony_rate"], 1);
+  EXPECT_EQ(muspy["compat"]["polyphony_rate"], 0) << "muspy asks for three pitches";
+  const json roll = as_json({folder / "chord.mid", "--compat", "pypianoroll"})["set"]["pieces"][0];
+  EXPECT_EQ(roll["metrics"]["empty_beat_rate"], 0);
+  EXPECT_EQ(roll["compat"]["empty_beat_rate"], 1) << "pypianoroll's is the share of the others";
+  const ProgramResult text = metrics({folder / "chord.mid", "--compat", "pypianoroll"});
+  EXPECT_NE(text.out.find("as pypianoroll counts"), std::string::npos) << text.out;
+  EXPECT_NE(metrics({folder / "chord.mid", "--compat", "muspy", "--csv"}).out.find("muspy.polyphony_rate"),
+            std::string::npos);
+}
+
+TEST(MetricsTool, ResultsDoNotDependOnThreads) {
+  const fs::path folder = fresh_folder();
+  rule_made(folder / "a", 0, 3);
+  rule_made(folder / "b", 3, 2);
+  const std::vector<std::string> arguments = {folder / "a", "--against", folder / "b", "--training",
+                                              folder / "b", "--json",    "--jobs"};
+  const auto with = [&](const std::string& jobs) {
+    std::vector<std::string> all = arguments;
+    all.push_back(jobs);
+    return metrics(all).out;
+  };
+  const std::string one = with("1");
+  EXPECT_FALSE(one.empty());
+  EXPECT_EQ(with("3"), one);
+}
+
+TEST(MetricsTool, BrokenFilesAreNamedLeftOutAndAFailure) {
+  const fs::path folder = fresh_folder();
+  write_piece(folder / "set" / "good.mid", scale(4));
+  write_text(folder / "set" / "broken.mid", "this is no music");
+  const ProgramResult result = metrics({folder / "set", "--json"});
+  expect_failure(result, 1, "broken.mid");
+  EXPECT_NE(result.err.find("1 of the files could not be read"), std::string::npos) << result.err;
+  const json report = json::parse(result.out);
+  EXPECT_EQ(report["set"]["pieces"].size(), 1u);
+  EXPECT_EQ(report["set"]["skipped"].size(), 1u);
+  const ProgramResult strict = metrics({folder / "set", "--strict"});
+  expect_failure(strict, 1, "broken.mid");
+  EXPECT_TRUE(strict.out.empty());
+  fs::remove(folder / "set" / "good.mid");
+  expect_failure(metrics({folder / "set"}), 1, "none of the 1 files can be read");
+}
+
+TEST(MetricsTool, WhatCannotBeMeasuredIsRefused) {
+  const fs::path folder = fresh_folder();
+  fs::create_directories(folder / "empty");
+  write_piece(folder / "set" / "a.mid", scale(4));
+  expect_failure(metrics({folder / "empty"}), 1, "no MIDI files");
+  expect_failure(metrics({folder / "none"}), 1, "No such file");
+  expect_failure(metrics({folder / "set", "--against", folder / "empty"}), 1, "no MIDI files");
+  expect_failure(metrics({folder / "set", "--training", folder / "empty"}), 1, "no MIDI files");
+  expect_failure(metrics({folder / "set", "--training", folder / "none.data"}), 1, "none.data");
+  expect_failure(metrics({folder / "set", "--training", folder / "set" / "a.mid"}), 1, "a.mid");
+  expect_failure(metrics({}), 2, "DIR is missing");
+  expect_failure(metrics({folder / "set", "--json", "--csv"}), 2, "choose one");
+  expect_failure(metrics({folder / "set", "--compat", "mgeval"}), 2, "is none of none, muspy, pypianoroll");
+}
+
+TEST(MetricsTool, HelpDefinesEveryMetric) {
+  const ProgramResult help = metrics({"--help"});
+  ASSERT_EQ(help.status, 0);
+  EXPECT_NE(help.out.find("--help-metrics"), std::string::npos);
+  const ProgramResult definitions = metrics({"--help-metrics"});
+  ASSERT_EQ(definitions.status, 0) << definitions.err;
+  for (const char* part : {"groove_adjacent\n", "mean_interval (semitones)\n", "note_lengths (12 shares)\n",
+                           "Distances of two sets", "Novelty"}) {
+    EXPECT_NE(definitions.out.find(part), std::string::npos) << part << "\nis not in\n" << definitions.out;
+  }
+  std::size_t line = 0;
+  for (std::size_t end = definitions.out.find('\n'); end != std::string::npos; end = definitions.out.find('\n', line)) {
+    EXPECT_LE(end - line, 100u);
+    line = end + 1;
+  }
+}
+
+}  // namespace
+}  // namespace polonaise::tools
