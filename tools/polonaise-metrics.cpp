@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/dataset.h"
@@ -72,6 +73,17 @@ io::Score as_kept(const io::Encoding& encoding, const io::Score& score) {
   return encoding.decode(encoding.encode(score, losses).view());
 }
 
+// Takes the scores.
+io::NoveltyIndex index_of(Pieces& training, bool quiet) {
+  io::NoveltyIndex index;
+  Progress progress(std::ssize(training.scores), {.quiet = quiet});
+  for (std::size_t i = 0; i < training.scores.size(); ++i) {
+    index.add(training.scores[i].name, std::exchange(training.scores[i].score, {}));
+    if (progress.due()) progress.show(static_cast<std::int64_t>(i) + 1, "indexing " + training.label);
+  }
+  return index;
+}
+
 // Files of a training folder that were left out.
 std::vector<std::string> add_novelty(Report& report, const Arguments& a) {
   report.training = a.training.string();
@@ -96,13 +108,7 @@ std::vector<std::string> add_novelty(Report& report, const Arguments& a) {
     report.held_out = MeasuredSet{report.against->pieces, {}, {}, {}};
   }
 
-  io::NoveltyIndex index;
-  Progress progress(std::ssize(training.scores), {.quiet = a.read.quiet});
-  for (std::size_t i = 0; i < training.scores.size(); ++i) {
-    index.add(training.scores[i].name, training.scores[i].score);
-    training.scores[i].score = {};
-    if (progress.due()) progress.show(static_cast<std::int64_t>(i) + 1, "indexing " + report.training);
-  }
+  const io::NoveltyIndex index = index_of(training, a.read.quiet);
   report.training_pieces = index.pieces();
   report.training_notes = index.notes();
   const auto compare = [&](MeasuredSet& set) {

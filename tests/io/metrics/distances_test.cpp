@@ -26,15 +26,14 @@ TEST(Distances, IntraLeavesAPieceOutOfItsOwnAndInterTakesAllPairs) {
 }
 
 TEST(Distances, DivergencesAreScipysOverTheWholeLine) {
-  const nlohmann::json golden = read_golden();
-  ASSERT_FALSE(golden.at("densities").empty());
-  for (const nlohmann::json& lists : golden.at("densities")) {
-    const std::vector<double> intra = lists.at("intra"), inter = lists.at("inter");
-    const auto found = divergence(intra, inter);
+  const std::vector<GoldenDensities> golden = golden_densities();
+  ASSERT_FALSE(golden.empty());
+  for (const GoldenDensities& lists : golden) {
+    const auto found = divergence(lists.intra, lists.inter);
     ASSERT_TRUE(found);
     // The grid ends four widths from the last kernel: of p 1 - 6e-5 lies inside.
-    EXPECT_NEAR(found->kl, lists.at("kl").get<double>(), 2e-3 * (1 + lists.at("kl").get<double>()));
-    EXPECT_NEAR(found->overlap, lists.at("overlap").get<double>(), 1e-3);
+    EXPECT_NEAR(found->kl, lists.kl, 2e-3 * (1 + lists.kl));
+    EXPECT_NEAR(found->overlap, lists.overlap, 1e-3);
   }
 }
 
