@@ -2,6 +2,7 @@
 
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,6 +63,12 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
+bool is_midi(const fs::path& file) {
+  std::array<char, 4> begin{};
+  std::ifstream(file, std::ios::binary).read(begin.data(), begin.size());
+  return std::string_view(begin.data(), begin.size()) == "MThd";
+}
+
 bool is_same(const fs::path& a, const fs::path& b) {
   std::error_code ignored;
   return fs::equivalent(a, b, ignored);
@@ -92,6 +99,10 @@ std::vector<std::string> add_novelty(Report& report, const Arguments& a) {
   if (is_folder(a.training)) {
     training = read_pieces(std::array{a.training}, a.read);
   } else {
+    if (is_midi(a.training)) {
+      throw io::Error(fmt::format("{}: --training takes a dataset or a folder of MIDI files; name the file's folder.",
+                                  a.training.string()));
+    }
     data = io::Dataset::open(a.training);
     if (data->events(io::Split::train) == 0) {
       throw io::Error(

@@ -137,7 +137,7 @@ TEST(MetricsTool, DistancesOfASetFromItself) {
     EXPECT_EQ(distance["pieces_a"], 4) << name;
     EXPECT_DOUBLE_EQ(distance["intra_a"], distance["intra_b"]) << name;
     EXPECT_LE(distance["inter"], distance["intra_a"]) << name << ": each piece is also compared with itself";
-    EXPECT_GT(distance["overlap_a"], 0.6) << name;
+    EXPECT_GT(distance["overlap_a"], 0.3) << name;
     EXPECT_DOUBLE_EQ(distance["kl_a"], distance["kl_b"]) << name;
   }
   ASSERT_TRUE(report.contains("real_halves"));
@@ -268,7 +268,7 @@ TEST(MetricsTool, WhatCannotBeMeasuredIsRefused) {
   expect_failure(metrics({folder / "set", "--against", folder / "empty"}), 1, "no MIDI files");
   expect_failure(metrics({folder / "set", "--training", folder / "empty"}), 1, "no MIDI files");
   expect_failure(metrics({folder / "set", "--training", folder / "none.data"}), 1, "none.data");
-  expect_failure(metrics({folder / "set", "--training", folder / "set" / "a.mid"}), 1, "a.mid");
+  expect_failure(metrics({folder / "set", "--training", folder / "set" / "a.mid"}), 1, "a folder of MIDI files");
   expect_failure(metrics({}), 2, "DIR is missing");
   expect_failure(metrics({folder / "set", "--json", "--csv"}), 2, "choose one");
   expect_failure(metrics({folder / "set", "--compat", "mgeval"}), 2, "is none of none, muspy, pypianoroll");
