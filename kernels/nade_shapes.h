@@ -27,15 +27,16 @@ inline void require_nade_loss(const Nade& nade, const SparseRows& targets, View<
   const bool all = same_shape(nade.hidden, d.hidden) && same_shape(nade.bias, d.bias) &&
                    same_shape(nade.key_in, d.key_in) && same_shape(nade.key_out, d.key_out);
   require(none || all, "all gradients must be given, in the shapes of what they belong to, or none");
-  require(none || (scratch.rows() == rows + 2 * targets.columns.size() && scratch.columns() == nade.hidden.columns()),
-          "scratch must be [R + 2 entries, H]");
+  require(none || (scratch.rows() == rows + 2 * targets.columns.size() && scratch.columns() == nade.hidden.columns() &&
+                   scratch.contiguous()),
+          "scratch must be [R + 2 entries, H], contiguous");
 }
 
 inline void require_nade_sample(const Nade& nade, View<const std::uint8_t, 2> allowed, const NadeSampling& options,
                                 std::uint32_t position, View<std::uint8_t, 2> keys) {
   require_nade(nade);
   require(options.temperature >= 0, "the temperature must not be negative");
-  require(options.most_keys >= -1, "most_keys must be -1 or more");
+  require(options.max_keys >= 0, "max_keys must not be negative");
   require(same_shape(nade.bias, keys), "keys and bias must have one shape");
   require(allowed.empty() || same_shape(nade.bias, allowed), "allowed and bias must have one shape");
   require((static_cast<Index>(position) + 1) * nade.bias.columns() <= Index{1} << 32,

@@ -27,7 +27,7 @@ struct NadeRow {
   Index r;
   const std::int32_t* keys;  // those that sound
   Index key_count;
-  float* sums;    // [H]: what the hidden vector is the sigmoid of
+  float* sums;    // [H]: the hidden vector before it is rectified
   float* logits;  // [K]
   float* hidden;  // [key_count + 1, H], one for each stretch; [H] without gradients
   float* dsums;   // [key_count, H]: the gradient of what each sounding key added; null without gradients
@@ -53,11 +53,12 @@ struct WeightedRows {
 HWY_BEFORE_NAMESPACE();
 namespace polonaise::kernels::HWY_NAMESPACE {
 
-// y = sigmoid(x), of which Highway's Exp would make a number where x is none.
-void activate(const float* x, Index n, float* y) {
+// y = max(0, x), and NaN where x is.
+void rectify(const float* x, Index n, float* y) {
+  const Vec zero = hn::Zero(Floats());
   for_each_vector(n, [&](Index i, Index count) {
     const Vec value = load_n(x + i, count);
-    store_n(hn::IfThenElse(hn::IsNaN(value), value, sigmoid(value)), y + i, count);
+    store_n(hn::IfThenZeroElse(hn::Lt(value, zero), value), y + i, count);
   });
 }
 
@@ -121,7 +122,7 @@ float nade_row(const NadeRow& row, float scale, float* dbias, float* dhidden) {
   std::copy_n(row.nade.hidden.row(row.r), H, row.sums);
   for (Index stretch = 0; stretch <= row.key_count; ++stretch) {
     if (stretch > 0) add_row(row.nade.key_in.row(row.keys[stretch - 1]), H, row.sums);
-    activate(row.sums, H, row.hidden_of(stretch));
+    rectify(row.sums, H, row.hidden_of(stretch));
     key_logits(row.hidden_of(stretch), row.nade, row.r, row.begin(stretch), row.end(stretch), row.logits);
   }
   const float loss = bernoulli_row(row.logits, K, row.keys, row.key_count, scale, dbias);
@@ -139,8 +140,8 @@ float nade_row(const NadeRow& row, float scale, float* dbias, float* dhidden) {
         dbias + begin, row.end(stretch) - begin, [&](Index i) { return out.row(begin + i); }, H, dh);
     float* const dsum = stretch > 0 ? row.dsums + (stretch - 1) * H : nullptr;
     for_each_vector(H, [&](Index i, Index count) {
-      const Vec value = load_n(h + i, count), one = hn::Set(Floats(), 1.0f);
-      const Vec sum = hn::MulAdd(load_n(dh + i, count), value * (one - value), load_n(dhidden + i, count));
+      const auto passes = hn::Ne(load_n(h + i, count), hn::Zero(Floats()));
+      const Vec sum = load_n(dhidden + i, count) + hn::IfThenElseZero(passes, load_n(dh + i, count));
       store_n(sum, dhidden + i, count);
       if (dsum) store_n(sum, dsum + i, count);
     });
@@ -160,10 +161,10 @@ void nade_sample_row(const NadeRow& row, const std::uint8_t* allowed, const Nade
   constexpr Index kAtOnce = 8;  // keys whose logits are worked out together, on the chance that none of them sounds
   const Index H = row.H(), K = row.K();
   std::copy_n(row.nade.hidden.row(row.r), H, row.sums);
-  activate(row.sums, H, row.hidden);
+  rectify(row.sums, H, row.hidden);
   std::fill_n(keys, K, std::uint8_t{0});
   Index sounding = 0, known = 0;  // logits up to `known` are those of the present hidden vector
-  for (Index k = 0; k < K && sounding != options.most_keys; ++k) {
+  for (Index k = 0; k < K; ++k) {
     if (allowed && !allowed[k]) continue;
     if (k >= known) {
       known = std::min(k + kAtOnce, K);
@@ -175,9 +176,9 @@ void nade_sample_row(const NadeRow& row, const std::uint8_t* allowed, const Nade
                                                        1 / (1 + std::exp(-z / options.temperature));
     if (!sounds) continue;
     keys[k] = 1;
-    ++sounding;
+    if (++sounding == options.max_keys) break;
     add_row(row.nade.key_in.row(k), H, row.sums);
-    activate(row.sums, H, row.hidden);
+    rectify(row.sums, H, row.hidden);
     known = k + 1;
   }
 }
@@ -258,7 +259,6 @@ void nade_loss(Cpu& cpu, const Nade& nade, SparseRows targets, View<const std::i
   // Row r's hidden vectors stand at r + offsets[r], one more than it has keys.
   const View<float, 2> hidden = with_gradients ? scratch.row_block(0, R + entries) : View<float, 2>{};
   const View<float, 2> dsums = with_gradients ? scratch.row_block(R + entries, entries) : View<float, 2>{};
-  require(!with_gradients || scratch.contiguous(), "scratch must be contiguous");
 
   parallel_for(cpu, ceil_div(R, kRows), [&](Index task) {
     float* const memory = thread_memory(2 * H + K);
