@@ -22,7 +22,7 @@ void Model::add_head(Index features) {
 
 Var Model::logits(Tape& tape, View<float, 1> gradients, const Arranged& arranged, RecurrentState* state) const {
   Var features = cast(tape, body(tape, gradients, arranged, state), DType::f32);
-  if (features.shape().rank() == 3) features = dropout(tape, features, config_.head_dropout, layout());
+  features = dropout(tape, features, config_.head_dropout, layout());
   return linear(tape, features, parameters_.on(tape, head_weight_, gradients),
                 parameters_.on(tape, head_bias_, gradients));
 }

@@ -88,7 +88,8 @@ NormResult add_layer_norm(Tape&, const Var& x, const Var& residual, const Var& w
 // x in another type; x itself where it has that one.
 Var cast(Tape&, const Var& x, DType);
 
-// Inverted dropout with the tape's random numbers; the identity in inference and for p = 0. x is [T,B,D] or [B,T,D].
+// Inverted dropout with the tape's random numbers; the identity in inference and for p = 0. x is [T,B,D], [B,T,D] or
+// [B,D].
 Var dropout(Tape&, const Var& x, float p, Layout);
 
 // Losses end a tape: of float logits they write the gradient of the logits at once, scaled, and return each row's loss

@@ -4,9 +4,11 @@
 namespace polonaise {
 
 namespace {
-// The kernel's [P,R,D]: a time-major sequence as it is, a batch-major one as one block of long rows.
+// The kernel's [P,R,D]: a time-major sequence as it is, a batch-major one as one block of long rows, a matrix as one of
+// its rows.
 template <class T>
 View<T, 3> dropout_view(const Tensor& x, Layout layout) {
+  if (x.shape.rank() == 2) return {x.matrix<T>().data(), {1, x.shape[0], x.shape[1]}};
   const View<T, 3> cube = x.cube<T>();
   if (layout == Layout::time_major) return cube;
   return {cube.data(), {1, cube.extent(0), cube.extent(1) * cube.extent(2)}};

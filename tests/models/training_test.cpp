@@ -39,6 +39,7 @@ class Training {
  private:
   static ModelConfig with_dropout(ModelConfig config) {
     config.dropout = 0.3f;
+    config.head_dropout = 0.2f;
     return config;
   }
   AnyDevice device_;

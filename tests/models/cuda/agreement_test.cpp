@@ -26,7 +26,7 @@ class OnACard : public ::testing::TestWithParam<ModelCase> {
 
 TEST_P(OnACard, TrainingIsThatOfTheCpu) {
   ModelConfig config = GetParam().config;
-  config.dropout = 0.25f;
+  config.dropout = config.head_dropout = 0.25f;
   constexpr Index kRows = 11;  // two shards on the CPU
   std::vector<float> weights[2], gradients[2];
   LossSum losses[2];
@@ -55,7 +55,7 @@ TEST_P(OnACard, TrainingIsThatOfTheCpu) {
 
 TEST_P(OnACard, StepsRepeatToTheBit) {
   ModelConfig config = GetParam().config;
-  config.dropout = 0.25f;
+  config.dropout = config.head_dropout = 0.25f;
   const auto model = make_model(card_, config, 3);
   const OwnedBatch batch = random_batch(*model, 5, config.sequence, 1);
   std::vector<float> first;
