@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/sampling.h"
+#include "models/grammar.h"
 #include "models/model.h"
 
 namespace polonaise {
@@ -18,27 +19,37 @@ struct Sequence {
   Index size() const { return static_cast<Index>(tokens.empty() ? offsets.size() - 1 : tokens.size()); }
 };
 
+// What a generation ended by.
+enum class Ending {
+  steps,            // as many events as were asked for
+  grammar,          // the grammar's end: the clock, or the end counter
+  nothing_allowed,  // no event may follow
+  stopped,          // by `progress`
+};
+
 // Events as a model draws them.
 struct Generated {
   std::vector<std::int32_t> tokens;         // tokens only
   std::vector<std::int32_t> offsets = {0};  // frames: keys [offsets[i], offsets[i+1]) sound in frame i
   std::vector<std::int32_t> keys;
   std::vector<std::int32_t> classes;  // frames with a length: its duration class
+  Ending ending = Ending::steps;
 
   Index size() const { return static_cast<Index>(tokens.empty() ? offsets.size() - 1 : tokens.size()); }
 };
 
 struct GenerateOptions {
-  Index steps = 256;                       // events to draw after the prime
+  Index steps = 256;                       // events to draw after the prime, at most
   kernels::SamplingOptions sampling = {};  // for tokens, keys and durations alike
   std::uint64_t seed = 1;
-  Index stream = 0;  // which sample of the seed this is
+  Index stream = 0;                        // which sample of the seed this is
+  const GrammarArrays* grammar = nullptr;  // what may be drawn, and where it ends; the prime is taken unasked
 };
 
-// Continues `prime` (which may be empty) by `steps` events, drawn one by one from the model's own predictions. A
-// function of the model, the prime and the options alone: samples of other streams or threads do not change it. Memory
-// does not grow with the steps but for the result. `progress`, where given, is called after each event with their
-// number; it returns false to stop early.
+// Continues `prime` (which may be empty) by events drawn one by one from the model's own predictions. A function of the
+// model, the prime and the options alone: samples of other streams or threads do not change it. Memory does not grow
+// with the steps but for the result. `progress`, where given, is called after each event with their number; it returns
+// false to stop early.
 Generated generate(const Model&, const Sequence& prime, const GenerateOptions&,
                    const std::function<bool(Index)>& progress = {});
 

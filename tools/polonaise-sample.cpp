@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "io/notes.h"
 #include "models/generate.h"
 #include "tools/common/cli.h"
+#include "tools/common/constraints.h"
 #include "tools/common/convert.h"
 #include "tools/common/device_option.h"
 #include "tools/common/files.h"
@@ -36,6 +39,8 @@ struct Arguments {
   double temperature = 1;
   int top_k = 0;
   double top_p = 1;
+  ConstraintOptions constraints;
+  bool open_ended = false;  // --bars or --seconds without --steps
   std::uint64_t seed = 1;
   std::string checkpoint = "best";
   std::string device = "auto";
@@ -71,13 +76,40 @@ io::Events prime_events(const Arguments& a, const io::Encoding& encoding) {
   return events;
 }
 
+// What may be drawn after the opening, as the run's encoding has it.
+GrammarArrays grammar_of(const Arguments& a, const io::Encoding& encoding, const io::Events& opening) {
+  try {
+    return to_arrays(encoding.grammar(grammar_options(a.constraints)), opening.view());
+  } catch (const io::Error& error) {
+    throw io::Error(fmt::format("{}: {}", fmt::join(asked(a.constraints), ", "), error.what()));
+  }
+}
+
+// Throws where a sample is not what was asked for.
+void check_ending(const Arguments& a, const Generated& drawn) {
+  if (drawn.ending == Ending::grammar && drawn.size() == 0) {
+    throw io::Error(
+        fmt::format("the opening already lasts what {} asks for; ask for more, or go on from less of it by "
+                    "--prime-steps",
+                    asked(a.constraints).back()));
+  }
+  if (drawn.ending == Ending::nothing_allowed) {
+    throw io::Error(fmt::format("after {} events nothing may follow{}{}; ask for less, or try another --seed",
+                                drawn.size(), asked(a.constraints).empty() ? "" : " under ",
+                                fmt::join(asked(a.constraints), ", ")));
+  }
+}
+
 // What the text event of a sample says: all that its making depends on.
 std::string provenance(const Arguments& a, const Run& run, int sample) {
-  return fmt::format(
-      "polonaise-sample run={} step={} seed={} sample={} steps={} temperature={} top-k={} top-p={} prime={} "
-      "prime-steps={}",
-      a.run.string(), run.step_of(a.checkpoint), a.seed, sample + 1, a.steps, a.temperature, a.top_k, a.top_p,
-      a.prime.empty() ? "op53" : a.prime.filename().string(), a.prime_steps);
+  std::string text = fmt::format("polonaise-sample run={} step={} seed={} sample={}", a.run.string(),
+                                 run.step_of(a.checkpoint), a.seed, sample + 1);
+  if (!a.open_ended) text += fmt::format(" steps={}", a.steps);
+  text += fmt::format(" temperature={} top-k={} top-p={} prime={} prime-steps={}", a.temperature, a.top_k, a.top_p,
+                      a.prime.empty() ? "op53" : a.prime.filename().string(), a.prime_steps);
+  if (!a.constraints.grammar) text += " --no-grammar";
+  for (const std::string& constraint : asked(a.constraints)) text += " " + constraint;
+  return text;
 }
 
 // Where keys are drawn one after another, there is no order of likelihood among them to be cut.
@@ -104,17 +136,26 @@ void sample(const Arguments& a) {
   const io::EventSpec spec = encoding.spec();
   const io::Events prime = prime_events(a, encoding);
   const Sequence opening = to_sequence(prime.view(), spec);
+  grammar_options(a.constraints);
+  GrammarArrays grammar;
+  if (a.constraints.grammar) grammar = grammar_of(a, encoding, prime);
+  const Index steps = a.open_ended ? std::numeric_limits<std::int32_t>::max() : a.steps;
 
-  Progress progress(a.count * a.steps, {.quiet = a.quiet});
+  Progress progress(a.open_ended ? 0 : a.count * a.steps, {.quiet = a.quiet});
   parallel_for(static_cast<std::size_t>(a.count), shard_threads(device), [&](std::size_t i) {
     const int index = static_cast<int>(i);
     const kernels::SamplingOptions sampling{static_cast<float>(a.temperature), a.top_k, static_cast<float>(a.top_p)};
-    const GenerateOptions options{.steps = a.steps, .sampling = sampling, .seed = a.seed, .stream = index};
+    const GenerateOptions options{.steps = steps,
+                                  .sampling = sampling,
+                                  .seed = a.seed,
+                                  .stream = index,
+                                  .grammar = a.constraints.grammar ? &grammar : nullptr};
     const Generated drawn = generate(*model, opening, options, [&](Index done) {
       // One sample stands for all, which run side by side.
       if (i == 0 && progress.due()) progress.show(done * a.count, fmt::format("event {}", format_count(done)));
       return true;
     });
+    check_ending(a, drawn);
     io::Events events = prime;
     events.append(to_events(drawn, spec).view());
     io::write_file(output_name(a, index), io::write_score(encoding.decode(events.view()), provenance(a, run, index)));
@@ -128,7 +169,8 @@ int run(int argc, char** argv) {
   cli.option("-o,--output", a.output, "the MIDI file to write; with --count N: OUT-001.mid to OUT-N.mid")
       .placeholder("OUT.mid")
       .required();
-  cli.option("--steps", a.steps, "events to draw after the opening").range(1, 1e8);
+  cli.option("--steps", a.steps, "events to draw after the opening; no limit where --bars or --seconds is one")
+      .range(1, 1e8);
   cli.option("--count", a.count, "samples; sample i is the same however many there are").range(1, 100000);
   cli.option("--seed", a.seed, "a sample follows from the run, the options and this");
   cli.option("--checkpoint", a.checkpoint, "best by validation, or last").choices({"best", "last"});
@@ -151,13 +193,20 @@ int run(int argc, char** argv) {
       .range(0, 65536);
   cli.option("--top-p", a.top_p, "draw among the likeliest that together have this probability").range(0, 1);
 
+  declare(cli, a.constraints);
+
   cli.group("");
   declare_device(cli, a.device, a.threads);
   cli.flag("-q,--quiet", a.quiet, "show no progress");
   cli.example("polonaise-sample run --steps 200 --seed 53 -o polonaise.mid", "a continuation of the Polonaise");
   cli.example("polonaise-sample run --prime song.mid --prime-steps 32 --count 8 --top-p 0.95 -o more/song.mid",
               "eight continuations of another piece: more/song-001.mid to more/song-008.mid");
-  cli.action([&] { sample(a); });
+  cli.example("polonaise-sample run --key \"A minor\" --range A1..C6 --bars 16 -o minor.mid",
+              "sixteen bars with their opening, without a note outside of the key or the range");
+  cli.action([&] {
+    a.open_ended = (a.constraints.bars > 0 || a.constraints.seconds > 0) && !cli.given("steps");
+    sample(a);
+  });
   return cli.run(argc, argv);
 }
 

@@ -111,6 +111,84 @@ TEST(Sample, DrawsKeysOneAfterAnother) {
   EXPECT_FALSE(fs::exists(folder / "c.mid"));
 }
 
+TEST(Sample, ALengthInBarsOrSecondsIsExact) {
+  const fs::path folder = fresh_folder();
+  struct Case {
+    std::string encoding, model, option, length;
+    double quarters;
+  };
+  for (const Case& c :
+       {Case{"chordvec", "lstm", "--bars", "6", 24}, Case{"roll88", "transformer", "--seconds", "9", 18},
+        Case{"perf", "gru", "--seconds", "14", 28}}) {
+    fs::create_directories(folder / c.encoding);
+    const fs::path run = small_run(folder / c.encoding, c.encoding, c.model), out = folder / (c.encoding + ".mid");
+    ASSERT_EQ(sample({run, c.option, c.length, "-q", "-o", out}).status, 0);
+    const io::Score score = read(out);
+    const auto quarter = static_cast<double>(score.ticks_per_quarter);
+    std::int64_t end = 0;
+    for (const io::Note& note : score.notes) end = std::max(end, note.onset + note.duration);
+    EXPECT_LE(static_cast<double>(end), c.quarters * quarter) << c.encoding;
+    EXPECT_TRUE(contains(read_text(out), c.option + " " + c.length));
+    EXPECT_FALSE(contains(read_text(out), " steps="));
+  }
+}
+
+TEST(Sample, NotesStayInTheKeyTheRangeAndTheHands) {
+  const fs::path folder = fresh_folder();
+  for (const std::string encoding : {"roll88", "perf"}) {
+    fs::create_directories(folder / encoding);
+    const fs::path run = small_run(folder / encoding, encoding, "lstm"), out = folder / (encoding + ".mid");
+    ASSERT_EQ(sample({run, "--prime-steps", "1", "--steps", "150", "--temperature", "3", "--key", "C,E,G", "--range",
+                      "C3..C5", "--max-polyphony", "2", "-q", "-o", out})
+                  .status,
+              0);
+    const io::Score score = read(out);
+    ASSERT_FALSE(score.notes.empty());
+    const std::int64_t begin = score.notes.front().onset;
+    std::size_t drawn = 0;
+    for (const io::Note& note : score.notes) {
+      if (note.onset == begin) continue;  // the opening's
+      ++drawn;
+      EXPECT_TRUE(note.pitch % 12 == 0 || note.pitch % 12 == 4 || note.pitch % 12 == 7) << encoding;
+      EXPECT_GE(note.pitch, 48);
+      EXPECT_LE(note.pitch, 72);
+      std::ptrdiff_t sounding = 0;
+      for (const io::Note& other : score.notes)
+        sounding += other.onset != begin && other.onset <= note.onset && note.onset < other.onset + other.duration;
+      EXPECT_LE(sounding, 2) << encoding;
+    }
+    EXPECT_GT(drawn, 0U) << encoding;
+  }
+}
+
+TEST(Sample, WithoutItsGrammarAModelDrawsMore) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "perf", "rnn");
+  const auto options = std::vector<std::string>{run, "--steps", "60", "--temperature", "5", "-q"};
+  ASSERT_EQ(sample(joined(options, {"-o", folder / "with.mid"})).status, 0);
+  ASSERT_EQ(sample(joined(options, {"--no-grammar", "-o", folder / "without.mid"})).status, 0);
+  EXPECT_FALSE(contains(read_text(folder / "with.mid"), "--no-grammar"));
+  EXPECT_TRUE(contains(read_text(folder / "without.mid"), "--no-grammar"));
+  EXPECT_FALSE(io::equal(encoded(folder / "with.mid", "perf").view(), encoded(folder / "without.mid", "perf").view()));
+}
+
+TEST(Sample, RefusesConstraintsThatCannotBeMet) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "chordvec", "rnn");
+  const fs::path out = folder / "out.mid";
+  expect_failure(sample({run, "--key", "H", "-o", out}), 2, "--key: 'H' is no key");
+  expect_failure(sample({run, "--range", "C4", "-o", out}), 2, "--range: 'C4' is no range");
+  expect_failure(sample({run, "--bars", "2", "--seconds", "3", "-o", out}), 2, "--bars or --seconds, not both");
+  expect_failure(sample({run, "--bars", "2", "--no-grammar", "-o", out}), 2, "leave out --bars 2");
+  expect_failure(sample({run, "--key", "C,E", "--range", "61..63", "-q", "-o", out}), 1,
+                 "--key C,E, --range 61..63: no key is left to play");
+  expect_failure(sample({run, "--bars", "1", "-q", "-o", out}), 1, "the opening already lasts what --bars 1 asks for");
+  fs::create_directories(folder / "perf");
+  expect_failure(sample({small_run(folder / "perf", "perf", "rnn"), "--bars", "8", "-q", "-o", out}), 1,
+                 "knows no bars; ask for a length in seconds");
+  EXPECT_FALSE(fs::exists(out));
+}
+
 TEST(Sample, RefusesWhatCannotBe) {
   const fs::path folder = fresh_folder();
   const fs::path run = small_run(folder, "chordvec", "rnn");

@@ -1,9 +1,14 @@
 #include "tools/common/convert.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
+#include <numeric>
 #include <vector>
 
 #include "io/durations.h"
+#include "kernels/require.h"
 
 namespace polonaise::tools {
 
@@ -48,6 +53,33 @@ Sequence to_sequence(const io::EventsView& events, const io::EventSpec& spec) {
     sequence.offsets.push_back(static_cast<std::int32_t>(sequence.columns.size()));
   }
   return sequence;
+}
+
+GrammarArrays to_arrays(const io::Grammar& grammar, const io::EventsView& opening) {
+  constexpr std::int64_t kMostTicks = std::numeric_limits<std::int32_t>::max();
+  require(grammar.end <= kMostTicks && grammar.frame_ticks <= kMostTicks, "a grammar's clock has 31 bits");
+  GrammarArrays arrays;
+  arrays.vocabulary = grammar.vocabulary;
+  arrays.states = grammar.states;
+  arrays.next = grammar.next;
+  arrays.ticks = grammar.ticks;
+  arrays.drawable = grammar.drawable;
+  for (const auto& counter : grammar.counters) arrays.counters.push_back({counter.start, counter.low, counter.high});
+  arrays.first_change = grammar.first_change;
+  for (const auto& change : grammar.changes) arrays.changes.push_back({change.counter, change.delta, change.ticks});
+  arrays.start = grammar.start;
+  arrays.end = static_cast<std::int32_t>(grammar.end);
+  arrays.end_counter = grammar.end_counter;
+  arrays.frame_ticks = static_cast<std::int32_t>(grammar.frame_ticks);
+  arrays.key_drawable = grammar.key_drawable;
+  arrays.max_keys = grammar.max_keys;
+  if (opening.kind == io::EventKind::frames) {
+    const double quarters = std::accumulate(opening.quarters.begin(), opening.quarters.end(), 0.0);
+    const std::int64_t ticks =
+        grammar.frame_ticks * opening.size() + std::llround(quarters * static_cast<double>(grammar.ticks_per_quarter));
+    arrays.start_clock = static_cast<std::int32_t>(std::min(ticks, kMostTicks));
+  }
+  return arrays;
 }
 
 io::Events to_events(const Generated& generated, const io::EventSpec& spec) {

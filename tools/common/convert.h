@@ -4,6 +4,7 @@
 
 #include "io/batches.h"
 #include "io/events.h"
+#include "io/grammar.h"
 #include "models/events.h"
 #include "models/generate.h"
 
@@ -17,6 +18,8 @@ polonaise::Batch batch_view(const io::Batch& batch);
 
 // A piece as what a sample goes on from, and back: what a model drew as events of an encoding.
 Sequence to_sequence(const io::EventsView& events, const io::EventSpec& spec);
+// What may be drawn after `opening`, whose frames have moved the clock.
+GrammarArrays to_arrays(const io::Grammar& grammar, const io::EventsView& opening);
 io::Events to_events(const Generated& generated, const io::EventSpec& spec);
 
 }  // namespace polonaise::tools

@@ -1,0 +1,125 @@
+#include "models/generate.h"
+
+#include <numeric>
+
+#include "kernels/require.h"
+#include "tests/models/support.h"
+
+namespace polonaise::testing {
+namespace {
+
+// An ending and a few rules for any of the kinds of events: tokens take turns between even and odd ones, and every
+// third moves the clock by 3; class c lasts c + 1 ticks; a roll's frame lasts 2.
+GrammarArrays rules(const EventShape& events, std::int32_t end) {
+  GrammarArrays grammar;
+  grammar.end = end;
+  grammar.vocabulary = events.tokens ? events.vocabulary : events.duration_classes();
+  grammar.states = events.tokens ? 2 : 1;
+  grammar.drawable.assign(static_cast<std::size_t>(grammar.vocabulary), 1);
+  for (std::int32_t s = 0; s < grammar.states; ++s)
+    for (std::int32_t v = 0; v < grammar.vocabulary; ++v) {
+      grammar.next.push_back(!events.tokens ? 0 : v % 2 == s ? 1 - s : -1);
+      grammar.ticks.push_back(!events.tokens ? v + 1 : v % 3 == 0 ? 3 : 0);
+    }
+  if (events.tokens) return grammar;
+  for (Index key = 0; key < events.keys; ++key) grammar.key_drawable.push_back(key % 3 != 1);
+  grammar.max_keys = 2;
+  if (grammar.vocabulary == 0) grammar.frame_ticks = 2;
+  return grammar;
+}
+
+class Generation : public ::testing::TestWithParam<ModelCase> {
+ protected:
+  const ModelConfig& config() const { return GetParam().config; }
+  AnyDevice device_ = Cpu{1};
+  std::unique_ptr<Model> model_ = make_model(device_, config(), 3);
+  // Hot, so that a model without training draws everything.
+  GenerateOptions options_{.steps = 1000, .sampling = {.temperature = 3}, .seed = 5};
+};
+
+TEST_P(Generation, KeepsToTheGrammarAndEndsWithIt) {
+  const EventShape& events = config().events;
+  const GrammarArrays grammar = rules(events, 42);
+  options_.grammar = &grammar;
+  const Generated drawn = generate(*model_, {}, options_);
+  EXPECT_EQ(drawn.ending, Ending::grammar);
+  std::int32_t clock = 0, state = 0;
+  for (const std::int32_t token : drawn.tokens) {
+    EXPECT_EQ(token % 2, state);
+    state = 1 - state;
+    clock += token % 3 == 0 ? 3 : 0;
+  }
+  for (const std::int32_t c : drawn.classes) clock += c + 1;
+  if (!events.tokens && events.duration_classes() == 0) clock = 2 * static_cast<std::int32_t>(drawn.size());
+  EXPECT_EQ(clock, 42);
+  for (const std::int32_t key : drawn.keys) EXPECT_NE(key % 3, 1);
+  for (std::size_t i = 0; i + 1 < drawn.offsets.size(); ++i) EXPECT_LE(drawn.offsets[i + 1] - drawn.offsets[i], 2);
+}
+
+TEST_P(Generation, AnOpeningCountsAndIsTakenUnasked) {
+  const EventShape& events = config().events;
+  GrammarArrays grammar = rules(events, 42);
+  Sequence opening;
+  if (events.tokens) {
+    opening.tokens = {3, 3, 6, 1};  // odd and odd: not what the rules allow
+  } else {
+    grammar.start_clock = 36;
+    opening.offsets = {0, 1};
+    opening.columns = {1};
+    opening.values = {1};
+  }
+  options_.grammar = &grammar;
+  const Generated drawn = generate(*model_, opening, options_);
+  EXPECT_EQ(drawn.ending, Ending::grammar);
+  std::int32_t clock = events.tokens ? 9 : 36;
+  for (const std::int32_t token : drawn.tokens) clock += token % 3 == 0 ? 3 : 0;
+  for (const std::int32_t c : drawn.classes) clock += c + 1;
+  if (!events.tokens && events.duration_classes() == 0) clock += 2 * static_cast<std::int32_t>(drawn.size());
+  EXPECT_EQ(clock, 42);
+
+  if (!events.tokens) grammar.start_clock = 50;
+  if (events.tokens) grammar.end = 9;
+  const Generated none = generate(*model_, opening, options_);
+  EXPECT_EQ(none.ending, Ending::grammar);
+  EXPECT_EQ(none.size(), 0);
+}
+
+TEST_P(Generation, EndsWhereNothingMayFollow) {
+  const EventShape& events = config().events;
+  GrammarArrays grammar = rules(events, 41);
+  if (events.tokens) {
+    std::fill(grammar.next.begin() + events.vocabulary, grammar.next.end(), -1);  // nothing follows an even token
+  } else if (events.duration_classes() > 0) {
+    std::fill(grammar.ticks.begin(), grammar.ticks.end(), 2);
+  }
+  options_.grammar = &grammar;
+  const Generated drawn = generate(*model_, {}, options_);
+  EXPECT_EQ(drawn.ending, Ending::nothing_allowed);
+  EXPECT_EQ(drawn.size(), events.tokens ? 1 : 20);
+}
+
+TEST_P(Generation, SaysWhatElseItEndedBy) {
+  options_.steps = 7;
+  const Generated seven = generate(*model_, {}, options_);
+  EXPECT_EQ(seven.ending, Ending::steps);
+  EXPECT_EQ(seven.size(), 7);
+  const Generated stopped = generate(*model_, {}, options_, [](Index done) { return done < 4; });
+  EXPECT_EQ(stopped.ending, Ending::stopped);
+  EXPECT_EQ(stopped.size(), 4);
+}
+
+TEST_P(Generation, RefusesAnotherModelsGrammar) {
+  GrammarArrays grammar = rules(config().events, 42);
+  ++grammar.vocabulary;
+  options_.grammar = &grammar;
+  EXPECT_THROW(generate(*model_, {}, options_), ContractError);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Generation, ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
+                           return config.architecture != Architecture::transformer ||
+                                  config.position == PositionEncoding::rotary;
+                         })),
+                         case_name);
+
+}  // namespace
+}  // namespace polonaise::testing
