@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "kernels/sampling.h"
@@ -38,12 +40,30 @@ struct Generated {
   Index size() const { return static_cast<Index>(tokens.empty() ? offsets.size() - 1 : tokens.size()); }
 };
 
+// What the host forbids of one stream, event by event. It has seen the prime.
+class Veto {
+ public:
+  virtual ~Veto() = default;
+  // Sets to 0 what must not come next of `allowed` [V].
+  virtual void forbid(std::span<std::uint8_t> allowed) = 0;
+  // Whether a frame must not come next: its keys, ascending, and its duration class, -1 where frames have no length.
+  virtual bool forbids(std::span<const std::int32_t> keys, std::int32_t length) = 0;
+  // What came.
+  virtual void take(std::int32_t token) = 0;
+  virtual void take(std::span<const std::int32_t> keys, std::int32_t length) = 0;
+};
+
 struct GenerateOptions {
   Index steps = 256;                       // events to draw after the prime, at most
   kernels::SamplingOptions sampling = {};  // for tokens, keys and durations alike
   std::uint64_t seed = 1;
   Index stream = 0;                        // which sample of the seed this is
   const GrammarArrays* grammar = nullptr;  // what may be drawn, and where it ends; the prime is taken unasked
+  // Makes the veto of a stream, or none. Tokens that it forbids are not drawn. A frame that it forbids is drawn anew,
+  // up to 15 times, with the random numbers of further positions. Then the first draw is changed: it gets another
+  // length, from the likeliest on; else one key is struck or left out, from the one whose logit is nearest to 0 on, of
+  // equals the lower first.
+  std::function<std::unique_ptr<Veto>()> veto = {};
 };
 
 // Continues `prime` (which may be empty) by events drawn one by one from the model's own predictions. A function of the

@@ -4,13 +4,17 @@
 #include <cstdio>
 #include <filesystem>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "io/dataset.h"
 #include "io/encoding.h"
 #include "io/error.h"
 #include "io/file.h"
+#include "io/ngrams.h"
 #include "io/notes.h"
 #include "models/generate.h"
 #include "tools/common/cli.h"
@@ -18,6 +22,7 @@
 #include "tools/common/convert.h"
 #include "tools/common/device_option.h"
 #include "tools/common/files.h"
+#include "tools/common/no_copy.h"
 #include "tools/common/parallel.h"
 #include "tools/common/progress.h"
 #include "tools/common/run.h"
@@ -40,6 +45,8 @@ struct Arguments {
   int top_k = 0;
   double top_p = 1;
   ConstraintOptions constraints;
+  int no_copy = 0;
+  fs::path dataset;
   bool open_ended = false;  // --bars or --seconds without --steps
   std::uint64_t seed = 1;
   std::string checkpoint = "best";
@@ -85,6 +92,33 @@ GrammarArrays grammar_of(const Arguments& a, const io::Encoding& encoding, const
   }
 }
 
+// The N-grams of what the run was trained on.
+std::optional<io::Ngrams> known_ngrams(const Arguments& a, const Run& run, Progress& progress) {
+  if (a.no_copy == 0) return std::nullopt;
+  if (a.no_copy < 2) throw UsageError("--no-copy: a run of 1 event is every event; give 2 or more, or 0 for any copy.");
+  const fs::path file = a.dataset.empty() ? run.options().dataset : a.dataset;
+  if (!fs::exists(file)) {
+    throw io::Error(
+        fmt::format("{}: the run's dataset, which --no-copy looks into, is not there; say where it is by --dataset",
+                    file.string()));
+  }
+  const io::Dataset data = io::Dataset::open(file);
+  run.check_encoding(data.encoding(), file);
+  io::Ngrams ngrams(data.all(io::Split::train), a.no_copy);
+  progress.note(
+      fmt::format("{}: {} different runs of {} events are not completed; the host looks at each event, so a "
+                  "card draws one a launch",
+                  file.string(), format_count(ngrams.size()), a.no_copy));
+  return ngrams;
+}
+
+// All constraints that were asked for, as they were given.
+std::vector<std::string> all_asked(const Arguments& a) {
+  std::vector<std::string> given = asked(a.constraints);
+  if (a.no_copy > 0) given.push_back(fmt::format("--no-copy {}", a.no_copy));
+  return given;
+}
+
 // Throws where a sample is not what was asked for.
 void check_ending(const Arguments& a, const Generated& drawn) {
   if (drawn.ending == Ending::grammar && drawn.size() == 0) {
@@ -94,9 +128,9 @@ void check_ending(const Arguments& a, const Generated& drawn) {
                     asked(a.constraints).back()));
   }
   if (drawn.ending == Ending::nothing_allowed) {
-    throw io::Error(fmt::format("after {} events nothing may follow{}{}; ask for less, or try another --seed",
-                                drawn.size(), asked(a.constraints).empty() ? "" : " under ",
-                                fmt::join(asked(a.constraints), ", ")));
+    const std::vector<std::string> given = all_asked(a);
+    throw io::Error(fmt::format("after {} drawn events nothing may follow{}{}; ask for less, or try another --seed",
+                                drawn.size(), given.empty() ? "" : " under ", fmt::join(given, ", ")));
   }
 }
 
@@ -108,7 +142,7 @@ std::string provenance(const Arguments& a, const Run& run, int sample) {
   text += fmt::format(" temperature={} top-k={} top-p={} prime={} prime-steps={}", a.temperature, a.top_k, a.top_p,
                       a.prime.empty() ? "op53" : a.prime.filename().string(), a.prime_steps);
   if (!a.constraints.grammar) text += " --no-grammar";
-  for (const std::string& constraint : asked(a.constraints)) text += " " + constraint;
+  for (const std::string& constraint : all_asked(a)) text += " " + constraint;
   return text;
 }
 
@@ -142,14 +176,16 @@ void sample(const Arguments& a) {
   const Index steps = a.open_ended ? std::numeric_limits<std::int32_t>::max() : a.steps;
 
   Progress progress(a.open_ended ? 0 : a.count * a.steps, {.quiet = a.quiet});
+  const std::optional<io::Ngrams> known = known_ngrams(a, run, progress);
   parallel_for(static_cast<std::size_t>(a.count), shard_threads(device), [&](std::size_t i) {
     const int index = static_cast<int>(i);
     const kernels::SamplingOptions sampling{static_cast<float>(a.temperature), a.top_k, static_cast<float>(a.top_p)};
-    const GenerateOptions options{.steps = steps,
-                                  .sampling = sampling,
-                                  .seed = a.seed,
-                                  .stream = index,
-                                  .grammar = a.constraints.grammar ? &grammar : nullptr};
+    GenerateOptions options{.steps = steps,
+                            .sampling = sampling,
+                            .seed = a.seed,
+                            .stream = index,
+                            .grammar = a.constraints.grammar ? &grammar : nullptr};
+    if (known) options.veto = [&] { return std::make_unique<NoCopy>(*known, prime.view()); };
     const Generated drawn = generate(*model, opening, options, [&](Index done) {
       // One sample stands for all, which run side by side.
       if (i == 0 && progress.due()) progress.show(done * a.count, fmt::format("event {}", format_count(done)));
@@ -194,6 +230,11 @@ int run(int argc, char** argv) {
   cli.option("--top-p", a.top_p, "draw among the likeliest that together have this probability").range(0, 1);
 
   declare(cli, a.constraints);
+  cli.option("--no-copy", a.no_copy,
+             "never complete a run of N events that a training piece has, as the dataset holds it (in another key it "
+             "may come); 0 for any copy")
+      .range(0, 65536);
+  cli.option("--dataset", a.dataset, "where the run's dataset is now, for --no-copy").placeholder("FILE");
 
   cli.group("");
   declare_device(cli, a.device, a.threads);

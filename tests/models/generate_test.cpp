@@ -108,6 +108,61 @@ TEST_P(Generation, SaysWhatElseItEndedBy) {
   EXPECT_EQ(stopped.size(), 4);
 }
 
+// Forbids what came before, and everything after so many events.
+class Contrary final : public Veto {
+ public:
+  explicit Contrary(Index most) : left_(most) {}
+  void forbid(std::span<std::uint8_t> allowed) override {
+    if (left_ == 0) std::fill(allowed.begin(), allowed.end(), std::uint8_t{0});
+    if (token_ >= 0) allowed[static_cast<std::size_t>(token_)] = 0;
+  }
+  bool forbids(std::span<const std::int32_t> keys, std::int32_t length) override {
+    return left_ == 0 || (length == length_ && std::equal(keys.begin(), keys.end(), keys_.begin(), keys_.end()));
+  }
+  void take(std::int32_t token) override {
+    token_ = token;
+    --left_;
+  }
+  void take(std::span<const std::int32_t> keys, std::int32_t length) override {
+    keys_.assign(keys.begin(), keys.end());
+    length_ = length;
+    --left_;
+  }
+
+ private:
+  Index left_;
+  std::int32_t token_ = -1, length_ = -7;
+  std::vector<std::int32_t> keys_;
+};
+
+TEST_P(Generation, AVetoIsKeptToHoweverOftenItIsSaid) {
+  const EventShape& events = config().events;
+  const GrammarArrays grammar = rules(events, 10000);
+  options_.veto = [] { return std::make_unique<Contrary>(25); };
+  for (const GrammarArrays* rules : {static_cast<const GrammarArrays*>(nullptr), &grammar})
+    for (const float temperature : {0.0f, 0.1f, 3.0f}) {  // cold, one event would come again and again
+      options_.grammar = rules;
+      options_.sampling.temperature = temperature;
+      const Generated drawn = generate(*model_, {}, options_);
+      EXPECT_EQ(drawn.ending, Ending::nothing_allowed);
+      ASSERT_EQ(drawn.size(), 25);
+      for (std::size_t i = 1; i < 25; ++i) {
+        if (events.tokens) {
+          EXPECT_NE(drawn.tokens[i], drawn.tokens[i - 1]);
+          continue;
+        }
+        const auto keys = [&](std::size_t frame) {
+          return std::vector<std::int32_t>(drawn.keys.begin() + drawn.offsets[frame],
+                                           drawn.keys.begin() + drawn.offsets[frame + 1]);
+        };
+        EXPECT_FALSE(keys(i) == keys(i - 1) && (drawn.classes.empty() || drawn.classes[i] == drawn.classes[i - 1]));
+        if (!rules) continue;
+        EXPECT_LE(keys(i).size(), 2U);
+        for (const std::int32_t key : keys(i)) EXPECT_NE(key % 3, 1);
+      }
+    }
+}
+
 TEST_P(Generation, RefusesAnotherModelsGrammar) {
   GrammarArrays grammar = rules(config().events, 42);
   ++grammar.vocabulary;

@@ -102,7 +102,7 @@ void declare(Cli& cli, ConstraintOptions& options) {
   cli.option("--seconds", options.seconds, "draw exactly so many seconds, the opening included; 0 for --steps")
       .range(0, 1e6);
   cli.flag("--grammar", options.grammar,
-           "draw nothing that cannot follow, as the end of a note that does not sound; the default");
+           "draw what cannot follow too, as the end of a note that does not sound: to compare");
 }
 
 io::GrammarOptions grammar_options(const ConstraintOptions& options) {
