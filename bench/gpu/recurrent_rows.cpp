@@ -130,19 +130,33 @@ class Stack {
 };
 
 template <class T>
-void add(Cuda& cuda, const RecurrentRow& row) {
+void add(const Cuda& cuda, const RecurrentRow& row, const std::string& who) {
   const std::string name = row.name() + "_" + name_of<T>();
-  add_row(name + "_forward", "polonaise", [&cuda, row](benchmark::State& state) {
+  add_row(name + "_forward", who, [cuda, row](benchmark::State& state) mutable {
     Stack<T> stack(cuda, row);
     time_on_card(state, cuda, row.work(sizeof(T), 1), [&] { stack.forward(); });
   });
-  add_row(name + "_both", "polonaise", [&cuda, row](benchmark::State& state) {
+  add_row(name + "_both", who, [cuda, row](benchmark::State& state) mutable {
     Stack<T> stack(cuda, row);
     time_on_card(state, cuda, row.work(sizeof(T), 3), [&] {
       stack.forward();
       stack.backward();
     });
   });
+}
+
+// The row once more on each kind of kernels that has room for it: what the fastest is chosen from.
+template <class T>
+void add_kinds(Cuda cuda, const RecurrentRow& row) {
+  const auto add_kind = [&](RecurrentKernels kernels, const std::string& kind, Index most_h) {
+    if (row.shape.H > most_h) return;
+    cuda.set_recurrent_kernels(kernels);
+    add<T>(cuda, row, "polonaise_" + kind);
+  };
+  add_kind(RecurrentKernels::block, "block", std::is_same_v<T, float> ? 64 : 128);
+  if (cuda.properties().major == 9) add_kind(RecurrentKernels::cluster, "cluster", 256);
+  add_kind(RecurrentKernels::grid, "grid", 1024);
+  add_kind(RecurrentKernels::stepwise, "stepwise", row.shape.H);
 }
 
 }  // namespace
@@ -186,7 +200,9 @@ std::vector<RecurrentRow> recurrent_rows() {
       {"lstm", {200, 32, 64, 2, 1}, false, 0.3f},
       {"lstm", {100, 64, 64, 2, 2}},
       {"lstm", {200, 32, 128, 2, 1}},
+      {"lstm", {200, 32, 256, 1, 1}},
       {"lstm", {200, 64, 512, 1, 1}},
+      {"lstm", {200, 32, 1024, 1, 1}},
       {"rnn", {200, 32, 64, 2, 1}},
       {"gru", {200, 32, 64, 2, 1}},
   };
@@ -194,8 +210,13 @@ std::vector<RecurrentRow> recurrent_rows() {
 
 void add_recurrent_rows(Cuda& cuda) {
   for (const RecurrentRow& row : recurrent_rows()) {
-    add<float>(cuda, row);
-    add<bf16>(cuda, row);
+    add<float>(cuda, row, "polonaise");
+    add<bf16>(cuda, row, "polonaise");
+    // A size once.
+    if (row.cell != "lstm" || row.shape.directions > 1 || row.shape.T == 24 || row.dropout > 0) continue;
+    if (row.ragged && !options().tiny) continue;
+    add_kinds<float>(cuda, row);
+    add_kinds<bf16>(cuda, row);
   }
 }
 

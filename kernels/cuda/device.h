@@ -42,6 +42,11 @@ class CublasLt;
 // (tf32) and add in float. bf16 matrices are always multiplied there.
 enum class MatrixMath { exact, tf32 };
 
+// The kernels of recurrent layers (ARCHITECTURE.md, "Recurrent stacks on a card"): of those that have room for a layer
+// the fastest, or those of one kind alone, for tests and measurements; a layer that they have no room for is then an
+// error.
+enum class RecurrentKernels { fastest, block, cluster, grid, stepwise };
+
 // A card and the stream that kernels are launched on. Copies share the stream, which goes with the last of them.
 class Cuda {
  public:
@@ -59,6 +64,9 @@ class Cuda {
   MatrixMath matrix_math() const { return matrix_math_; }
   void set_matrix_math(MatrixMath math) { matrix_math_ = math; }
 
+  RecurrentKernels recurrent_kernels() const { return recurrent_kernels_; }
+  void set_recurrent_kernels(RecurrentKernels kernels) { recurrent_kernels_ = kernels; }
+
   // The library behind matrix products (kernels/cuda/cublaslt.h), opened at the first call.
   CublasLt& cublaslt() const;
 
@@ -73,6 +81,7 @@ class Cuda {
 
   std::shared_ptr<const State> state_;
   MatrixMath matrix_math_ = MatrixMath::exact;
+  RecurrentKernels recurrent_kernels_ = RecurrentKernels::fastest;
 };
 
 // A card opened, or the reason why it could not be: a driver that does not answer is no error of the program's.

@@ -5,34 +5,9 @@
 namespace polonaise::kernels {
 namespace {
 
-// V: what the equations are worked out in (CellNumber).
-template <class V>
-struct Gru {
-  using Equations = GruCell<V>;
-  // Slots: r, z, n and the recurrent share of n's pre-activation, whose place its gradient takes in backward.
-  static constexpr int kGates = 3, kSlots = 4, kKept = 4;
-  static constexpr bool kHasC = false, kLastApart = true;
-  static constexpr const char *kForward = "gru_forward", *kBackward = "gru_backward";
-
-  static __device__ CellState forward(const float (&x)[3], const float (&r)[3], CellState before, float (&kept)[4]) {
-    const auto gates = Equations::activate(V(x[0] + r[0]), V(x[1] + r[1]), V(x[2]), V(r[2]));
-    kept[0] = float(gates.r);
-    kept[1] = float(gates.z);
-    kept[2] = float(gates.n);
-    kept[3] = r[2];
-    return {float(Equations::next_h(gates, V(before.h))), 0};
-  }
-
-  static __device__ CellGradient<3> backward(const float (&kept)[4], CellState before, CellState, float dh, float) {
-    const typename Equations::Gates gates{V(kept[0]), V(kept[1]), V(kept[2])};
-    const auto d = Equations::backward(gates, V(before.h), V(kept[3]), V(dh));
-    return {{float(d.d_r), float(d.d_z), float(d.d_x_n)}, float(d.d_h_n), {float(d.dh), 0}};
-  }
-};
-
 template <class T>
 CudaRecurrentStack<T> stack(const RecurrentShape& shape) {
-  return {recurrent::cell_kernels<Gru<CellNumber<T>>, T>(), shape};
+  return {recurrent::cell_kernels<recurrent::Gru<CellNumber<T>>, T>(), shape};
 }
 
 }  // namespace

@@ -59,12 +59,9 @@ void check_kernel(cudaError_t error, const char* name, const char* what) {
     throw std::runtime_error("the kernel of " + std::string(name) + " " + what + ": " + cuda_error_text(error));
 }
 
-}  // namespace
-
-void launch_untyped(const Cuda& cuda, const char* name, const Launch& shape, const void* kernel, void** arguments) {
-  if (is_empty(shape.grid)) return;
+// Makes the card ready for the kernel: its card the current one, and its limits as high as the launch needs them.
+void prepare(const Cuda& cuda, const char* name, const Launch& shape, const void* kernel) {
   require_limits(cuda.properties(), shape);
-  const Range range(name);
   cuda.make_current();
   if (shape.shared_bytes > 0)
     check_kernel(
@@ -73,7 +70,9 @@ void launch_untyped(const Cuda& cuda, const char* name, const Launch& shape, con
   if (shape.cluster > kPortableCluster)
     check_kernel(cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1), name,
                  "cannot have its cluster");
-  Attributes attributes(cuda.properties(), shape);
+}
+
+cudaLaunchConfig_t config_of(const Cuda& cuda, const Launch& shape, Attributes& attributes) {
   cudaLaunchConfig_t config{};
   config.gridDim = extent(shape.grid);
   config.blockDim = extent(shape.block);
@@ -81,6 +80,33 @@ void launch_untyped(const Cuda& cuda, const char* name, const Launch& shape, con
   config.stream = cuda.stream();
   config.attrs = attributes.data();
   config.numAttrs = attributes.count();
+  return config;
+}
+
+}  // namespace
+
+Index resident_blocks_untyped(const Cuda& cuda, const Launch& shape, const void* kernel) {
+  constexpr const char* kAsked = "cannot tell how many blocks are resident";
+  prepare(cuda, "a query", shape, kernel);
+  int count = 0;
+  if (shape.cluster > 1) {
+    Attributes attributes(cuda.properties(), shape);
+    const cudaLaunchConfig_t config = config_of(cuda, shape, attributes);
+    check_kernel(cudaOccupancyMaxActiveClusters(&count, kernel, &config), "a query", kAsked);
+    return count * shape.cluster;
+  }
+  const int threads = static_cast<int>(shape.block.x * shape.block.y * shape.block.z);
+  check_kernel(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&count, kernel, threads, shape.shared_bytes), "a query",
+               kAsked);
+  return Index{count} * cuda.properties().multiprocessors;
+}
+
+void launch_untyped(const Cuda& cuda, const char* name, const Launch& shape, const void* kernel, void** arguments) {
+  if (is_empty(shape.grid)) return;
+  const Range range(name);
+  prepare(cuda, name, shape, kernel);
+  Attributes attributes(cuda.properties(), shape);
+  const cudaLaunchConfig_t config = config_of(cuda, shape, attributes);
   check_kernel(cudaLaunchKernelExC(&config, kernel, arguments), name, "was not launched");
   if (cuda.synchronous()) check_kernel(cudaStreamSynchronize(cuda.stream()), name, "failed");
 }

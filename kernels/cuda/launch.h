@@ -33,9 +33,22 @@ struct EmulatedThread {
   virtual void run() const = 0;
 };
 void launch_emulated(const Cuda&, const char* name, const Launch&, std::shared_ptr<const EmulatedThread>);
+Index resident_blocks_emulated(const Cuda&, const Launch&);
 #else
 void launch_untyped(const Cuda&, const char* name, const Launch&, const void* kernel, void** arguments);
+Index resident_blocks_untyped(const Cuda&, const Launch&, const void* kernel);
 #endif
+
+// How many blocks of such a launch, whatever its grid, the card can have resident at once where nothing else runs: a
+// cooperative launch may have no more. 0 where it has no room for one (or for one cluster).
+template <class... Parameters>
+Index resident_blocks(const Cuda& cuda, const Launch& shape, [[maybe_unused]] void (*kernel)(Parameters...)) {
+#ifdef POLONAISE_CUDA_EMULATED
+  return resident_blocks_emulated(cuda, shape);
+#else
+  return resident_blocks_untyped(cuda, shape, reinterpret_cast<const void*>(kernel));
+#endif
+}
 
 // Launches `kernel` on the device's stream, each argument converted to the parameter's own type. An empty grid is no
 // launch. `name` (the op's) is the NVTX range and stands in errors. Throws ContractError where a limit of the card is

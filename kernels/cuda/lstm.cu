@@ -5,35 +5,9 @@
 namespace polonaise::kernels {
 namespace {
 
-// V: what the equations are worked out in (CellNumber).
-template <class V>
-struct Lstm {
-  using Equations = LstmCell<V>;
-  static constexpr int kGates = 4, kSlots = 4, kKept = 4;
-  static constexpr bool kHasC = true, kLastApart = false;
-  static constexpr const char *kForward = "lstm_forward", *kBackward = "lstm_backward";
-
-  static __device__ CellState forward(const float (&x)[4], const float (&r)[4], CellState before, float (&kept)[4]) {
-    const auto gates = Equations::activate(V(x[0] + r[0]), V(x[1] + r[1]), V(x[2] + r[2]), V(x[3] + r[3]));
-    kept[0] = float(gates.i);
-    kept[1] = float(gates.f);
-    kept[2] = float(gates.g);
-    kept[3] = float(gates.o);
-    const V c = Equations::next_c(gates, V(before.c));
-    return {float(Equations::next_h(gates, c)), float(c)};
-  }
-
-  static __device__ CellGradient<4> backward(const float (&kept)[4], CellState before, CellState after, float dh,
-                                             float dc) {
-    const typename Equations::Gates gates{V(kept[0]), V(kept[1]), V(kept[2]), V(kept[3])};
-    const auto d = Equations::backward(gates, V(before.c), V(after.c), V(dh), V(dc));
-    return {{float(d.dz.i), float(d.dz.f), float(d.dz.g), float(d.dz.o)}, 0, {0, float(d.dc)}};
-  }
-};
-
 template <class T>
 CudaRecurrentStack<T> stack(const RecurrentShape& shape) {
-  return {recurrent::cell_kernels<Lstm<CellNumber<T>>, T>(), shape};
+  return {recurrent::cell_kernels<recurrent::Lstm<CellNumber<T>>, T>(), shape};
 }
 
 }  // namespace

@@ -1,19 +1,22 @@
 #pragma once
 
-// Which kernels a cell's layer takes: those that keep the recurrent weights on chip where they fit, else a launch a
-// step.
+// Which kernels a cell's layer takes: those that keep the recurrent weights on chip where they fit, of one block or of
+// several, else a launch a step.
 
+#include "kernels/cuda/recurrent_block-inl.h"
+#include "kernels/cuda/recurrent_blocks-inl.h"
+#include "kernels/cuda/recurrent_cells-inl.h"
 #include "kernels/cuda/recurrent_mma-inl.h"
 #include "kernels/cuda/recurrent_persistent-inl.h"
 #include "kernels/cuda/recurrent_quads-inl.h"
 #include "kernels/cuda/recurrent_stepwise-inl.h"
+#include "kernels/cuda/sm90/recurrent.h"
 
 namespace polonaise::kernels::recurrent {
 
 // Calls use.template operator()<Product>() with the product for the layer; false where none has room for its weights.
 template <class Cell, class T, class Use>
 bool with_product(const Cuda& cuda, const RecurrentLoop<T>& loop, Use&& use) {
-  if (loop.steps == 1) return false;
   if constexpr (std::is_same_v<T, float>) {
     if (loop.H > 64) return false;
     if (loop.B * loop.direction_count <= cuda.properties().multiprocessors)
@@ -30,20 +33,60 @@ bool with_product(const Cuda& cuda, const RecurrentLoop<T>& loop, Use&& use) {
   return true;
 }
 
+// To H 1024, eight units a block: up to 128 blocks a team.
+template <class T, int kGates>
+struct GridTeams {
+  using Forward = ManyBlocks<QuadSlices<kGates, 1, 32, 8>, ThroughMemory<float>>;
+  using Backward = ManyBlocks<LaneSlices<kGates, 1, 32, 1024>, ThroughMemory<float>>;
+};
+template <int kGates>
+struct GridTeams<bf16, kGates> {
+  using Forward = ManyBlocks<MmaSlices<kGates, 1, 32, 4, false>, ThroughMemory<bf16>>;
+  using Backward = ManyBlocks<MmaSlices<kGates, 1, 32, 4, true>, ThroughMemory<bf16>>;
+};
+
+// Tries the kinds of kernels from the fastest on, or the one that was asked for; each says whether it had room. A
+// single step keeps nothing on chip for a next one.
+template <class T, class Block, class Cluster, class Grid, class Stepwise>
+void run_layer(const Cuda& cuda, const RecurrentLoop<T>& loop, Block&& block, Cluster&& cluster, Grid&& grid,
+               Stepwise&& stepwise) {
+  const RecurrentKernels asked = loop.steps == 1 ? RecurrentKernels::stepwise : cuda.recurrent_kernels();
+  const auto may = [=](RecurrentKernels kind) { return asked == kind || asked == RecurrentKernels::fastest; };
+  if (may(RecurrentKernels::block) && block()) return;
+  if (may(RecurrentKernels::cluster) && cluster()) return;
+  if (may(RecurrentKernels::grid) && grid()) return;
+  require(may(RecurrentKernels::stepwise), "the recurrent kernels that were asked for have no room for the layer");
+  stepwise();
+}
+
 template <class Cell, class T>
 void forward_layer(Cuda& cuda, const RecurrentLoop<T>& loop) {
-  const auto persistent = [&]<class Product>() {
-    launch(cuda, Cell::kForward, over_rows<Product>(loop), forward_sequence<Cell, Product, T>, loop);
+  const auto of_one_block = [&]<class Product>() {
+    using Team = OneBlock<Product, 1>;
+    launch(cuda, Cell::kForward, over_rows<Product>(loop), forward_sequence<Cell, Team, T>, loop,
+           typename Team::Arguments());
   };
-  if (!with_product<Cell, T>(cuda, loop, persistent)) forward_stepwise<Cell, T>(cuda, loop);
+  using Team = typename GridTeams<T, Cell::kGates>::Forward;
+  run_layer(
+      cuda, loop, [&] { return with_product<Cell, T>(cuda, loop, of_one_block); },
+      [&] { return forward_on_cluster<Cell, T>(cuda, loop); },
+      [&] { return launch_teams<Team>(cuda, Cell::kForward, loop, forward_sequence<Cell, Team, T>); },
+      [&] { forward_stepwise<Cell, T>(cuda, loop); });
 }
 
 template <class Cell, class T>
 void backward_layer(Cuda& cuda, const RecurrentLoop<T>& loop) {
-  const auto persistent = [&]<class Product>() {
-    launch(cuda, Cell::kBackward, over_rows<Product>(loop), backward_sequence<Cell, Product, T>, loop);
+  const auto of_one_block = [&]<class Product>() {
+    using Team = OneBlock<Product, Cell::kGates>;
+    launch(cuda, Cell::kBackward, over_rows<Product>(loop), backward_sequence<Cell, Team, T>, loop,
+           typename Team::Arguments());
   };
-  if (!with_product<Cell, T>(cuda, loop, persistent)) backward_stepwise<Cell, T>(cuda, loop);
+  using Team = typename GridTeams<T, Cell::kGates>::Backward;
+  run_layer(
+      cuda, loop, [&] { return with_product<Cell, T>(cuda, loop, of_one_block); },
+      [&] { return backward_on_cluster<Cell, T>(cuda, loop); },
+      [&] { return launch_teams<Team>(cuda, Cell::kBackward, loop, backward_sequence<Cell, Team, T>); },
+      [&] { backward_stepwise<Cell, T>(cuda, loop); });
 }
 
 template <class Cell, class T>

@@ -1,13 +1,18 @@
 #pragma once
 
-// The recurrent cells on a card, one launch a layer: a block carries a few rows of the batch through all steps, with
-// the recurrent weights in its registers and the rows' states in its shared memory, one barrier a step. Rows are
-// independent, so blocks never wait for each other.
+// The recurrent cells on a card, one launch a layer, whatever carries its rows: the step's place in time, what it reads
+// and leaves behind, and the cell itself.
 //
-// A Product says how a block is made and multiplies: kRows and kUnits (the tile, units beyond H being idle), kThreads,
-// kPairs (pairs of a row and a unit that a thread owns, the same in every step), Element (what it multiplies), and
-// kBlock (elements of one matrix [kRows, kUnits] in shared memory). load() or load_transposed() takes the weights up,
-// and multiply() adds the products of a thread's own pairs to its sums, gate by gate.
+// A Team is the blocks that carry a few rows of the batch through all steps, with the recurrent weights in their
+// registers: one block (recurrent_block-inl.h) or several (recurrent_blocks-inl.h). Rows are independent, so teams
+// never wait for each other. A Team says:
+//   kThreads, kPairs     of a block; pairs of a row and a unit that a thread owns, the same in every step
+//   kUnits               of a block; Arguments, what its constructor takes besides the number of units
+//   first_row(), rows()  the team's rows; row(pair), of these; unit(pair), of the block's units, after first_unit()
+//   clear()              makes what was passed on 0; a barrier of the block follows before the first put()
+//   load(), load_transposed()   take the weights up
+//   put(pair, part, value), pass()   hand values on: what all of the team put is seen by its next multiply()
+//   multiply(sums)       adds the products of the thread's own pairs with what was passed last, gate by gate
 
 #include "kernels/cuda/recurrent-inl.h"
 
@@ -29,53 +34,53 @@ __device__ T& at(const View<T, 2>& matrix, Index first, int column, const Pair& 
                 static_cast<unsigned>(pair.unit)];
 }
 
-template <class Product, class T>
-__device__ void find_pairs(const RecurrentLoop<T>& loop, Pair (&pairs)[Product::kPairs]) {
-  for (int p = 0; p < Product::kPairs; ++p) {
-    const int row = static_cast<int>(blockIdx.x) * Product::kRows + Product::row(p), unit = Product::unit(p);
-    if (!Product::owns() || row >= loop.B || unit >= loop.H) continue;
+template <class Team, class T>
+__device__ void find_pairs(const RecurrentLoop<T>& loop, const Team& team, Pair (&pairs)[Team::kPairs]) {
+  for (int p = 0; p < Team::kPairs; ++p) {
+    const int row = team.first_row() + team.row(p), unit = team.first_unit() + team.unit(p);
+    if (!team.owns(p) || row >= loop.B || unit >= loop.H) continue;
     pairs[p] = {row, unit, loop.lengths != nullptr ? loop.lengths[row] : static_cast<int>(loop.steps)};
   }
 }
 
-// Steps of the block's longest row.
-template <class Product, class T>
-__device__ int longest_row(const RecurrentLoop<T>& loop) {
+// Steps of the team's longest row.
+template <class Team, class T>
+__device__ int longest_row(const RecurrentLoop<T>& loop, const Team& team) {
   if (loop.lengths == nullptr) return static_cast<int>(loop.steps);
   int longest = 0;
-  const Index first = static_cast<Index>(blockIdx.x) * Product::kRows;
-  for (Index row = first; row < std::min(first + Product::kRows, loop.B); ++row)
+  const Index first = team.first_row();
+  for (Index row = first; row < std::min(first + team.rows(), loop.B); ++row)
     longest = std::max(longest, loop.lengths[row]);
   return longest;
 }
 
-template <class Cell, class Product, class T>
-__global__ void __launch_bounds__(Product::kThreads, 1) forward_sequence(RecurrentLoop<T> loop) {
-  constexpr int kGates = Cell::kGates, kPairs = Product::kPairs;
-  using Element = typename Product::Element;
-  SHARED(Element, states, [2][Product::kBlock]);
+template <class Cell, class Team, class T>
+__global__ void __launch_bounds__(Team::kThreads, 1)
+    forward_sequence(RecurrentLoop<T> loop, typename Team::Arguments arguments) {
+  constexpr int kGates = Cell::kGates, kPairs = Team::kPairs, kKept = std::max(1, Cell::kKept);
   // Both biases of a gate are one number, but for the gate whose recurrent share stands apart.
   constexpr int kApart = Cell::kLastApart ? kGates - 1 : -1;
-  SHARED(float, bias, [kGates][Product::kUnits]);
-  SHARED(float, bias_apart, [Product::kUnits]);
-  const CellSequence<T>& cell = loop.directions[blockIdx.y];
-  const bool reverse = blockIdx.y == 1;
+  SHARED(float, bias, [kGates][Team::kUnits]);
+  SHARED(float, bias_apart, [Team::kUnits]);
+  const CellSequence<T>& cell = loop.directions[Team::direction()];
+  const bool reverse = Team::direction() == 1;
   const Index B = loop.B;
-  const int H = static_cast<int>(loop.H), steps = static_cast<int>(loop.steps), longest = longest_row<Product>(loop);
-  Product product;
-  product.load(cell.weight_hh, H);
+  const int H = static_cast<int>(loop.H), steps = static_cast<int>(loop.steps);
+  Team team(arguments, H);
+  const int longest = longest_row(loop, team);
+  team.load(cell.weight_hh, H);
   Pair pairs[kPairs];
-  find_pairs<Product>(loop, pairs);
+  find_pairs(loop, team, pairs);
 
   CellState state[kPairs];
-  for (int i = threadIdx.x; i < 2 * Product::kBlock; i += Product::kThreads)
-    states[i / Product::kBlock][i % Product::kBlock] = from_float<Element>(0.0f);
-  for (int unit = threadIdx.x; unit < Product::kUnits; unit += Product::kThreads)
+  team.clear();
+  for (int u = threadIdx.x; u < Team::kUnits; u += Team::kThreads)
     for (int g = 0; g < kGates; ++g) {
+      const int unit = team.first_unit() + u;
       const float of_x = unit < H ? to_float(cell.bias_ih[g * H + unit]) : 0.0f;
       const float of_r = unit < H ? to_float(cell.bias_hh[g * H + unit]) : 0.0f;
-      bias[g][unit] = g == kApart ? of_x : of_x + of_r;
-      if (g == kApart) bias_apart[unit] = of_r;
+      bias[g][u] = g == kApart ? of_x : of_x + of_r;
+      if (g == kApart) bias_apart[u] = of_r;
     }
   __syncthreads();
   for (int p = 0; p < kPairs; ++p) {
@@ -83,9 +88,9 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_sequence(Recurre
     state[p] = {0, 0};
     if (!pair.owned()) continue;
     state[p] = {element(cell.h0, pair.row, pair.unit), element(cell.c0, pair.row, pair.unit)};
-    states[0][Product::place(Product::row(p), Product::unit(p))] = from_float<Element>(state[p].h);
+    team.put(p, 0, state[p].h);
   }
-  __syncthreads();
+  team.pass();
 
   // What a step reads is asked for one step before, so that memory answers in time.
   float ahead[kPairs][kGates] = {};
@@ -102,24 +107,31 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_sequence(Recurre
     float x[kPairs][kGates] = {}, r[kPairs][kGates];
     for (int p = 0; p < kPairs; ++p)
       for (int g = 0; g < kGates; ++g) {
-        const float share = ahead[p][g] + bias[g][Product::unit(p)];
+        const float share = ahead[p][g] + bias[g][team.unit(p)];
         if (g == kApart) x[p][g] = share;
-        r[p][g] = g == kApart ? bias_apart[Product::unit(p)] : share;
+        r[p][g] = g == kApart ? bias_apart[team.unit(p)] : share;
       }
     if (s + 1 < steps) look_ahead(s + 1);
-    if (t < longest) product.multiply(states[s % 2], 0, r);
+    // The team waits for what a step passes on: that goes first, then what only memory gets.
+    float kept[kPairs][kKept] = {};
+    CellState out[kPairs] = {};
+    if (t < longest) {
+      team.multiply(r);
+      for (int p = 0; p < kPairs; ++p) {
+        const Pair& pair = pairs[p];
+        if (!pair.owned()) continue;
+        if (t < pair.length) out[p] = state[p] = Cell::forward(x[p], r[p], state[p], kept[p]);
+        team.put(p, 0, state[p].h);
+      }
+      team.pass();
+    }
     for (int p = 0; p < kPairs; ++p) {
       const Pair& pair = pairs[p];
       if (!pair.owned()) continue;
-      float kept[std::max(1, Cell::kKept)] = {};
-      CellState out{0, 0};
-      if (t < pair.length) out = state[p] = Cell::forward(x[p], r[p], state[p], kept);
-      states[(s + 1) % 2][Product::place(Product::row(p), Product::unit(p))] = from_float<Element>(state[p].h);
-      for (int k = 0; k < Cell::kKept; ++k) at(cell.gates, t * B, k * H, pair) = from_float<T>(kept[k]);
-      if constexpr (Cell::kHasC) at(cell.c, t * B, 0, pair) = from_float<T>(out.c);
-      at(cell.y, t * B, 0, pair) = from_float<T>(out.h);
+      for (int k = 0; k < Cell::kKept; ++k) at(cell.gates, t * B, k * H, pair) = from_float<T>(kept[p][k]);
+      if constexpr (Cell::kHasC) at(cell.c, t * B, 0, pair) = from_float<T>(out[p].c);
+      at(cell.y, t * B, 0, pair) = from_float<T>(out[p].h);
     }
-    __syncthreads();
   }
   for (int p = 0; p < kPairs; ++p) {
     const Pair& pair = pairs[p];
@@ -129,21 +141,20 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_sequence(Recurre
   }
 }
 
-template <class Cell, class Product, class T>
-__global__ void __launch_bounds__(Product::kThreads, 1) backward_sequence(RecurrentLoop<T> loop) {
-  constexpr int kGates = Cell::kGates, kPairs = Product::kPairs, kKept = std::max(1, Cell::kKept);
-  using Element = typename Product::Element;
-  SHARED(Element, gradients, [2][kGates * Product::kBlock]);
-  const CellSequence<T>& cell = loop.directions[blockIdx.y];
-  const bool reverse = blockIdx.y == 1;
+template <class Cell, class Team, class T>
+__global__ void __launch_bounds__(Team::kThreads, 1)
+    backward_sequence(RecurrentLoop<T> loop, typename Team::Arguments arguments) {
+  constexpr int kGates = Cell::kGates, kPairs = Team::kPairs, kKept = std::max(1, Cell::kKept);
+  const CellSequence<T>& cell = loop.directions[Team::direction()];
+  const bool reverse = Team::direction() == 1;
   const Index B = loop.B;
-  const int H = static_cast<int>(loop.H), steps = static_cast<int>(loop.steps), longest = longest_row<Product>(loop);
-  Product product;
-  product.load_transposed(cell.weight_hh, H);
+  const int H = static_cast<int>(loop.H), steps = static_cast<int>(loop.steps);
+  Team team(arguments, H);
+  const int longest = longest_row(loop, team);
+  team.load_transposed(cell.weight_hh, H);
   Pair pairs[kPairs];
-  find_pairs<Product>(loop, pairs);
-  for (int i = threadIdx.x; i < 2 * kGates * Product::kBlock; i += Product::kThreads)
-    gradients[i / (kGates * Product::kBlock)][i % (kGates * Product::kBlock)] = from_float<Element>(0.0f);
+  find_pairs(loop, team, pairs);
+  team.clear();
   __syncthreads();
 
   // States are read once: what was before a step is after the one that is next here.
@@ -181,45 +192,47 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_sequence(Recurr
     if constexpr (Cell::kHasC) after[p].c = to_float(at(cell.c, last, 0, pair));
   }
   look_ahead(steps - 1);
+  bool passed = false;
   for (int s = steps - 1; s >= 0; --s) {
     const int t = time(s);
     Ahead here[kPairs];
     for (int p = 0; p < kPairs; ++p) here[p] = ahead[p];
     if (s > 0) look_ahead(s - 1);
     float sums[kPairs][kGates] = {};
-    if (s + 1 < steps && t < longest) product.multiply(gradients[(s + 1) % 2], Product::kBlock, sums);
+    if (passed && t < longest) team.multiply(sums);
+    CellGradient<kGates> d[kPairs] = {};
     for (int p = 0; p < kPairs; ++p) {
       const Pair& pair = pairs[p];
       if (!pair.owned()) continue;
-      CellGradient<kGates> d{};
-      d.before = carried[p];
+      d[p].before = carried[p];
       if (t < pair.length) {
         float dh = carried[p].h + here[p].dy;
         for (int g = 0; g < kGates; ++g) dh += sums[p][g];
-        d = Cell::backward(here[p].kept, here[p].before, after[p], dh, carried[p].c);
+        d[p] = Cell::backward(here[p].kept, here[p].before, after[p], dh, carried[p].c);
       }
       after[p] = here[p].before;
-      carried[p] = d.before;
+      carried[p] = d[p].before;
+      if (t < longest)
+        for (int g = 0; g < kGates; ++g) team.put(p, g, Cell::kLastApart && g == kGates - 1 ? d[p].d_last : d[p].dx[g]);
+    }
+    if (t < longest) {
+      team.pass();
+      passed = true;
+    }
+    for (int p = 0; p < kPairs; ++p) {
+      const Pair& pair = pairs[p];
+      if (!pair.owned()) continue;
       const Index now = t * B;
       for (int g = 0; g < kGates; ++g) {
-        const float recurrent = Cell::kLastApart && g == kGates - 1 ? d.d_last : d.dx[g];
-        gradients[s % 2][g * Product::kBlock + Product::place(Product::row(p), Product::unit(p))] =
-            from_float<Element>(recurrent);
-        at(cell.dgates, now, g * H, pair) = from_float<T>(d.dx[g]);
+        at(cell.dgates, now, g * H, pair) = from_float<T>(d[p].dx[g]);
         if (!cell.dinput.empty()) {
           T& sum = at(cell.dinput, now, g * H, pair);
-          sum = from_float<T>(to_float(sum) + d.dx[g]);
+          sum = from_float<T>(to_float(sum) + d[p].dx[g]);
         }
       }
-      if constexpr (Cell::kLastApart) at(cell.gates, now, (Cell::kSlots - 1) * H, pair) = from_float<T>(d.d_last);
+      if constexpr (Cell::kLastApart) at(cell.gates, now, (Cell::kSlots - 1) * H, pair) = from_float<T>(d[p].d_last);
     }
-    __syncthreads();
   }
-}
-
-template <class Product, class T>
-Launch over_rows(const RecurrentLoop<T>& loop) {
-  return {.grid = {ceil_div(loop.B, Index{Product::kRows}), loop.direction_count}, .block = {Product::kThreads}};
 }
 
 }  // namespace polonaise::kernels::recurrent

@@ -5,26 +5,9 @@
 namespace polonaise::kernels {
 namespace {
 
-// V: what the equations are worked out in (CellNumber).
-template <class V>
-struct Rnn {
-  using Equations = RnnCell<V>;
-  static constexpr int kGates = 1, kSlots = 1, kKept = 0;
-  static constexpr bool kHasC = false, kLastApart = false;
-  static constexpr const char *kForward = "rnn_forward", *kBackward = "rnn_backward";
-
-  static __device__ CellState forward(const float (&x)[1], const float (&r)[1], CellState, float (&)[1]) {
-    return {float(Equations::forward(V(x[0] + r[0]))), 0};
-  }
-
-  static __device__ CellGradient<1> backward(const float (&)[1], CellState, CellState after, float dh, float) {
-    return {{float(Equations::backward(V(after.h), V(dh)))}, 0, {0, 0}};
-  }
-};
-
 template <class T>
 CudaRecurrentStack<T> stack(const RecurrentShape& shape) {
-  return {recurrent::cell_kernels<Rnn<CellNumber<T>>, T>(), shape};
+  return {recurrent::cell_kernels<recurrent::Rnn<CellNumber<T>>, T>(), shape};
 }
 
 }  // namespace

@@ -4,7 +4,9 @@ namespace polonaise::testing {
 namespace {
 
 const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/optimizer.cu",
-                  kLoss = "kernels/cuda/loss.cu", kAttention = "kernels/cuda/attention_forward_mma.cu";
+                  kLoss = "kernels/cuda/loss.cu", kAttention = "kernels/cuda/attention_forward_mma.cu",
+                  kTeam = "kernels/cuda/recurrent_blocks-inl.h", kSlices = "kernels/cuda/recurrent_slices-inl.h",
+                  kRnn = "kernels/cuda/rnn.cu";
 // Kernels and host code of the tests, for what is plainer there.
 const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu", kHost = "tests/kernels/cuda/api_test.cpp";
 
@@ -53,6 +55,12 @@ std::vector<Mutant> races() {
        "LayerNorm/cuda.Backward*", kRace, "of_chunk[column] = dweight;"},
       {"GridBarrierRemoved", kVocabulary, "numbers[blockIdx.x] += 1;\n    grid_sync(barrier);",
        "numbers[blockIdx.x] += 1;\n    ;", "Vocabulary.TheWholeGrid*", kRace, "sum += numbers[i]"},
+      {"FlagOfATeamNotWaitedFor", kTeam, "while (simt::load_acquire(flags_ + block) < step) simt::spin_wait();",
+       "(void)block;", "Rnn/RecurrentStackTest/cuda.Forward*", kRace, "const auto x = simt::load<4>(inputs.values",
+       kSlices, kRnn},
+      {"FlagOfATeamRaisedBeforeTheBlockHasPutAll", kTeam, "__syncthreads();\n    if (threadIdx.x == 0) simt::store",
+       ";\n    if (threadIdx.x == 0) simt::store", "Rnn/RecurrentStackTest/cuda.Forward*", kRace,
+       "const auto x = simt::load<4>(inputs.values", kSlices, kRnn},
       {"FlagWithoutRelease", kVocabulary, "store_release(flag, 1);", "atomicExch(flag, 1u);", "Vocabulary.AReleased*",
        kRace, "*result = *number;"},
       {"ClusterBarrierRemoved", kVocabulary, "= cluster_rank();\n  cluster_sync();", "= cluster_rank();\n  ;",

@@ -16,6 +16,7 @@ struct Mutant {
   std::string report;            // a regular expression that the output must match
   std::string blamed;            // stands in the line that the report must name, the first such from the fault on
   std::string blamed_file = {};  // where that is another file
+  std::string compiled = {};     // the source that includes the file, where that is a header
 };
 
 inline void PrintTo(const Mutant& mutant, std::ostream* out) {

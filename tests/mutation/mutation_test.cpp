@@ -78,6 +78,13 @@ Compilation compilation_of(const std::string& file) {
   throw std::runtime_error("the build does not say how it compiles " + file);
 }
 
+// The compiler looks into `folder` before it looks into the others.
+std::string with_include_folder(std::string command, const fs::path& folder) {
+  const std::size_t first = command.find(" -I");
+  if (first == std::string::npos) throw std::runtime_error("the build has no include folder");
+  return command.insert(first, " -I" + folder.string());
+}
+
 // Links the kernels' tests with `object` in place of the one it was made from.
 std::string link_command(const Compilation& original, const fs::path& object, const fs::path& program) {
   const std::string commands = run(std::string(POLONAISE_NINJA) + " -t commands " + kProgram).output;
@@ -94,15 +101,17 @@ class Mutation : public ::testing::TestWithParam<Mutant> {};
 TEST_P(Mutation, IsFoundAndItsLineIsNamed) {
   const Mutant& mutant = GetParam();
   const fs::path folder = fs::path(::testing::TempDir()) / ("polonaise_" + std::string(kSanitizer) + "_" + mutant.name);
-  const fs::path source = folder / fs::path(mutant.file).filename(), object = folder / "mutant.o",
-                 program = folder / "tests";
-  fs::create_directories(folder);
+  const fs::path source = folder / mutant.file, object = folder / "mutant.o", program = folder / "tests";
+  fs::create_directories(source.parent_path());
   const std::string original = read(kSource / mutant.file);
   const std::string mutated = replaced_once(original, mutant.text, mutant.becomes);
   std::ofstream(source) << mutated;
 
-  const Compilation compilation = compilation_of(mutant.file);
-  const Finished compiled = run(compilation.command + " -w -o " + object.string() + " -c " + source.string());
+  // A header's copy is found before the header itself.
+  const std::string& unit = mutant.compiled.empty() ? mutant.file : mutant.compiled;
+  const Compilation compilation = compilation_of(unit);
+  const Finished compiled = run(with_include_folder(compilation.command, folder) + " -w -o " + object.string() +
+                                " -c " + (mutant.compiled.empty() ? source : kSource / unit).string());
   ASSERT_EQ(compiled.status, 0) << compiled.output;
   const Finished linked = run(link_command(compilation, object, program));
   ASSERT_EQ(linked.status, 0) << linked.output;

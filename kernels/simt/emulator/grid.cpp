@@ -13,7 +13,12 @@ Grid* grid = nullptr;
 namespace {
 
 constexpr std::size_t kStackBytes = kAddressSanitizer || kThreadSanitizer ? 128 << 10 : 64 << 10;
+// Stacks begin at different offsets into a page, or all would contend for the same lines of the caches.
+constexpr std::size_t kColours = 16, kColourBytes = 256;
 constexpr std::size_t kIdleYields = std::size_t{1} << 20;
+// How often another block is chosen while lanes of this one can run: seldom, as stacks of thousands of lanes do not fit
+// the caches. Where none can, another is chosen anyway.
+constexpr std::size_t kLanesPerBlockChange = 64;
 
 // Every choice of the emulator's, from POLONAISE_SIMT_SEED: splitmix64 (Steele, Lea, Flood 2014).
 struct Random {
@@ -109,9 +114,33 @@ void run_on(Lane& next) {
   __builtin_trap();
 }
 
+void may_run(std::vector<Lane*>& lanes, Lane& lane) {
+  lanes.push_back(&lane);
+  Block& block = *lane.block;
+  if (!block.listed) grid->runnable.push_back(&block);
+  block.listed = true;
+}
+
+// One with a lane that may run. Lanes that spin get their turn when their block does.
+Block& choose_block() {
+  std::vector<Block*>& blocks = grid->runnable;
+  while (!blocks.empty()) {
+    Block*& chosen = blocks[random_choice.below(blocks.size())];
+    Block& block = *chosen;
+    for (Lane* lane : block.spinning) block.ready.push_back(lane);
+    block.spinning.clear();
+    if (!block.ready.empty()) return block;
+    block.listed = false;
+    chosen = blocks.back();
+    blocks.pop_back();
+  }
+  report_deadlock();
+}
+
 void run_any() {
-  std::vector<Lane*>& ready = grid->ready;
-  if (ready.empty()) report_deadlock();
+  if (grid->current == nullptr || grid->current->ready.empty() || random_choice.below(kLanesPerBlockChange) == 0)
+    grid->current = &choose_block();
+  std::vector<Lane*>& ready = grid->current->ready;
   Lane*& chosen = ready[random_choice.below(ready.size())];
   Lane* const next = chosen;
   chosen = ready.back();
@@ -153,8 +182,9 @@ void run_window(Grid& g, const std::vector<std::size_t>& order, std::size_t firs
   g.lanes = std::make_unique<Lane[]>(g.lane_count);
   g.resident = std::vector<Block>(count);
   g.clusters = std::vector<Barrier>(count / g.cluster);
-  g.ready.clear();
-  g.ready.reserve(g.lane_count);
+  g.runnable.clear();
+  g.runnable.reserve(count);
+  g.current = nullptr;
   stacks.reserve(g.lane_count, kStackBytes);
   arenas.give(g.resident, g.dynamic_bytes);
   for (std::size_t i = 0; i < g.clusters.size(); ++i) {
@@ -169,13 +199,15 @@ void run_window(Grid& g, const std::vector<std::size_t>& order, std::size_t firs
     block.barrier.count = static_cast<unsigned>(threads);
     block.cluster = &g.clusters[b / g.cluster];
     block.warps = std::make_unique<Warp[]>((threads + kWarp - 1) / kWarp);
+    block.ready.reserve(threads);  // all there is to allocate: ThreadSanitizer watches who does while lanes run
+    block.spinning.reserve(threads);
     for (std::size_t t = 0; t < threads; ++t) {
       Lane& lane = block.barrier.lanes[t];
       lane.block = &block;
       lane.index = static_cast<unsigned>(t);
       lane.thread = coordinates(t, g.threads);
-      prepare(lane.fiber, stacks.low(b * threads + t), kStackBytes, lane_entry);
-      g.ready.push_back(&lane);
+      prepare(lane.fiber, stacks.low(b * threads + t), kStackBytes - t % kColours * kColourBytes, lane_entry);
+      may_run(block.ready, lane);
     }
   }
 #ifdef POLONAISE_TSAN
@@ -224,17 +256,18 @@ void wait(const char* waits_for, Here here) {
 void wake(Lane& lane) {
   lane.waits_for = nullptr;
   grid->idle_yields = 0;
-  grid->ready.push_back(&lane);
+  may_run(lane.block->ready, lane);
 }
 
 void reshuffle() {
-  grid->ready.push_back(grid->running);
+  may_run(grid->running->block->ready, *grid->running);
   run_any();
 }
 
 void yield(Here here) {
   if (++grid->idle_yields > kIdleYields) fail("deadlock: threads wait for a word that nobody writes", here);
-  reshuffle();
+  may_run(grid->running->block->spinning, *grid->running);
+  run_any();
 }
 
 void fence() {

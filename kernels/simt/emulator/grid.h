@@ -80,6 +80,8 @@ struct Block {
   std::size_t shared_used = 0, shared_asked = 0;
   std::vector<SharedSlot> slots;
   char* dynamic = nullptr;
+  std::vector<Lane*> ready, spinning;  // its lanes that may run next; the latter wait for a word that others write
+  bool listed = false;                 // among the grid's
 };
 
 struct Grid {
@@ -94,7 +96,8 @@ struct Grid {
   std::vector<Block> resident;
   std::unique_ptr<Lane[]> lanes;
   std::size_t lane_count = 0;
-  std::vector<Lane*> ready;
+  std::vector<Block*> runnable;  // those with a lane that may run next, and some without
+  Block* current = nullptr;
   Lane* running = nullptr;
   std::size_t live = 0;
   std::size_t idle_yields = 0;    // in a row

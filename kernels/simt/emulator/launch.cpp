@@ -25,14 +25,18 @@ emulator::Extent extent(const Extent3& e) {
   return {static_cast<unsigned>(e.x), static_cast<unsigned>(e.y), static_cast<unsigned>(e.z)};
 }
 
-void require_residence(const Cuda& cuda, const char* name, const Launch& shape) {
-  const Index threads = volume(shape.block);
+Index resident_blocks_of_card(const Cuda& cuda, const Launch& shape) {
   const Index shared = static_cast<Index>(shape.shared_bytes) + kSystemShared;
   const Index per_multiprocessor =
-      std::min(kThreadsPerMultiprocessor / threads,
+      std::min(kThreadsPerMultiprocessor / volume(shape.block),
                static_cast<Index>(cuda.properties().shared_memory_per_multiprocessor) / shared);
+  return per_multiprocessor * cuda.properties().multiprocessors;
+}
+
+void require_residence(const Cuda& cuda, const char* name, const Launch& shape) {
+  const Index threads = volume(shape.block);
   const Index resident = shape.cooperative ? volume(shape.grid) : shape.cluster;
-  if (resident > per_multiprocessor * cuda.properties().multiprocessors)
+  if (resident > resident_blocks_of_card(cuda, shape))
     throw std::runtime_error("the kernel of " + std::string(name) +
                              " was not launched: more blocks than can be resident at once");
   if (emulator::kThreadSanitizer && resident * threads > kTsanThreads)
@@ -41,6 +45,12 @@ void require_residence(const Cuda& cuda, const char* name, const Launch& shape) 
 }
 
 }  // namespace
+
+Index resident_blocks_emulated(const Cuda& cuda, const Launch& shape) {
+  Index blocks = resident_blocks_of_card(cuda, shape);
+  if (emulator::kThreadSanitizer) blocks = std::min(blocks, kTsanThreads / volume(shape.block));
+  return blocks / shape.cluster * shape.cluster;
+}
 
 void launch_emulated(const Cuda& cuda, const char* name, const Launch& shape,
                      std::shared_ptr<const EmulatedThread> thread) {
