@@ -1,9 +1,11 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/csv.h"
 #include "io/encoding.h"
@@ -32,6 +34,7 @@ struct Arguments {
   bool json = false;
   std::string encoding;
   int steps_per_quarter = 4;
+  std::vector<std::string> tokens;
   fs::path soundfont;
   std::string title;
   double zoom = 24;
@@ -94,13 +97,15 @@ void roll(const Arguments& a) {
 
 void roundtrip(const Arguments& a) {
   check(a);
-  const auto encoding = io::make_encoding(a.encoding, {.steps_per_quarter = a.steps_per_quarter});
+  const auto encoding = io::make_encoding(a.encoding, {.steps_per_quarter = a.steps_per_quarter, .tokens = a.tokens});
   const io::Score score = read_notes(a);
   io::LossReport losses;
   const io::Events events = encoding->encode(score, losses);
   const io::Score decoded = encoding->decode(events.view());
-  io::write_file(a.output, io::write_score(decoded, fmt::format("{} through {}", piece_stem(a.file), a.encoding)));
-  std::string text = fmt::format("{}: {} notes, {} events, {} notes decoded\n", a.encoding, losses.notes, events.size(),
+  const std::string through =
+      a.tokens.empty() ? a.encoding : fmt::format("{} with {}", a.encoding, fmt::join(a.tokens, ", "));
+  io::write_file(a.output, io::write_score(decoded, fmt::format("{} through {}", piece_stem(a.file), through)));
+  std::string text = fmt::format("{}: {} notes, {} events, {} notes decoded\n", through, losses.notes, events.size(),
                                  decoded.notes.size());
   for (const std::string& line : losses.lines()) text += line + "\n";
   print(text);
@@ -155,9 +160,14 @@ int run(int argc, char** argv) {
       reading_command(cli, a, "roundtrip", "encodes and decodes a file and says what was lost", midi_file);
   there_and_back.option("--encoding", a.encoding, "the encoding").choices(io::encoding_names()).required();
   there_and_back.option("--steps-per-quarter", a.steps_per_quarter, "frames to a quarter note (roll88)").range(1, 96);
+  there_and_back.option("--tokens", a.tokens, "what else has tokens (perf, tsd): pedal, tempo, articulation")
+      .choices(io::added_token_names())
+      .placeholder("LIST");
   there_and_back.option("-o,--output", a.output, "the MIDI file to write").placeholder("FILE").required();
   there_and_back.example("polonaise-midi roundtrip song.mid --encoding chordvec -o heard.mid",
                          "what a model trained on this encoding would hear of the piece");
+  there_and_back.example("polonaise-midi roundtrip song.mid --encoding tsd --tokens pedal,tempo -o heard.mid",
+                         "the same of notes with lengths, pedal and tempo");
   there_and_back.action([&a] { roundtrip(a); });
 
   Cli& sound = reading_command(cli, a, "render", "plays a file into a WAV file with fluidsynth", midi_file);

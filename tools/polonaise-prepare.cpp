@@ -9,6 +9,7 @@
 #include "io/dataset.h"
 #include "io/encoding.h"
 #include "io/error.h"
+#include "io/file.h"
 #include "io/rolls.h"
 #include "io/split.h"
 #include "tools/common/cli.h"
@@ -16,6 +17,7 @@
 #include "tools/common/progress.h"
 #include "tools/common/version.h"
 #include "tools/prepare/augment.h"
+#include "tools/prepare/losses.h"
 #include "tools/prepare/sources.h"
 #include "tools/prepare/summary.h"
 
@@ -33,6 +35,8 @@ struct Arguments {
   fs::path output;
   std::string encoding;
   int steps_per_quarter = 4;
+  std::vector<std::string> tokens;
+  fs::path losses;
   std::string parts = "all";
   std::string split = "0.8,0.1,0.1";
   std::uint64_t seed = 1;
@@ -68,11 +72,17 @@ void prepare_midi(const Arguments& a) {
   augmentation.tempos = a.tempos;
   parse_transposition(a.transpose, augmentation);
   const io::SplitRatios ratios = split_ratios(a);
-  const auto encoding = io::make_encoding(a.encoding, {.steps_per_quarter = a.steps_per_quarter});
+  const auto encoding = io::make_encoding(a.encoding, {.steps_per_quarter = a.steps_per_quarter, .tokens = a.tokens});
 
   std::vector<fs::path> files;
   if (a.synthetic == 0) files = find_midi_files(a.folders);
   check_new(a, files);
+  if (!a.losses.empty()) {
+    check_output(a.losses, files);
+    if (fs::weakly_canonical(a.losses) == fs::weakly_canonical(a.output)) {
+      throw UsageError("--losses and --output name the same file.");
+    }
+  }
   const Sources sources =
       a.synthetic > 0
           ? synthetic_sources(a.synthetic, a.seed)
@@ -101,6 +111,7 @@ void prepare_midi(const Arguments& a) {
   source["tempo"] = a.tempos;
   io::write_dataset(a.output, encoded.corpus, *encoding,
                     source.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (!a.losses.empty()) io::write_file(a.losses, losses_csv(sources.read, splits, encoded));
 
   std::string text = groups_text(sources.read, groups, splits);
   text += summary_text(sources, splits, encoded);
@@ -157,7 +168,8 @@ void prepare(const Cli& cli, const Arguments& a) {
     if (a.encoding.empty()) throw UsageError("the option --encoding NAME is missing.");
     return prepare_midi(a);
   }
-  for (const char* name : {"dir", "synthetic", "split", "seed", "tempo", "parts", "steps-per-quarter"}) {
+  for (const char* name :
+       {"dir", "synthetic", "split", "seed", "tempo", "parts", "steps-per-quarter", "tokens", "losses"}) {
     if (!cli.given(name)) continue;
     throw UsageError(
         fmt::format("{} does not go with --rolls, whose sequences come divided and encoded.", spelled(name)));
@@ -184,6 +196,11 @@ int run(int argc, char** argv) {
       .range(0, 100000);
   cli.option("--encoding", a.encoding, "how music becomes events").choices(io::encoding_names());
   cli.option("--steps-per-quarter", a.steps_per_quarter, "frames to a quarter note (roll88)").range(1, 96);
+  cli.option("--tokens", a.tokens, "what else has tokens (perf, tsd): pedal, tempo, articulation")
+      .choices(io::added_token_names())
+      .placeholder("LIST");
+  cli.option("--losses", a.losses, "also write what the encoding lost of each file, as a table in CSV")
+      .placeholder("FILE");
   cli.option("--parts", a.parts, "whose notes").choices({"all", "piano"});
 
   cli.group("Split and augmentation");
@@ -203,6 +220,8 @@ int run(int argc, char** argv) {
               "all MIDI files below a folder, eight pieces in ten for training");
   cli.example("polonaise-prepare ~/maestro -o maestro.data --encoding perf --transpose -3..3 --tempo 0.95,1,1.05",
               "performances with dynamics, each training piece in seven keys at three speeds");
+  cli.example("polonaise-prepare ~/scores -o scores.data --encoding tsd --tokens tempo,articulation --losses lost.csv",
+              "notes with lengths, tempo and articulation, and a table of what was lost of each file");
   cli.example("polonaise-prepare --rolls polyphonic/jsb_chorales -o jsb.data",
               "the chorales of the piano-roll benchmark");
   cli.action([&] { prepare(cli, a); });

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "io/encoding.h"
 #include "io/file.h"
 #include "io/notes.h"
 #include "tests/tools/run_program.h"
@@ -105,6 +106,19 @@ TEST(MidiTool, RoundtripReportsWhatWasLost) {
   EXPECT_TRUE(result.out.starts_with("chordvec: 12 notes, 6 events, 12 notes decoded\n")) << result.out;
   io::Warnings warnings;
   EXPECT_EQ(io::read_score(folder / "heard.mid", warnings).notes.size(), 12u);
+}
+
+TEST(MidiTool, RoundtripGoesThroughEveryEncoding) {
+  const fs::path folder = fresh_folder();
+  for (const std::string& encoding : io::encoding_names()) {
+    const ProgramResult result = midi({"roundtrip", song(folder), "--encoding", encoding, "-o", folder / "heard.mid"});
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_TRUE(result.out.starts_with(encoding + ": 12 notes, ")) << result.out;
+  }
+  const ProgramResult all = midi({"roundtrip", song(folder), "--encoding", "tsd", "--tokens",
+                                  "pedal,tempo,articulation", "-o", folder / "heard.mid"});
+  ASSERT_EQ(all.status, 0) << all.err;
+  EXPECT_TRUE(all.out.starts_with("tsd with pedal, tempo, articulation: 12 notes, ")) << all.out;
 }
 
 TEST(MidiTool, RenderMakesSoundWhereFluidsynthIs) {

@@ -99,6 +99,54 @@ TEST(Prepare, TempoIsRefusedWhereItMakesNoDifference) {
   EXPECT_FALSE(fs::exists(folder / "data"));
 }
 
+TEST(Prepare, EventEncodingsWithAddedTokensKeepThem) {
+  const fs::path folder = fresh_folder();
+  const fs::path midi = collection(folder, 4);
+  for (const std::string encoding : {"tsd", "perf"}) {
+    const ProgramResult result =
+        prepare({midi, "-o", folder / encoding, "--encoding", encoding, "--tokens", "tempo,pedal", "--split", "1,0,0"});
+    ASSERT_EQ(result.status, 0) << result.err;
+    const io::Dataset data = io::Dataset::open(folder / encoding);
+    EXPECT_EQ(data.encoding().describe(), io::make_encoding(encoding, {.tokens = {"pedal", "tempo"}})->describe());
+    EXPECT_EQ(data.pieces(Split::train), 4);
+  }
+  const ProgramResult remi = prepare({midi, "-o", folder / "remi", "--encoding", "remi", "--split", "1,0,0"});
+  ASSERT_EQ(remi.status, 0) << remi.err;
+  EXPECT_TRUE(contains(remi.out, "what the encoding keeps and loses")) << remi.out;
+  expect_failure(prepare({midi, "-o", folder / "x", "--encoding", "remi", "--tokens", "pedal"}), 1,
+                 "\"remi\" has no tokens for pedal");
+  expect_failure(prepare({midi, "-o", folder / "x", "--encoding", "perf", "--tokens", "pedals"}), 2, "pedal");
+  EXPECT_FALSE(fs::exists(folder / "x"));
+}
+
+TEST(Prepare, LossesAreTabledForEachFile) {
+  const fs::path folder = fresh_folder();
+  const fs::path midi = folder / "midi";
+  fs::create_directories(midi);
+  io::Score score;
+  score.notes = {{0, 480, 60, 80, 0, 0, 0}, {0, 480, 60, 80, 1, 0, 0}, {481, 480, 62, 80, 0, 0, 0}};
+  io::write_file(midi / "a, b.mid", io::write_score(score));
+  score.notes = {{0, 480, 60, 80, 0, 0, 0}};
+  io::write_file(midi / "c.mid", io::write_score(score));
+  const ProgramResult result = prepare({midi, "-o", folder / "data", "--encoding", "tsd", "--split", "1,0,0",
+                                        "--transpose", "0..2", "--losses", folder / "lost.csv"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(read_text(folder / "lost.csv"),
+            "file,split,notes,events,doubled notes merged,notes moved to the grid\r\n\"" +
+                (midi / "a, b.mid").string() + "\",train,3,7,1,1\r\n" + (midi / "c.mid").string() +
+                ",train,1,3,0,0\r\n");
+  const ProgramResult chords =
+      prepare({midi, "-o", folder / "b", "--encoding", "chordvec", "--split", "1,0,0", "--losses", folder / "b.csv"});
+  ASSERT_EQ(chords.status, 0) << chords.err;
+  EXPECT_TRUE(
+      read_text(folder / "b.csv")
+          .starts_with("file,split,notes,events,chords,chords represented as they are,doubled notes merged\r\n"));
+  expect_failure(prepare({midi, "-o", folder / "d", "--encoding", "tsd", "--losses", folder / "d"}), 2, "--losses");
+  expect_failure(prepare({midi, "-o", folder / "d", "--encoding", "tsd", "--losses", midi / "c.mid"}), 1,
+                 "is read as input");
+  EXPECT_FALSE(fs::exists(folder / "d"));
+}
+
 TEST(Prepare, ABadFileIsReportedAndSkippedOrFatalWithStrict) {
   const fs::path folder = fresh_folder();
   const fs::path midi = collection(folder);

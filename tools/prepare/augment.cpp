@@ -81,8 +81,7 @@ void require_tempos_matter(std::span<const Task> tasks, const io::Encoding& enco
   Task plain = *faster;
   plain.tempo = 1;
   if (!io::equal(encode(*faster, encoding).piece.events.view(), encode(plain, encoding).piece.events.view())) return;
-  throw UsageError(
-      fmt::format("--tempo makes no difference to the encoding {}, which keeps no tempo.", encoding.name()));
+  throw UsageError(fmt::format("--tempo makes no difference to what the encoding {} keeps.", encoding.name()));
 }
 
 }  // namespace
@@ -131,7 +130,10 @@ Encoded encode_sources(std::span<const Source> sources, std::span<const io::Spli
 
   Encoded encoded;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (tasks[i].first) encoded.losses.merge(results[i].losses);
+    if (tasks[i].first) {
+      encoded.losses.merge(results[i].losses);
+      encoded.sources.push_back({results[i].piece.events.size(), std::move(results[i].losses)});
+    }
     encoded.warnings.merge(results[i].warnings);
     if (results[i].piece.events.view().empty()) continue;
     encoded.corpus[tasks[i].split].push_back(std::move(results[i].piece));

@@ -22,10 +22,17 @@ struct Augmentation {
 // "-5..6" into lowest and highest. Throws UsageError for anything but two whole numbers in order from -24 to 24.
 void parse_transposition(std::string_view text, Augmentation& augmentation);
 
+// A source's first repetition.
+struct EncodedSource {
+  std::int64_t events = 0;
+  io::LossReport losses;
+};
+
 struct Encoded {
   io::Corpus corpus;
-  io::LossReport losses;  // of each source once, in its first repetition
-  io::Warnings warnings;  // of the augmentation
+  std::vector<EncodedSource> sources;  // in their order
+  io::LossReport losses;               // of all of these
+  io::Warnings warnings;               // of the augmentation
 };
 
 // Repeats the training sequences of piano rolls in the other keys, each behind the one it came from: "train 1 +2".
