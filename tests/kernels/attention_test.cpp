@@ -397,7 +397,7 @@ TYPED_TEST(Attention, WrongShapesAreRefusedAndAnEmptyBatchIsNoWork) {
   auto qkv = this->place(Array<T, 3>({1, 4, 12})), y = this->place(Array<T, 3>({1, 4, 4}));
   auto short_relative = this->place(Array<T, 3>({1, 3, 4})), relative = this->place(Array<T, 3>({1, 4, 4}));
   auto rotary = this->place(Array<float, 2>({4, 4}));
-  auto log_sum = this->place(Array<float, 3>({1, 1, 4}));
+  auto drelative = this->place(Array<float, 3>({1, 4, 4})), log_sum = this->place(Array<float, 3>({1, 1, 4}));
   auto scratch = this->scratch(this->device(), s);
   const auto forward = [&](const AttentionPositions<T>& positions, View<float, 1> memory) {
     kernels::attention_forward<T>(this->device(), s, qkv.view(), positions, y.view(), log_sum.view(), memory);
@@ -412,8 +412,8 @@ TYPED_TEST(Attention, WrongShapesAreRefusedAndAnEmptyBatchIsNoWork) {
   const AttentionPositions<T> positions{{}, relative.view()};
   kernels::attention_forward<T>(this->device(), {0, 4, 1, 4}, no_inputs, positions, no_rows, no_sums, scratch.view());
   kernels::attention_backward<T>(this->device(), {0, 4, 1, 4}, no_inputs, positions, no_rows, no_sums, no_rows,
-                                 no_inputs, Accumulate::no, relative.view(), scratch.view());
-  EXPECT_EQ(to_double(fetch(relative).values()), Doubles(16));
+                                 no_inputs, Accumulate::no, drelative.view(), scratch.view());
+  EXPECT_EQ(to_double(fetch(drelative).values()), Doubles(16));
 }
 
 }  // namespace
