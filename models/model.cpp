@@ -71,8 +71,8 @@ void Model::sample_keys(AnyDevice& device, View<const float, 2> logits, View<con
               d,
               {logits.column_block(events.outputs(), config_.head_hidden), key_logits,
                parameters_.value(key_in_).matrix<const float>(), parameters_.value(key_out_).matrix<const float>()},
-              allowed, {.temperature = options.temperature, .most_keys = options.max_keys > 0 ? options.max_keys : -1},
-              stream, first_row, position, keys);
+              allowed, {.temperature = options.temperature, .max_keys = options.max_keys}, stream, first_row, position,
+              keys);
         else
           kernels::sample_keys(d, key_logits, allowed, options, stream, first_row, position, keys);
       },
