@@ -33,11 +33,13 @@ class WarpOfSlices {
   static __device__ int g() { return lane() / 4; }
   static __device__ int t() { return lane() % 4; }
 
-  // 0 beyond H.
+  // 0 beyond H. Offsets of 32 bits, as many addresses at once would take all registers.
   template <class T>
   static __device__ T weight(View<const T, 2> weights, Index H, int gate, int output, int input, bool transposed) {
     if (output >= H || input >= H) return simt::from_float<T>(0.0f);
-    return transposed ? weights.row(gate * H + input)[output] : weights.row(gate * H + output)[input];
+    const auto row = static_cast<unsigned>(gate * H + (transposed ? input : output));
+    return weights
+        .data()[row * static_cast<unsigned>(weights.stride()) + static_cast<unsigned>(transposed ? output : input)];
   }
 };
 
@@ -55,9 +57,9 @@ class MmaSlices : WarpOfSlices {
 
   __device__ void load(View<const bf16, 2> weights, int first_unit, Index H) {
 #pragma unroll
-    for (int j = 0; j < kMostSlices; ++j) {
+    for (int j = 0; j < kMostSlices; ++j)
 #pragma unroll
-      for (int gate = 0; gate < kGates; ++gate)
+      for (int gate = 0; gate < kGates; ++gate) {
 #pragma unroll
         for (int tile = 0; tile < kTiles; ++tile)
           for (int i = 0; i < 4; ++i) {
@@ -65,15 +67,17 @@ class MmaSlices : WarpOfSlices {
             weights_[j][gate][tile][i] = simt::pack(weight(weights, H, gate, unit, k, kTransposed),
                                                     weight(weights, H, gate, unit, k + 1, kTransposed));
           }
-      __syncwarp();  // or the compiler loads all at once, which spills
-    }
+        __syncwarp();  // or the compiler loads all at once, which spills
+      }
   }
 
   __device__ void multiply(const Inputs<bf16>& inputs, float* partials) const {
-    // How many slices' inputs are under way at once.
+    // Sums that do not wait for each other: of each gate, or two of all where one would do.
+    constexpr int kChains = kTransposed ? std::min(2, kGates) : kGates;
+    // How many slices' inputs are under way at once: as many as there are registers for.
     constexpr int kDeep = kTransposed ? std::min(2, kMostSlices) : kMostSlices;
     for (int first = 0; first < inputs.rows; first += kRows) {
-      float d[kGates][kTiles][4] = {};
+      float d[kChains][kTiles][4] = {};
       Fragments a[kDeep];
       for (int j = 0; j < kDeep; ++j) fetch(inputs, first, j, a[j]);
 #pragma unroll
@@ -88,9 +92,12 @@ class MmaSlices : WarpOfSlices {
                 const auto& [low, high] = a[j % kDeep].rows[kTransposed ? gate : 0];
                 const std::uint32_t rows[4] = {low[2 * half], high[2 * half], low[2 * half + 1], high[2 * half + 1]};
                 const std::uint32_t b[2] = {weights_[j][gate][tile][2 * half], weights_[j][gate][tile][2 * half + 1]};
-                simt::mma_m16n8k16(d[gate][tile], rows, b);
+                simt::mma_m16n8k16(d[gate % kChains][tile], rows, b);
               }
-        if (j + kDeep < kMostSlices) fetch(inputs, first, j + kDeep, a[j % kDeep]);
+        if (j + kDeep < kMostSlices) {
+          __syncwarp();  // or the compiler fetches all at once here too
+          fetch(inputs, first, j + kDeep, a[j % kDeep]);
+        }
       }
 #pragma unroll
       for (int tile = 0; tile < kTiles; ++tile)
@@ -100,8 +107,8 @@ class MmaSlices : WarpOfSlices {
           if constexpr (kTransposed) {
             simt::Vector<float, 2> sum{d[0][tile][i], d[0][tile][i + 1]};
 #pragma unroll
-            for (int gate = 1; gate < kGates; ++gate)
-              for (int k = 0; k < 2; ++k) sum[k] += d[gate][tile][i + k];
+            for (int chain = 1; chain < kChains; ++chain)
+              for (int k = 0; k < 2; ++k) sum[k] += d[chain][tile][i + k];
             simt::store(to, sum);
           } else {
 #pragma unroll

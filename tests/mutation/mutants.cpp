@@ -6,7 +6,8 @@ namespace {
 const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/optimizer.cu",
                   kLoss = "kernels/cuda/loss.cu", kAttention = "kernels/cuda/attention_forward_mma.cu",
                   kTeam = "kernels/cuda/recurrent_blocks-inl.h", kSlices = "kernels/cuda/recurrent_slices-inl.h",
-                  kRnn = "kernels/cuda/rnn.cu";
+                  kRnn = "kernels/cuda/rnn.cu", kCluster = "kernels/cuda/sm90/recurrent-inl.h",
+                  kRnnOnCluster = "kernels/cuda/sm90/rnn.cu";
 // Kernels and host code of the tests, for what is plainer there.
 const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu", kHost = "tests/kernels/cuda/api_test.cpp";
 
@@ -61,6 +62,9 @@ std::vector<Mutant> races() {
       {"FlagOfATeamRaisedBeforeTheBlockHasPutAll", kTeam, "__syncthreads();\n    if (threadIdx.x == 0) simt::store",
        ";\n    if (threadIdx.x == 0) simt::store", "Rnn/RecurrentStackTest/cuda.Forward*", kRace,
        "const auto x = simt::load<4>(inputs.values", kSlices, kRnn},
+      {"ClusterBarrierOfATeamRemoved", kCluster, "void publish(unsigned /*step*/) const { simt::cluster_sync(); }",
+       "void publish(unsigned) const { simt::sync_block(); }", "Rnn/RecurrentStackTest/cuda.Forward*", kRace,
+       "const auto x = simt::load<4>(inputs.values", kSlices, kRnnOnCluster},
       {"FlagWithoutRelease", kVocabulary, "store_release(flag, 1);", "atomicExch(flag, 1u);", "Vocabulary.AReleased*",
        kRace, "*result = *number;"},
       {"ClusterBarrierRemoved", kVocabulary, "= cluster_rank();\n  cluster_sync();", "= cluster_rank();\n  ;",
