@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <string>
 
 #include "io/error.h"
 #include "io/file.h"
@@ -12,7 +13,9 @@ namespace polonaise::io {
 namespace {
 
 std::filesystem::path written(std::string_view text) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "polonaise_rolls.jsonl";
+  // A file for each test: they may run side by side.
+  const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
+  const auto path = std::filesystem::path(testing::TempDir()) / ("polonaise_rolls_" + test + ".jsonl");
   write_file(path, text);
   return path;
 }
