@@ -132,13 +132,15 @@ class Stack {
 template <class T>
 void add(const Cuda& cuda, const RecurrentRow& row, const std::string& who) {
   const std::string name = row.name() + "_" + name_of<T>();
-  add_row(name + "_forward", who, [cuda, row](benchmark::State& state) mutable {
-    Stack<T> stack(cuda, row);
-    time_on_card(state, cuda, row.work(sizeof(T), 1), [&] { stack.forward(); });
+  add_row(name + "_forward", who, [cuda, row](benchmark::State& state) {
+    Cuda own = cuda;
+    Stack<T> stack(own, row);
+    time_on_card(state, own, row.work(sizeof(T), 1), [&] { stack.forward(); });
   });
-  add_row(name + "_both", who, [cuda, row](benchmark::State& state) mutable {
-    Stack<T> stack(cuda, row);
-    time_on_card(state, cuda, row.work(sizeof(T), 3), [&] {
+  add_row(name + "_both", who, [cuda, row](benchmark::State& state) {
+    Cuda own = cuda;
+    Stack<T> stack(own, row);
+    time_on_card(state, own, row.work(sizeof(T), 3), [&] {
       stack.forward();
       stack.backward();
     });
