@@ -101,7 +101,7 @@ class Mutation : public ::testing::TestWithParam<Mutant> {};
 TEST_P(Mutation, IsFoundAndItsLineIsNamed) {
   const Mutant& mutant = GetParam();
   const fs::path folder = fs::path(::testing::TempDir()) / ("polonaise_" + std::string(kSanitizer) + "_" + mutant.name);
-  const fs::path source = folder / mutant.file, object = folder / "mutant.o", program = folder / "tests";
+  const fs::path source = folder / mutant.file, object = folder / "mutant.o", program = folder / "mutated";
   fs::create_directories(source.parent_path());
   const std::string original = read(kSource / mutant.file);
   const std::string mutated = replaced_once(original, mutant.text, mutant.becomes);
