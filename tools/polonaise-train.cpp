@@ -10,10 +10,10 @@
 #include "tools/common/device_option.h"
 #include "tools/common/progress.h"
 #include "tools/common/run.h"
+#include "tools/common/session.h"
 #include "tools/common/table.h"
 #include "tools/common/train_options.h"
 #include "tools/common/trainer.h"
-#include "tools/train/session.h"
 
 namespace polonaise::tools {
 namespace {
@@ -77,7 +77,7 @@ void begin(const Cli& cli, Arguments& a) {
   if (!a.quiet) print(header(a, data, trainer, device));
   TrainingState state;
   state.dataset = data.checksum();
-  train_session(trainer, run, state, {.stop_at = a.stop_at, .quiet = a.quiet});
+  print(train_session(trainer, run, state, {.stop_at = a.stop_at, .quiet = a.quiet}).text);
 }
 
 void resume(Cli& cli, Arguments& a) {
@@ -108,7 +108,7 @@ void resume(Cli& cli, Arguments& a) {
                       format_count(state.step)));
     return;
   }
-  train_session(trainer, run, state, {.stop_at = a.stop_at, .resumed = true, .quiet = a.quiet});
+  print(train_session(trainer, run, state, {.stop_at = a.stop_at, .resumed = true, .quiet = a.quiet}).text);
 }
 
 int run(int argc, char** argv) {

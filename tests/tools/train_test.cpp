@@ -30,6 +30,7 @@ std::string course(const fs::path& run) {
   for (nlohmann::json line : metrics(run)) {
     if (line["type"] == "end") continue;
     line.erase("ms");
+    line.erase("seconds");
     line.erase("events_per_second");
     text += line.dump() + "\n";
   }

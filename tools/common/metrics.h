@@ -9,6 +9,7 @@ namespace polonaise::tools {
 // metrics.jsonl, what a run measured: one JSON object a line, each with its "type" and "step":
 //   train       the mean loss since the line before, gradient norm, learning rate, pace
 //   validation  the loss on the validation split, and whether it is the best so far
+//               both with the targets learned from and the seconds of training steps until then
 //   end         of a session: its seconds and the most memory that steps took
 // Each line is on its way to the disk when write() returns; sync() waits until they are there.
 class Metrics {

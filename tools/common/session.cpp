@@ -1,13 +1,14 @@
-#include "tools/train/session.h"
+#include "tools/common/session.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "io/error.h"
+#include "tools/common/course.h"
 #include "tools/common/interrupt.h"
 #include "tools/common/metrics.h"
 #include "tools/common/progress.h"
@@ -32,13 +33,18 @@ class Session {
         state_(state),
         options_(options),
         metrics_(run.metrics_file(), options.resumed ? state.step : -1),
-        progress_(trainer.planned_steps(), {.quiet = options.quiet, .start = state.step}) {}
+        progress_(trainer.planned_steps(), {.quiet = options.quiet, .start = state.step}) {
+    if (options.resumed) take_up_pace();
+  }
 
-  void run() {
+  SessionEnd run() {
     const std::int64_t first = state_.step;
     while (end_.empty()) {
       const io::Cursor before = trainer_.cursor();
+      const auto begin = Clock::now();
       const Trainer::Step step = trainer_.step();
+      seconds_ += seconds_since(begin);
+      targets_ += step.targets;
       ++state_.step;
       state_.cursor = trainer_.cursor();
       if (!step.finite()) fail(step);
@@ -48,24 +54,46 @@ class Session {
       ++interval_steps_;
       const bool planned_end = state_.step == trainer_.planned_steps();
       show(step, before.epoch);
+      if (options_.watch) options_.watch({state_.step, targets_, seconds_, mean_loss()});
       if (state_.step % run_.options().log_every == 0 || planned_end) log(step, before.epoch);
-      const std::int64_t every = run_.options().validate_every;
-      const bool due = every > 0 ? state_.step % every == 0 : state_.cursor.epoch != before.epoch;
-      const bool best = trainer_.has_validation() && (due || planned_end) && validate();
+      const bool due = validation_due(before.epoch);
+      const bool best = can_validate() && (due || planned_end) && validate();
       decide_end(planned_end);
       if (best || !end_.empty() || seconds_since(saved_) >= kSecondsBetweenSaves) save(best);
     }
-    finish(state_.step - first);
+    return finish(state_.step - first);
   }
 
  private:
   [[noreturn]] void fail(const Trainer::Step& step) const {
-    throw io::Error(
+    throw Diverged(
         fmt::format("the loss ({}) or its gradient's norm ({}) is not finite at step {}; {} holds what was saved "
                     "before: resume it, "
                     "or begin again with a lower --lr, a --warmup or --clip 1.",
                     step.loss.total() / static_cast<double>(step.targets), step.gradient_norm, state_.step,
                     run_.folder().string()));
+  }
+
+  void take_up_pace() {
+    const Pace pace = pace_so_far(run_, state_);
+    targets_ = pace.targets;
+    seconds_ = pace.seconds;
+    const auto& marks = options_.validate_at;
+    next_validation_ = static_cast<std::size_t>(std::ranges::upper_bound(marks, targets_) - marks.begin());
+  }
+
+  bool can_validate() const { return options_.validate || trainer_.has_validation(); }
+
+  bool validation_due(std::int64_t epoch_before) {
+    if (options_.validate_at.empty()) {
+      const std::int64_t every = run_.options().validate_every;
+      return every > 0 ? state_.step % every == 0 : state_.cursor.epoch != epoch_before;
+    }
+    bool due = false;
+    for (; next_validation_ < options_.validate_at.size(); ++next_validation_, due = true) {
+      if (options_.validate_at[next_validation_] > targets_) break;
+    }
+    return due;
   }
 
   void show(const Trainer::Step& step, std::int64_t epoch) {
@@ -86,6 +114,8 @@ class Session {
     line["type"] = "train";
     line["step"] = state_.step;
     line["epoch"] = epoch;
+    line["targets"] = targets_;
+    line["seconds"] = seconds_;
     line["loss"] = mean_loss();
     line["gradient_norm"] = step.gradient_norm;
     line["learning_rate"] = step.learning_rate;
@@ -100,7 +130,7 @@ class Session {
   // Whether the loss is the best so far.
   bool validate() {
     const auto begin = Clock::now();
-    const LossSum loss = trainer_.validate();
+    const LossSum loss = options_.validate ? options_.validate() : trainer_.validate();
     const bool best = loss.total() < state_.best_loss;
     if (best) {
       state_.best_loss = loss.total();
@@ -111,6 +141,8 @@ class Session {
     Json line;
     line["type"] = "validation";
     line["step"] = state_.step;
+    line["targets"] = targets_;
+    line["seconds"] = seconds_;
     line["loss"] = loss.total();
     line["unit"] = loss_unit(spec);
     if (spec.has_durations()) {
@@ -129,13 +161,14 @@ class Session {
 
   void decide_end(bool planned_end) {
     const TrainOptions& o = run_.options();
+    const double limit = options_.seconds > 0 ? options_.seconds : 60 * o.minutes;
     if (planned_end) {
       end_ = "finished";
     } else if (o.patience > 0 && state_.stale >= o.patience) {
       end_ = fmt::format("no better validation in the last {}", state_.stale);
     } else if (interrupt_.requested()) {
       end_ = "interrupted";
-    } else if (o.minutes > 0 && progress_.elapsed() >= 60 * o.minutes) {
+    } else if (limit > 0 && progress_.elapsed() >= limit) {
       end_ = "time is up";
     } else if (options_.stop_at > 0 && state_.step >= options_.stop_at) {
       end_ = "stopped as asked";
@@ -148,7 +181,7 @@ class Session {
     saved_ = Clock::now();
   }
 
-  void finish(std::int64_t steps) {
+  SessionEnd finish(std::int64_t steps) {
     Json line;
     line["type"] = "end";
     line["step"] = state_.step;
@@ -167,7 +200,7 @@ class Session {
     }
     text += end_ == "finished" ? fmt::format("saved in {}\n", folder)
                                : fmt::format("saved; to go on: polonaise-train --resume -o {}\n", folder);
-    print(text);
+    return {end_, end_ == "interrupted", text};
   }
 
   void begin_interval() {
@@ -186,14 +219,27 @@ class Session {
   Clock::time_point saved_ = Clock::now();
   Clock::time_point interval_ = Clock::now();
   std::int64_t interval_events_ = 0, interval_steps_ = 0;  // of this session, for the pace
+  std::int64_t targets_ = 0;                               // of the run ...
+  double seconds_ = 0;                                     // and the time its steps took
+  std::size_t next_validation_ = 0;                        // of validate_at
   std::string end_;                                        // why training ends; empty while it does not
 };
 
 }  // namespace
 
-void train_session(Trainer& trainer, Run& run, TrainingState state, const SessionOptions& options) {
+Pace pace_so_far(const Run& run, const TrainingState& state) {
+  const Course course = read_course(run.metrics_file());
+  Pace pace{state.step, state.interval_targets, 0, 0};
+  if (course.training.empty()) return pace;
+  const Course::Point& last = course.training.back();
+  pace.targets += last.targets;
+  pace.seconds = last.seconds * static_cast<double>(pace.targets) / static_cast<double>(last.targets);
+  return pace;
+}
+
+SessionEnd train_session(Trainer& trainer, Run& run, TrainingState state, const SessionOptions& options) {
   trainer.start(state);
-  Session(trainer, run, state, options).run();
+  return Session(trainer, run, state, options).run();
 }
 
 }  // namespace polonaise::tools
