@@ -1,0 +1,107 @@
+#include "tools/compare/conclusion.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/tools/compare/hand_made.h"
+
+namespace polonaise::tools {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(CompareConclusion, NamesTheBestAtEqualDataAndAtEqualTime) {
+  const Results r = hand_made({trained("rnn", 24, 160'000, 0.3, 40'000), trained("lstm", 24, 40'000, 0.5, 10'000),
+                               trained("lstm", 48, 40'000, 0.45, 10'000), trained("rnn", 48, 640'000, 0.3, 160'000),
+                               trained("gru", 48, 640'000, 0.2, 80'000)});
+  const std::string text = conclusion(r);
+  EXPECT_THAT(text,
+              HasSubstr("At equal data (40,000 targets each) the LSTM predicts held-out music best, 8.500 nats per "
+                        "frame on windows of 24 events; then come the RNN (9.100) and the GRU (9.400). "));
+  EXPECT_THAT(text,
+              HasSubstr("At equal time (4.0 s of training each) it is the RNN, 7.900 nats per frame on windows of 48 "
+                        "events; then come the LSTM (8.500) and the GRU (8.800). Counting which event follows which "
+                        "achieves 8.500. "));
+  EXPECT_THAT(text, HasSubstr("On windows of 48 events the LSTM (10,000 targets a second) trains slowest and the RNN "
+                              "(160,000 targets a second) fastest."));
+  EXPECT_THAT(text, Not(HasSubstr("bidirectional")));
+  EXPECT_EQ(
+      reservations(r),
+      "Each combination was trained once, by one recipe for all; losses within 0.5 % of each other are called level.");
+}
+
+TEST(CompareConclusion, SaysWhereTheSameIsBestBothWays) {
+  EXPECT_THAT(
+      conclusion(hand_made({trained("gru", 24, 40'000, 0.5, 9'000), trained("rnn", 24, 40'000, 0.3, 9'000)})),
+      HasSubstr("it is the GRU again, 8.500 nats per frame on windows of 24 events; then comes the RNN (9.100)."));
+}
+
+TEST(CompareConclusion, SaysWhetherTheBidirectionalLstmBeatsTheLstm) {
+  const auto text = [](double fall, double pace) {
+    return conclusion(hand_made(
+        {trained("bilstm", 24, 40'000, fall, pace, 81'000), trained("lstm", 24, 80'000, 0.5, 10'000, 80'000),
+         trained("bilstm", 48, 40'000, fall, pace, 81'000), trained("lstm", 48, 80'000, 0.5, 10'000, 80'000)}));
+  };
+  EXPECT_THAT(
+      text(0.6, 10'000),
+      HasSubstr("At equal parameters (81,000 and 80,000, 1.2 % apart) the bidirectional LSTM beats the LSTM: at "
+                "equal data and at equal time better at all 2 lengths."));
+  EXPECT_THAT(text(0.4, 10'000),
+              HasSubstr("the bidirectional LSTM does not beat the LSTM: at equal data and at equal time worse"));
+  EXPECT_THAT(text(0.5, 10'000),
+              HasSubstr("the bidirectional LSTM is level with the LSTM: at equal data and at equal time level"));
+  EXPECT_THAT(text(0.6, 1'000),
+              HasSubstr("the bidirectional LSTM beats the LSTM at equal data and does not beat it at "
+                        "equal time: at equal data better at all 2 lengths, at equal time worse at all "
+                        "2 lengths."));
+}
+
+TEST(CompareConclusion, AdmitsThatParametersAreNotEqual) {
+  EXPECT_THAT(
+      conclusion(hand_made(
+          {trained("bilstm", 24, 40'000, 0.6, 10'000, 90'000), trained("lstm", 24, 80'000, 0.5, 10'000, 80'000)})),
+      HasSubstr(
+          "At parameters that are not equal (90,000 and 80,000, 12.5 % apart; within 5 % counts as equal) the "
+          "bidirectional LSTM beats the LSTM: at equal data and at equal time 8.200 against 8.500 at 24 events."));
+}
+
+TEST(CompareConclusion, NamesWhatIsLeftOut) {
+  Results r = hand_made({trained("bilstm", 24, 10'000, 0.6, 10'000), trained("lstm", 24, 80'000, 0.5, 10'000),
+                         trained("gru", 24, 80'000, 0.5, 10'000)});
+  r.combinations[2].stage = Stage::failed;
+  const std::string text = conclusion(r);
+  EXPECT_THAT(text, HasSubstr("(80,000 targets each) the LSTM is the only one that could be judged, 8.000"));
+  EXPECT_THAT(reservations(r),
+              HasSubstr("Left out, as fewer than 20,000 targets are too little to judge: bidirectional LSTM on 24 "
+                        "events (10,000)."));
+  EXPECT_THAT(reservations(r), HasSubstr("Left out, as their losses did not stay finite: GRU on 24 events."));
+  EXPECT_THAT(text, HasSubstr("Whether the bidirectional LSTM beats the LSTM cannot be said"));
+}
+
+TEST(CompareConclusion, WithoutAnythingToJudgeSaysHowMuchMoreItTakes) {
+  Results r = hand_made({trained("rnn", 24, 10'000, 0.6, 1'000), trained("lstm", 24, 5'000, 0.5, 600)});
+  // 33 s for the slower of two: 67 s of training are four fifths of 83 s; and a fifth on top.
+  const std::string text = conclusion(r);
+  EXPECT_THAT(text,
+              HasSubstr("Nothing can be concluded: no combination saw the 20,000 targets that a judgement takes. At "
+                        "the pace measured the slowest would see so many with --budget 2."));
+  EXPECT_THAT(reservations(r), Not(HasSubstr("trained once")));
+  EXPECT_THAT(text, Not(HasSubstr("predicts")));
+}
+
+TEST(CompareConclusion, OfSeveralDevicesSpeaksOfEach) {
+  Results r = hand_made({trained("rnn", 24, 40'000, 0.6, 1'000), trained("rnn", 24, 80'000, 0.5, 9'000)});
+  r.devices.push_back({"cuda", "cuda:0, a card", 1e13});
+  r.combinations[1].combination.device = "cuda";
+  EXPECT_THAT(conclusion(r), HasSubstr("On cpu: At equal data (40,000 targets each)"));
+  EXPECT_THAT(conclusion(r), HasSubstr("On cuda: At equal data (80,000 targets each)"));
+}
+
+TEST(CompareConclusion, WaitsForTheEnd) {
+  Results r = hand_made({trained("rnn", 24, 40'000, 0.6, 1'000), trained("lstm", 24, 40'000, 0.5, 500)});
+  r.combinations[1].stage = Stage::planned;
+  EXPECT_EQ(conclusion(r), "Not finished: 1 of 2 combinations are still to come.");
+}
+
+}  // namespace
+}  // namespace polonaise::tools

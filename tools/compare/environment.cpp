@@ -1,0 +1,41 @@
+#include "tools/compare/environment.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "tools/common/version.h"
+
+namespace polonaise::tools {
+namespace {
+
+std::string processor() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("model name")) continue;
+    const std::size_t begin = line.find_first_not_of(" \t", line.find(':') + 1);
+    return begin == std::string::npos ? "" : line.substr(begin);
+  }
+  return "";
+}
+
+}  // namespace
+
+Environment environment() {
+  Environment result;
+  result.date = fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)));
+  result.processor = processor();
+  result.threads = static_cast<int>(std::thread::hardware_concurrency());
+  result.version = fmt::format("{} (commit {})", version(), commit());
+  std::istringstream text(version_text("polonaise-compare"));
+  std::string line;
+  std::getline(text, line);  // the version again
+  while (std::getline(text, line)) result.libraries.push_back(line);
+  return result;
+}
+
+}  // namespace polonaise::tools

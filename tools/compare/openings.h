@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/dataset.h"
+#include "io/events.h"
+#include "io/score.h"
+
+namespace polonaise::tools {
+
+// What samples go on from, and how the music really goes on where that is known.
+struct Opening {
+  std::string key;    // "polonaise", "held-out": part of file names
+  std::string title;  // for the reader
+  io::Events events;
+  double seconds = 0;  // how long it sounds
+  std::optional<io::Score>
+      continuation;  // the opening and `steps` events more of the real piece, as the encoding has it
+};
+
+// The opening of the Polonaise Op. 53, with `reference` (may be empty) as the score to continue it; and as many events
+// of the held-out piece that has most of them, where one goes on after that. Throws io::Error for a reference that
+// cannot be read, or is no longer than the opening.
+std::vector<Opening> find_openings(const io::Dataset& data, const std::filesystem::path& reference, std::int64_t steps);
+
+}  // namespace polonaise::tools

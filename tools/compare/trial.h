@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "io/dataset.h"
+#include "runtime/device.h"
+#include "tools/common/train_options.h"
+#include "tools/compare/held_out.h"
+#include "tools/compare/openings.h"
+#include "tools/compare/results.h"
+
+namespace polonaise::tools {
+
+// What all combinations of a comparison have in common.
+struct TrialSettings {
+  const io::Dataset& data;
+  std::filesystem::path dataset;  // its file
+  std::filesystem::path folder;   // the report's
+  const HeldOut& course;          // whose loss is followed while training
+  const HeldOut& test;
+  const std::vector<Opening>& openings;
+  TrainOptions recipe = {};       // of all models; what a combination decides is replaced
+  std::int64_t step_targets = 0;  // of a step, for all models, so that equal data is equally many steps
+  std::int64_t sample_steps = 0;  // events drawn after an opening
+  double temperature = 1;
+  double entries = 0;  // of a frame, on average
+};
+
+enum class Outcome { done, interrupted };
+
+// Told of progress, where it is due: the seconds that this call has used, and what it is doing.
+struct Watch {
+  std::function<bool()> due;
+  std::function<void(double seconds, const std::string& text)> show;
+};
+
+// Trains a combination for what is left of `seconds` in REPORT/runs/NAME, an ordinary run, and fills in what training
+// measured: stage `trained`, or `failed` where its loss did not stay finite. Interrupted, it has saved the run, and
+// goes on when called again.
+Outcome train_combination(const TrialSettings& settings, AnyDevice& device, double seconds, CombinationResult& result,
+                          const Watch& watch);
+
+// Test loss and samples of a trained combination, within about `seconds` (samples may come out shorter): stage
+// `sampled`.
+Outcome sample_combination(const TrialSettings& settings, AnyDevice& device, double seconds, CombinationResult& result,
+                           const Watch& watch);
+
+// Entries of an average frame of the training split; 0 for tokens.
+double entries_per_frame(const io::Dataset& data);
+
+}  // namespace polonaise::tools
