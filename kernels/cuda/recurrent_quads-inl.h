@@ -8,6 +8,28 @@
 
 namespace polonaise::kernels::recurrent {
 
+// Where a thread stands among the four neighbouring lanes of its quad.
+__device__ inline int quad_lane() {
+  return static_cast<int>(threadIdx.x) % 4;
+}
+
+// The quad's sum of the row that the lane owns: of one row all lanes get it, of four each its own.
+__device__ inline float quad_sum(const float (&parts)[1]) {
+  float sum = parts[0];
+  sum += simt::shuffle_xor(simt::kWholeWarp, sum, 2);
+  sum += simt::shuffle_xor(simt::kWholeWarp, sum, 1);
+  return sum;
+}
+// Each lane hands the other pair what is theirs, then its neighbour.
+__device__ inline float quad_sum(const float (&parts)[4]) {
+  const bool upper = (quad_lane() & 2) != 0, odd = (quad_lane() & 1) != 0;
+  float pair[2];
+  for (int i = 0; i < 2; ++i)
+    pair[i] =
+        (upper ? parts[2 + i] : parts[i]) + simt::shuffle_xor(simt::kWholeWarp, upper ? parts[i] : parts[2 + i], 2);
+  return (odd ? pair[1] : pair[0]) + simt::shuffle_xor(simt::kWholeWarp, odd ? pair[0] : pair[1], 1);
+}
+
 // kTheRows is 4, a row a lane, or 1, which the first lane owns: less work a step, for batches that leave
 // multiprocessors idle. Both add in the same order, so that no result depends on which is taken.
 template <int kTheGates, int kTheRows>
@@ -47,32 +69,15 @@ class Quads {
           for (int k = 0; k < 4; ++k) parts[g][r] += weights_[g][i + k] * x[k];
         }
       }
-    for (int g = 0; g < kGates; ++g) sums[0][g] += gather(parts[g]);
+    for (int g = 0; g < kGates; ++g) sums[0][g] += quad_sum(parts[g]);
   }
 
  private:
   static constexpr int kQuarter = kUnits / 4;
 
-  static __device__ int lane() { return static_cast<int>(threadIdx.x) % 4; }
+  static __device__ int lane() { return quad_lane(); }
   // A lane's columns come four at a time, the quad's side by side: one wide access of a row by all four.
   static __device__ int column(int i) { return i / 4 * 16 + 4 * lane() + i % 4; }
-
-  // The quad's sum of the row that the lane owns.
-  static __device__ float gather(const float (&parts)[1]) {
-    float sum = parts[0];
-    sum += simt::shuffle_xor(simt::kWholeWarp, sum, 2);
-    sum += simt::shuffle_xor(simt::kWholeWarp, sum, 1);
-    return sum;
-  }
-  // Each lane hands the other pair what is theirs, then its neighbour.
-  static __device__ float gather(const float (&parts)[4]) {
-    const bool upper = (lane() & 2) != 0, odd = (lane() & 1) != 0;
-    float pair[2];
-    for (int i = 0; i < 2; ++i)
-      pair[i] =
-          (upper ? parts[2 + i] : parts[i]) + simt::shuffle_xor(simt::kWholeWarp, upper ? parts[i] : parts[2 + i], 2);
-    return (odd ? pair[1] : pair[0]) + simt::shuffle_xor(simt::kWholeWarp, odd ? pair[0] : pair[1], 1);
-  }
 
   float weights_[kGates][kQuarter];
 };

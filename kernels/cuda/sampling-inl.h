@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -7,9 +8,9 @@
 #include "kernels/simt/simt.h"
 
 // Drawing from a row of logits by a block of kThreads along x, all of whom get the result. Nothing of the row is
-// stored: a value's rank and weight are worked out where they are asked for, so that a row may have any length. Cuts,
-// ties and the draw itself are one kind of question, the last place before which a sum over the row does not pass a
-// bound, and are found by bisection.
+// stored: a value's rank and weight are worked out where they are asked for, so that a row may have any length. Cuts
+// and ties are one kind of question, the last place before which a sum over the row does not pass a bound, and are
+// found by bisection; the draw itself by a running sum.
 
 namespace polonaise::kernels {
 
@@ -128,12 +129,25 @@ __device__ std::int32_t sample_token(const float* logits, const std::uint8_t* al
   const float peak = logits[best];
   const auto weight = [&](Index i) { return expf((logits[i] - peak) / options.temperature); };
   keep_by_options<kThreads>(row, row.rank(best), options, weight);
-  const auto weight_before = [&](Index end) {
-    return row_sum<kThreads, double>(end, [&](Index i) { return row.kept_rank(i) != kDropped ? weight(i) : 0.0f; });
-  };
-  const double total = weight_before(count), goal = u * total;
-  if (!(total > goal)) return static_cast<std::int32_t>(best);  // only where the logits were not numbers
-  return static_cast<std::int32_t>(last_where(0, count, [&](Index end) { return weight_before(end) <= goal; }));
+  // Threads stand for neighbouring stretches of the row; the one whose stretch the goal lies in looks for its token.
+  const Index stretch = ceil_div(count, kThreads), begin = std::min(threadIdx.x * stretch, count),
+              end = std::min(begin + stretch, count);
+  const auto kept_weight = [&](Index i) { return row.kept_rank(i) != kDropped ? weight(i) : 0.0f; };
+  double mine = 0;
+  for (Index i = begin; i < end; ++i) mine += kept_weight(i);
+  const auto sum = simt::block::running_sum<kThreads>(mine);
+  const double goal = u * simt::block::max<kThreads>(sum.including);
+  Index token = -1;
+  if (sum.before <= goal && sum.including > goal) {
+    double passed = sum.before;
+    for (Index i = begin; i < end && !(passed > goal); ++i) {
+      const float more = kept_weight(i);
+      if (more > 0) token = i;  // the last that has weight, should the two sums be rounded apart
+      passed += more;
+    }
+  }
+  token = simt::block::max<kThreads>(token);
+  return static_cast<std::int32_t>(token < 0 ? best : token);  // none only where the logits were not numbers
 }
 
 // sample_keys of one row, with the numbers at first, first + 1, ... of `random_row`.
@@ -159,7 +173,7 @@ __device__ void sample_key_row(const float* logits, const std::uint8_t* allowed,
     }
   }
   if (options.max_keys == 0) return;
-  simt::sync_block();  // what follows shares the keys out in another way
+  simt::block::sync<kThreads>();  // what follows shares the keys out in another way
   Candidates drawn{logits, keys, count};
   const Index likeliest = most_likely<kThreads>(drawn);
   if (likeliest < 0) return;

@@ -8,6 +8,7 @@ const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/opt
                   kTeam = "kernels/cuda/recurrent_blocks-inl.h", kSlices = "kernels/cuda/recurrent_slices-inl.h",
                   kRnn = "kernels/cuda/rnn.cu", kCluster = "kernels/cuda/sm90/recurrent-inl.h",
                   kRnnOnCluster = "kernels/cuda/sm90/rnn.cu";
+const std::string kGeneration = "kernels/cuda/generation-inl.h", kGenerationSource = "kernels/cuda/generation.cu";
 // Kernels and host code of the tests, for what is plainer there.
 const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu", kHost = "tests/kernels/cuda/api_test.cpp";
 
@@ -46,6 +47,15 @@ std::vector<Mutant> races() {
        "dweight += weight_sums[y][threadIdx.x];"},
       {"BarrierOfALoopRemoved", kOptimizer, "    __syncthreads();", "    ;", "Optimizer/cuda.Squared*", kRace,
        "sums[threadIdx.x] += "},
+      {"BarrierBetweenLayersRemoved",
+       kGeneration,
+       "step(layer, now);\n        __syncthreads();",
+       "step(layer, now);\n        ;",
+       "Generate/cuda.ACallOfMany*",
+       kRace,
+       "states(1 - now, layer)[place] = state.h;",
+       {},
+       kGenerationSource},
       {"WarpBarrierRemoved", kVocabulary, "  __syncwarp();  // a shuffle orders no memory", "  ;",
        "Vocabulary.AShared*", kRace, "y[lane] = values[source]"},
       {"WarpBarrierBeforeAnotherLanesWorkRemoved", kLoss, "    __syncwarp();  // the gradient of keys", "    ;  //",

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "kernels/grammar.h"
+#include "kernels/recurrent.h"
+#include "kernels/sampling.h"
+
+namespace polonaise::kernels {
+
+// The whole loop of sampling from a recurrent network, for B independent streams: draw the next event of each from its
+// logits, feed it back, make the logits of what follows, N times; on a card all of it is one launch. Event s of stream
+// b is drawn
+//   of tokens: by sample_tokens, with position 0 of row first_row + b of {seed, step + s, op}
+//   of frames: their lengths so from op + 1, of those that have one; their keys by sample_keys, from op
+// from what the grammar, if there is one, allows. A stream stops before N where its grammar has ended, or where nothing
+// may follow. All numbers are float.
+
+// A stack in one direction (recurrent.h), what is read into it, and a linear head.
+struct GenerationNetwork {
+  RecurrentShape shape;  // B streams; T counts for nothing
+  // [I,G*H]: each input column's share of the first layer's pre-activations, without biases. A token v is row v. Key k
+  // of a frame is row k, and its length the last row, times length_values[class].
+  View<const float, 2> inputs;
+  std::span<const RecurrentLayer<const float>> weights;
+  View<const float, 1> packed;              // from *_pack of these weights
+  View<const float, 2> head_weight;         // [O,H]
+  View<const float, 1> head_bias;           // [O]
+  Index keys = 0;                           // K of frames, the first outputs; 0: tokens
+  View<const float, 1> length_values = {};  // [O-K], frames with a length; else empty
+
+  constexpr Index outputs() const { return head_weight.rows(); }
+  // Tokens, or classes of lengths: what a stream's grammar has as its vocabulary.
+  constexpr Index vocabulary() const { return outputs() - keys; }
+};
+
+// Where the streams are: read before and replaced after, so that calls of n and m events give those of one of n + m.
+struct GenerationState {
+  View<float, 3> h;                    // [layers,B,H]
+  View<float, 3> c;                    // the same, LSTM only
+  View<float, 2> logits;               // [B,O], of the next event
+  View<std::int32_t, 2> grammar = {};  // [B, grammar_state_size], with a grammar
+};
+
+struct GenerationDraws {
+  Index events = 0;  // N
+  const Grammar* grammar = nullptr;
+  SamplingOptions sampling;
+  RandomStream stream;
+  Index first_row = 0;
+  View<std::int32_t, 2> tokens = {};  // [B,N]: tokens, or classes of lengths; -1 after a stream's last event
+  View<std::uint8_t, 3> keys = {};    // [B,N,K] of 0 and 1; 0 after a stream's last event
+  View<std::int32_t, 1> drawn;        // [B]: how many events were
+};
+
+// Whether the device has room for such a network's loop.
+bool generation_fits(const Cpu&, const GenerationNetwork&, const Grammar*);
+bool generation_fits(const Cuda&, const GenerationNetwork&, const Grammar*);
+
+// Streams do not change each other, to the bit. For the cells of rnn.h, lstm.h and gru.h.
+void rnn_generate(Cpu&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
+void rnn_generate(Cuda&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
+void lstm_generate(Cpu&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
+void lstm_generate(Cuda&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
+void gru_generate(Cpu&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
+void gru_generate(Cuda&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
+
+}  // namespace polonaise::kernels

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "kernels/generation.h"
+#include "kernels/grammar_rules.h"
+#include "kernels/sampling_shapes.h"
+
+namespace polonaise::kernels {
+
+// What every device's generation checks first.
+inline void require_generation(Index gates, bool has_c, const GenerationNetwork& n, const GenerationState& state,
+                               const GenerationDraws& draws) {
+  const RecurrentShape& s = n.shape;
+  const bool lengths = n.keys > 0 && n.vocabulary() > 0;
+  require(s.B >= 0 && s.H >= 1 && s.layers >= 1 && s.directions == 1, "a stack in one direction generates");
+  require(static_cast<Index>(n.weights.size()) == s.layers, "weights must have one entry for each layer");
+  require(n.inputs.columns() == gates * s.H && n.inputs.rows() >= n.outputs() - (lengths ? n.vocabulary() - 1 : 0),
+          "inputs must be [I,G*H] with a row for each token, or for each key and for the length");
+  require(n.head_weight.columns() == s.H && n.head_bias.size() == n.outputs(), "the head must be [O,H] and [O]");
+  require(n.keys >= 0 && n.keys <= n.outputs() && n.length_values.size() == (lengths ? n.vocabulary() : 0),
+          "length_values must have one element for each class of lengths");
+  require(state.h.size() == s.layers * s.B * s.H && (!has_c || state.c.size() == state.h.size()),
+          "h and c must be [layers,B,H]");
+  require(state.logits.rows() == s.B && state.logits.columns() == n.outputs(), "logits must be [B,O]");
+  require(n.vocabulary() == 0 || (draws.tokens.rows() == s.B && draws.tokens.columns() == draws.events),
+          "tokens must be [B,N]");
+  require(draws.keys.size() == s.B * draws.events * n.keys, "keys must be [B,N,K]");
+  require(draws.drawn.size() == s.B, "drawn must be [B]");
+  require_sampling(state.logits, {}, draws.sampling);
+  if (draws.grammar == nullptr) return;
+  require_grammar(*draws.grammar, state.grammar);
+  require(draws.grammar->vocabulary() == n.vocabulary(), "the grammar's vocabulary must be the network's");
+  require(draws.grammar->key_drawable.empty() || draws.grammar->key_drawable.size() == n.keys,
+          "key_drawable must be [K]");
+}
+
+// Keys are drawn with the grammar's limit.
+inline SamplingOptions key_sampling(const GenerationDraws& draws) {
+  SamplingOptions options = draws.sampling;
+  if (draws.grammar != nullptr) options.max_keys = draws.grammar->max_keys;
+  return options;
+}
+
+}  // namespace polonaise::kernels
