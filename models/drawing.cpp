@@ -16,9 +16,7 @@ DrawnRow::DrawnRow(AnyDevice& device, const EventShape& events, const GrammarArr
   outputs_ = events.tokens ? events.vocabulary : events.duration_classes();
   Index numbers = 1;
   if (arrays) {
-    require(arrays->vocabulary == outputs_, "the grammar is not one of the model's events");
-    require(arrays->key_drawable.empty() || static_cast<Index>(arrays->key_drawable.size()) == events.keys,
-            "the grammar's keys are not the model's");
+    check_grammar(*arrays, events);
     grammar_.emplace(device, *arrays);
     numbers += kernels::grammar_state_size(grammar());
   }

@@ -1,18 +1,19 @@
 #include "models/generate.h"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 #include "models/drawing.h"
 
 namespace polonaise {
 
 namespace {
 
-// One event in the form that a decoder reads.
+// One event, the same for all of a decoder's streams, in the form that it reads.
 class EventBuffer {
  public:
-  explicit EventBuffer(const EventShape& events) : events_(events) {
-    columns_.reserve(static_cast<std::size_t>(events.width) + 1);  // never empty memory: a view of it is not "none"
-    values_.reserve(columns_.capacity());
-  }
+  EventBuffer(const EventShape& events, Index rows) : events_(events), rows_(static_cast<std::size_t>(rows)) {}
 
   EventRows start() { return events_.tokens ? token(static_cast<std::int32_t>(events_.vocabulary)) : frame(); }
 
@@ -26,8 +27,8 @@ class EventBuffer {
   }
 
   EventRows token(std::int32_t id) {
-    id_ = id;
-    return {View<const std::int32_t, 1>(&id_, {1}), {}};
+    ids_.assign(rows_, id);
+    return {View<const std::int32_t, 1>(ids_.data(), {static_cast<Index>(rows_)}), {}};
   }
 
   // The event that was drawn last.
@@ -50,16 +51,27 @@ class EventBuffer {
   }
 
  private:
+  // Of the one row that columns_ and values_ hold.
   EventRows sparse() {
-    const auto n = static_cast<Index>(columns_.size());
-    offsets_[1] = static_cast<std::int32_t>(n);
-    return {{}, {{offsets_, {2}}, {columns_.data(), {n}}, {values_.data(), {n}}}};
+    const std::size_t n = columns_.size();
+    columns_.resize(rows_ * n + 1);  // never empty memory: a view of it is not "none"
+    values_.resize(rows_ * n + 1);
+    offsets_.resize(rows_ + 1);
+    for (std::size_t row = 0; row < rows_; ++row) {
+      std::copy_n(columns_.begin(), n, columns_.begin() + static_cast<std::ptrdiff_t>(row * n));
+      std::copy_n(values_.begin(), n, values_.begin() + static_cast<std::ptrdiff_t>(row * n));
+      offsets_[row + 1] = static_cast<std::int32_t>((row + 1) * n);
+    }
+    const auto entries = static_cast<Index>(rows_ * n);
+    return {{},
+            {{offsets_.data(), {static_cast<Index>(rows_ + 1)}},
+             {columns_.data(), {entries}},
+             {values_.data(), {entries}}}};
   }
 
   const EventShape& events_;
-  std::int32_t id_ = 0;
-  std::int32_t offsets_[2] = {0, 0};
-  std::vector<std::int32_t> columns_;
+  std::size_t rows_;
+  std::vector<std::int32_t> ids_, offsets_, columns_;
   std::vector<float> values_;
 };
 
@@ -72,38 +84,187 @@ void check(const EventShape& events, const Sequence& prime) {
     require(column >= 0 && column < events.width, "a key of the prime is out of range");
 }
 
-}  // namespace
+// All streams at once, by the model's own kernels, which need nobody in between: `options.events_per_launch` events a
+// call.
+class Launches {
+ public:
+  Launches(AnyDevice& device, const EventShape& events, const GenerateOptions& options, Index streams)
+      : device_(device),
+        events_(events),
+        options_(options),
+        streams_(streams),
+        most_(std::min(std::max<Index>(1, options.events_per_launch), std::max<Index>(1, options.steps))),
+        tokens_(device, bytes<std::int32_t>(most_)),
+        keys_(device, bytes<std::uint8_t>(most_ * events.keys)),
+        drawn_(device, bytes<std::int32_t>(1)) {
+    if (!options.grammar) return;
+    check_grammar(*options.grammar, events);
+    grammar_.emplace(device, *options.grammar);
+    const Index size = kernels::grammar_state_size(grammar_->view());
+    state_memory_ = Buffer(device, bytes<std::int32_t>(size));
+    state_ = {state_memory_.as<std::int32_t>(), {streams, size}};
+    std::visit([&](auto& d) { kernels::grammar_start(d, grammar_->view(), state_); }, device_);
+  }
 
-Generated generate(const Model& model, const Sequence& prime, const GenerateOptions& options,
-                   const std::function<bool(Index)>& progress) {
-  const EventShape& events = model.config().events;
-  check(events, prime);
-  AnyDevice device = one_shard(model.parameters().device());
-  const std::unique_ptr<Decoder> decoder = model.decoder(1);
-  EventBuffer event(events);
-  View<const float, 2> logits = decoder->advance(event.start());
-  for (Index i = 0; i < prime.size(); ++i) logits = decoder->advance(event.of(prime, i));
+  const kernels::Grammar* grammar() const { return grammar_ ? &grammar_->view() : nullptr; }
 
+  void take_opening(const Sequence& prime) {
+    if (!grammar_) return;
+    const View<std::int32_t, 1> taken(drawn_.as<std::int32_t>(), {streams_});
+    for (const std::int32_t token : prime.tokens) {
+      const std::vector<std::int32_t> same(static_cast<std::size_t>(streams_), token);
+      copy_to_device(device_, taken.data(), same.data(), drawn_.bytes());
+      std::visit([&](auto& d) { kernels::grammar_take(d, grammar_->view(), taken, state_); }, device_);
+    }
+  }
+
+  void run(Decoder& decoder, std::vector<Generated>& results, const std::function<bool(Index)>& progress) {
+    bool going = true, stopped = false;
+    Index done = 0;
+    while (going && !stopped && done < options_.steps) {
+      const Index n = std::min(most_, options_.steps - done);
+      launch(decoder, done, n);
+      going = append(n, results);
+      done += n;
+      Index drawn = 0;
+      for (const Generated& result : results) drawn += result.size();
+      stopped = progress && !progress(drawn);
+    }
+    for (std::size_t b = 0; b < results.size(); ++b) {
+      if (ended(static_cast<Index>(b)))
+        results[b].ending = Ending::grammar;
+      else if (results[b].size() < done)
+        results[b].ending = Ending::nothing_allowed;
+      else if (stopped)
+        results[b].ending = Ending::stopped;
+    }
+  }
+
+ private:
+  template <class T>
+  std::size_t bytes(Index of_a_stream) const {
+    return static_cast<std::size_t>(streams_ * of_a_stream) * sizeof(T);
+  }
+  bool has_tokens() const { return events_.tokens || events_.duration_classes() > 0; }
+  View<std::int32_t, 2> tokens(Index n) const { return {tokens_.as<std::int32_t>(), {streams_, n}}; }
+  View<std::uint8_t, 3> keys(Index n) const { return {keys_.as<std::uint8_t>(), {streams_, n, events_.keys}}; }
+
+  void launch(Decoder& decoder, Index done, Index n) {
+    kernels::GenerationDraws draws{.events = n,
+                                   .grammar = grammar(),
+                                   .sampling = options_.sampling,
+                                   .stream = {options_.seed, static_cast<std::uint32_t>(done), 0},
+                                   .first_row = options_.stream,
+                                   .drawn = {drawn_.as<std::int32_t>(), {streams_}}};
+    if (has_tokens()) draws.tokens = tokens(n);
+    if (!events_.tokens) draws.keys = keys(n);
+    decoder.generate(draws, state_);
+  }
+
+  // Adds what was drawn; false where all streams have stopped.
+  bool append(Index n, std::vector<Generated>& results) {
+    const OnHost<std::int32_t, 1> drawn(device_, View<const std::int32_t, 1>(drawn_.as<std::int32_t>(), {streams_}));
+    const OnHost<std::int32_t, 2> of_tokens(device_, has_tokens() ? tokens(n) : View<std::int32_t, 2>());
+    const OnHost<std::uint8_t, 3> of_keys(device_, events_.tokens ? View<std::uint8_t, 3>() : keys(n));
+    bool going = false;
+    for (Index b = 0; b < streams_; ++b) {
+      Generated& result = results[static_cast<std::size_t>(b)];
+      going = going || drawn[b] == n;
+      for (Index s = 0; s < drawn[b]; ++s) {
+        if (has_tokens()) (events_.tokens ? result.tokens : result.classes).push_back(of_tokens[b * n + s]);
+        if (events_.tokens) continue;
+        for (Index key = 0; key < events_.keys; ++key)
+          if (of_keys[(b * n + s) * events_.keys + key]) result.keys.push_back(static_cast<std::int32_t>(key));
+        result.offsets.push_back(static_cast<std::int32_t>(result.keys.size()));
+      }
+    }
+    return going;
+  }
+
+  bool ended(Index stream) const {
+    if (!grammar_) return false;
+    std::int32_t ended = 0;
+    copy_to_host(device_, &ended, state_.row(stream) + kernels::GrammarState::kEnded, sizeof ended);
+    return ended != 0;
+  }
+
+  AnyDevice& device_;
+  const EventShape& events_;
+  const GenerateOptions& options_;
+  Index streams_, most_;
+  Buffer tokens_, keys_, drawn_, state_memory_;
+  std::optional<PlacedGrammar> grammar_;
+  View<std::int32_t, 2> state_;
+};
+
+// One stream, event by event. `before`: events of streams before it.
+Generated step_by_step(AnyDevice& device, const Model& model, Decoder& decoder, View<const float, 2> logits,
+                       const Sequence& prime, const GenerateOptions& options, Index before,
+                       const std::function<bool(Index)>& progress) {
+  EventBuffer event(model.config().events, 1);
   Drawing drawing(device, model, options);
   drawing.take_opening(prime);
   Generated result;
   for (Index step = 0; step < options.steps; ++step) {
-    if (drawing.ended()) {
-      result.ending = Ending::grammar;
-      break;
-    }
+    if (drawing.ended()) break;
     if (!drawing.draw(logits, step, result)) {
       result.ending = Ending::nothing_allowed;
       break;
     }
-    if (progress && !progress(step + 1)) {
+    if (progress && !progress(before + step + 1)) {
       result.ending = Ending::stopped;
       break;
     }
-    if (step + 1 < options.steps) logits = decoder->advance(event.last_of(result));
+    if (step + 1 < options.steps) logits = decoder.advance(event.last_of(result));
   }
   if (drawing.ended()) result.ending = Ending::grammar;
   return result;
+}
+
+// Reads the start event and the prime into all of the decoder's streams.
+View<const float, 2> read_prime(Decoder& decoder, const EventShape& events, const Sequence& prime, Index streams) {
+  EventBuffer event(events, streams);
+  View<const float, 2> logits = decoder.advance(event.start());
+  for (Index i = 0; i < prime.size(); ++i) logits = decoder.advance(event.of(prime, i));
+  return logits;
+}
+
+}  // namespace
+
+std::vector<Generated> generate_streams(const Model& model, const Sequence& prime, const GenerateOptions& options,
+                                        Index streams, const std::function<bool(Index)>& progress) {
+  const EventShape& events = model.config().events;
+  check(events, prime);
+  AnyDevice device = one_shard(model.parameters().device());
+  std::vector<Generated> results(static_cast<std::size_t>(streams));
+  if (streams == 0) return results;
+  if (!options.veto) {
+    const std::unique_ptr<Decoder> decoder = model.decoder(streams);
+    Launches launches(device, events, options, streams);
+    if (decoder->generates(launches.grammar())) {
+      read_prime(*decoder, events, prime, streams);
+      launches.take_opening(prime);
+      launches.run(*decoder, results, progress);
+      return results;
+    }
+  }
+  GenerateOptions one = options;
+  Index before = 0;
+  const std::unique_ptr<Decoder> decoder = model.decoder(1);
+  for (Generated& result : results) {
+    const View<const float, 2> logits = read_prime(*decoder, events, prime, 1);
+    result = step_by_step(device, model, *decoder, logits, prime, one, before, progress);
+    if (result.ending == Ending::stopped) break;
+    before += result.size();
+    ++one.stream;
+    decoder->reset();
+  }
+  return results;
+}
+
+Generated generate(const Model& model, const Sequence& prime, const GenerateOptions& options,
+                   const std::function<bool(Index)>& progress) {
+  return std::move(generate_streams(model, prime, options, 1, progress).front());
 }
 
 }  // namespace polonaise

@@ -64,13 +64,20 @@ struct GenerateOptions {
   // length, from the likeliest on; else one key is struck or left out, from the one whose logit is nearest to 0 on, of
   // equals the lower first.
   std::function<std::unique_ptr<Veto>()> veto = {};
+  Index events_per_launch = 256;  // of recurrent models without a veto
 };
 
 // Continues `prime` (which may be empty) by events drawn one by one from the model's own predictions. A function of the
 // model, the prime and the options alone: samples of other streams or threads do not change it. Memory does not grow
-// with the steps but for the result. `progress`, where given, is called after each event with their number; it returns
-// false to stop early.
+// with the steps but for the result. `progress`, where given, is called with the number of events drawn, after each, or
+// after each launch of recurrent models without a veto; it returns false to stop early.
 Generated generate(const Model&, const Sequence& prime, const GenerateOptions&,
                    const std::function<bool(Index)>& progress = {});
+
+// The streams options.stream, options.stream + 1, ..., as generate() draws each. Recurrent models without a veto draw
+// them all at once, which on a card is one launch for options.events_per_launch events of all; others one after the
+// other. `progress` is told of the events of all.
+std::vector<Generated> generate_streams(const Model&, const Sequence& prime, const GenerateOptions&, Index streams,
+                                        const std::function<bool(Index)>& progress = {});
 
 }  // namespace polonaise

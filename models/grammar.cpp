@@ -4,6 +4,13 @@
 
 namespace polonaise {
 
+void check_grammar(const GrammarArrays& grammar, const EventShape& events) {
+  require(grammar.vocabulary == (events.tokens ? events.vocabulary : events.duration_classes()),
+          "the grammar is not one of the model's events");
+  require(grammar.key_drawable.empty() || static_cast<Index>(grammar.key_drawable.size()) == events.keys,
+          "the grammar's keys are not the model's");
+}
+
 PlacedGrammar::PlacedGrammar(AnyDevice& device, const GrammarArrays& arrays) {
   const auto place = [&]<class T>(const std::vector<T>& values) {
     const std::size_t bytes = values.size() * sizeof(T);

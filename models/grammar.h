@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/grammar.h"
+#include "models/events.h"
 #include "runtime/memory.h"
 
 namespace polonaise {
@@ -25,6 +26,9 @@ struct GrammarArrays {
   std::vector<std::uint8_t> key_drawable;  // [K], or empty
   int max_keys = 0;
 };
+
+// ContractError where the grammar is not one of these events.
+void check_grammar(const GrammarArrays& grammar, const EventShape& events);
 
 // Its arrays where kernels of a device read them.
 class PlacedGrammar {

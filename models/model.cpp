@@ -51,9 +51,7 @@ TargetLosses Model::losses(Tape& tape, View<float, 1> gradients, const Batch& ba
 View<const float, 2> Model::head(AnyDevice& device, View<const float, 2> features, View<float, 2> out) const {
   std::visit(
       [&](auto& d) {
-        kernels::linear_forward<float>(d, features, parameters_.value(head_weight_).matrix<const float>(),
-                                       parameters_.value(head_bias_).vector<const float>(), kernels::Activation::none,
-                                       {}, out);
+        kernels::linear_forward<float>(d, features, head_weight(), head_bias(), kernels::Activation::none, {}, out);
       },
       device);
   return out;
@@ -77,6 +75,10 @@ void Model::sample_keys(AnyDevice& device, View<const float, 2> logits, View<con
           kernels::sample_keys(d, key_logits, allowed, options, stream, first_row, position, keys);
       },
       device);
+}
+
+void Decoder::generate(const kernels::GenerationDraws&, View<std::int32_t, 2>) {
+  require(false, "this decoder's model has no kernels that go on by themselves");
 }
 
 std::unique_ptr<Model> make_model(AnyDevice& device, const ModelConfig& config, std::uint64_t seed, DType activations) {

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "kernels/sampling.h"
+#include "kernels/generation.h"
 #include "models/arrange.h"
 #include "models/config.h"
 #include "runtime/parameters.h"
@@ -64,6 +64,8 @@ class Model {
   void add_head(Index features);
   // The head without a tape, for decoders: out [rows, config().outputs()].
   View<const float, 2> head(AnyDevice&, View<const float, 2> features, View<float, 2> out) const;
+  View<const float, 2> head_weight() const { return parameters_.value(head_weight_).matrix<const float>(); }
+  View<const float, 1> head_bias() const { return parameters_.value(head_bias_).vector<const float>(); }
 
   ModelConfig config_;
   Parameters parameters_;
@@ -88,6 +90,12 @@ class Decoder {
   virtual View<const float, 2> advance(const EventRows& events) = 0;
   // Back to before the start event.
   virtual void reset() = 0;
+
+  // Whether the model's kernels can go on by themselves under a grammar (or none), which generate() then does, from the
+  // last advance() on: draws events of each stream, takes them, and leaves everything as if advance() had been given
+  // them (kernels/generation.h); on a card in one launch. `state` [rows, grammar_state_size], with a grammar.
+  virtual bool generates(const kernels::Grammar*) { return false; }
+  virtual void generate(const kernels::GenerationDraws&, View<std::int32_t, 2> state);
 };
 
 // Makes a model with initial parameters drawn from `seed`. Its activations are float, or bf16 where the device has that

@@ -161,13 +161,71 @@ class RecurrentDecoder final : public Decoder {
 
   void reset() override { fill_with(device_, state_.data(), 0, state_.bytes()); }
 
+  bool generates(const kernels::Grammar* grammar) override {
+    return model_.config_.head == Head::bernoulli && recurrent_generation_fits(device_, network(), grammar);
+  }
+
+  void generate(const kernels::GenerationDraws& draws, View<std::int32_t, 2> state) override {
+    recurrent_generate(
+        device_, model_.cell_, network(),
+        {.h = h_, .c = c_, .logits = {logits_.as<float>(), {rows_, model_.config_.outputs()}}, .grammar = state},
+        draws);
+  }
+
  private:
+  kernels::GenerationNetwork network() {
+    const EventShape& events = model_.config_.events;
+    const Parameters& p = model_.parameters_;
+    const Index width = gates_of(model_.cell_) * model_.config_.hidden;
+    kernels::GenerationNetwork network{.shape = model_.shape(1, rows_),
+                                       .inputs = {},
+                                       .weights = weights_,
+                                       .packed = p.derived(model_.packed_),
+                                       .head_weight = model_.head_weight(),
+                                       .head_bias = model_.head_bias(),
+                                       .keys = events.keys};
+    if (!events.tokens) {
+      network.inputs = {p.derived(model_.transposed_[0]).data(), {model_.input_width_, width}};
+      if (events.duration_classes() > 0) network.length_values = length_values();
+    } else {
+      network.inputs = token_inputs(width);
+    }
+    return network;
+  }
+
+  // embedding weight_ih_l0^T: a step of generate() looks the input product of a token up.
+  View<const float, 2> token_inputs(Index width) {
+    const Parameters& p = model_.parameters_;
+    const View<const float, 2> embedding = p.value(model_.embedding_).matrix<const float>();
+    const std::array<Index, 2> extents{embedding.rows(), width};
+    if (token_inputs_.bytes() == 0) {
+      token_inputs_ = Buffer(device_, static_cast<std::size_t>(embedding.rows() * width) * sizeof(float));
+      const View<const float, 2> weight = p.value(model_.layers_[0].weight_ih).matrix<const float>();
+      std::visit(
+          [&](auto& device) {
+            kernels::matmul<float>(device, embedding, kernels::Op::none, weight, kernels::Op::transpose,
+                                   View<float, 2>(token_inputs_.as<float>(), extents), Accumulate::no);
+          },
+          device_);
+    }
+    return {token_inputs_.as<float>(), extents};
+  }
+
+  View<const float, 1> length_values() {
+    const std::vector<float>& values = model_.config_.events.duration_values;
+    if (length_values_.bytes() == 0) {
+      length_values_ = Buffer(device_, values.size() * sizeof(float));
+      copy_to_device(device_, length_values_.data(), values.data(), length_values_.bytes());
+    }
+    return {length_values_.as<float>(), {static_cast<Index>(values.size())}};
+  }
+
   const RecurrentModel& model_;
   Index rows_;
   AnyDevice device_;
   EventUpload upload_;
   std::vector<kernels::RecurrentLayer<const float>> weights_;
-  Buffer state_, product_, embedded_, logits_;
+  Buffer state_, product_, embedded_, logits_, token_inputs_, length_values_;
   View<float, 3> h_, c_;
 };
 

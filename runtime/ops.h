@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/attention.h"
+#include "kernels/generation.h"
 #include "kernels/linear.h"
 #include "kernels/recurrent.h"
 #include "kernels/sparse.h"
@@ -72,6 +73,11 @@ void recurrent_pack(AnyDevice&, Cell, const kernels::RecurrentShape&,
 
 // One step of every layer without a tape, for sampling (kernels/recurrent.h).
 void recurrent_step(AnyDevice&, Cell, const kernels::RecurrentShape&, const kernels::RecurrentStep<float>&);
+
+// The whole loop of sampling (kernels/generation.h), and whether the device has room for it.
+bool recurrent_generation_fits(AnyDevice&, const kernels::GenerationNetwork&, const kernels::Grammar*);
+void recurrent_generate(AnyDevice&, Cell, const kernels::GenerationNetwork&, const kernels::GenerationState&,
+                        const kernels::GenerationDraws&);
 
 // The top layer's last states of both directions, side by side: [B,2H] of hn.
 Var last_states(Tape&, const Var& hn, const kernels::RecurrentShape&);

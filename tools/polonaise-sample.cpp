@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
@@ -33,6 +34,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kProgram = "polonaise-sample";
+constexpr Index kTogether = 1024;  // samples that a card draws side by side
 
 struct Arguments {
   fs::path run;
@@ -177,24 +179,32 @@ void sample(const Arguments& a) {
 
   Progress progress(a.open_ended ? 0 : a.count * a.steps, {.quiet = a.quiet});
   const std::optional<io::Ngrams> known = known_ngrams(a, run, progress);
-  parallel_for(static_cast<std::size_t>(a.count), shard_threads(device), [&](std::size_t i) {
-    const int index = static_cast<int>(i);
+  // Threads of the CPU take a sample each; a card takes many side by side.
+  const Index together = shares_host_memory(device) ? 1 : std::min<Index>(a.count, kTogether);
+  const auto groups = static_cast<std::size_t>(ceil_div(a.count, together));
+  parallel_for(groups, shard_threads(device), [&](std::size_t group) {
+    const Index first = static_cast<Index>(group) * together, streams = std::min(together, a.count - first);
     const kernels::SamplingOptions sampling{static_cast<float>(a.temperature), a.top_k, static_cast<float>(a.top_p)};
     GenerateOptions options{.steps = steps,
                             .sampling = sampling,
                             .seed = a.seed,
-                            .stream = index,
+                            .stream = first,
                             .grammar = a.constraints.grammar ? &grammar : nullptr};
     if (known) options.veto = [&] { return std::make_unique<NoCopy>(*known, prime.view()); };
-    const Generated drawn = generate(*model, opening, options, [&](Index done) {
-      // One sample stands for all, which run side by side.
-      if (i == 0 && progress.due()) progress.show(done * a.count, fmt::format("event {}", format_count(done)));
+    const std::vector<Generated> all = generate_streams(*model, opening, options, streams, [&](Index done) {
+      // The first group stands for all, which run side by side or take as long.
+      if (group == 0 && progress.due()) {
+        progress.show(done * a.count / streams, fmt::format("event {}", format_count(done / streams)));
+      }
       return true;
     });
-    check_ending(a, drawn);
-    io::Events events = prime;
-    events.append(to_events(drawn, spec).view());
-    io::write_file(output_name(a, index), io::write_score(encoding.decode(events.view()), provenance(a, run, index)));
+    for (const Generated& drawn : all) check_ending(a, drawn);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const int index = static_cast<int>(first) + static_cast<int>(i);
+      io::Events events = prime;
+      events.append(to_events(all[i], spec).view());
+      io::write_file(output_name(a, index), io::write_score(encoding.decode(events.view()), provenance(a, run, index)));
+    }
   });
 }
 

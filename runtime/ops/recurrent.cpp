@@ -36,6 +36,7 @@ struct RnnKernels {
   static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
     kernels::rnn_step<float>(device, s, step);
   }
+  static void generate(auto& device, const auto&... arguments) { kernels::rnn_generate(device, arguments...); }
 };
 
 struct LstmKernels {
@@ -60,6 +61,7 @@ struct LstmKernels {
   static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
     kernels::lstm_step<float>(device, s, step);
   }
+  static void generate(auto& device, const auto&... arguments) { kernels::lstm_generate(device, arguments...); }
 };
 
 struct GruKernels {
@@ -84,6 +86,7 @@ struct GruKernels {
   static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
     kernels::gru_step<float>(device, s, step);
   }
+  static void generate(auto& device, const auto&... arguments) { kernels::gru_generate(device, arguments...); }
 };
 
 template <class Body>
@@ -200,6 +203,18 @@ RecurrentResult recurrent(Tape& tape, const Var& input, std::span<const Recurren
     });
   });
   return {y, hn};
+}
+
+bool recurrent_generation_fits(AnyDevice& any, const kernels::GenerationNetwork& network,
+                               const kernels::Grammar* grammar) {
+  return std::visit([&](auto& device) { return kernels::generation_fits(device, network, grammar); }, any);
+}
+
+void recurrent_generate(AnyDevice& any, Cell cell, const kernels::GenerationNetwork& network,
+                        const kernels::GenerationState& state, const kernels::GenerationDraws& draws) {
+  std::visit(
+      [&](auto& device) { with_kernels(cell, [&](auto kernels) { kernels.generate(device, network, state, draws); }); },
+      any);
 }
 
 Var last_states(Tape& tape, const Var& hn, const RecurrentShape& s) {

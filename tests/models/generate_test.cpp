@@ -103,6 +103,7 @@ TEST_P(Generation, SaysWhatElseItEndedBy) {
   const Generated seven = generate(*model_, {}, options_);
   EXPECT_EQ(seven.ending, Ending::steps);
   EXPECT_EQ(seven.size(), 7);
+  options_.events_per_launch = 1;
   const Generated stopped = generate(*model_, {}, options_, [](Index done) { return done < 4; });
   EXPECT_EQ(stopped.ending, Ending::stopped);
   EXPECT_EQ(stopped.size(), 4);
@@ -161,6 +162,53 @@ TEST_P(Generation, AVetoIsKeptToHoweverOftenItIsSaid) {
         for (const std::int32_t key : keys(i)) EXPECT_NE(key % 3, 1);
       }
     }
+}
+
+// A veto that forbids nothing makes recurrent models draw step by step.
+class Consent final : public Veto {
+ public:
+  void forbid(std::span<std::uint8_t>) override {}
+  bool forbids(std::span<const std::int32_t>, std::int32_t) override { return false; }
+  void take(std::int32_t) override {}
+  void take(std::span<const std::int32_t>, std::int32_t) override {}
+};
+
+void expect_same(const Generated& a, const Generated& b) {
+  EXPECT_EQ(a.tokens, b.tokens);
+  EXPECT_EQ(a.offsets, b.offsets);
+  EXPECT_EQ(a.keys, b.keys);
+  EXPECT_EQ(a.classes, b.classes);
+  EXPECT_EQ(a.ending, b.ending);
+}
+
+TEST_P(Generation, StepsLaunchesAndStreamsDrawTheSame) {
+  const GrammarArrays grammar = rules(config().events, 60);
+  Sequence opening;
+  if (config().events.tokens) {
+    opening.tokens = {2, 5, 4};
+  } else {
+    opening.offsets = {0, 2, 2};
+    opening.columns = {0, 5};
+    opening.values = {1, 1};
+  }
+  options_.steps = 45;
+  options_.sampling.temperature = 1.5f;
+  options_.stream = 3;
+  for (const GrammarArrays* rules : {static_cast<const GrammarArrays*>(nullptr), &grammar}) {
+    options_.grammar = rules;
+    const std::vector<Generated> together = generate_streams(*model_, opening, options_, 3);
+    ASSERT_EQ(together.size(), 3U);
+    GenerateOptions one = options_;
+    one.veto = [] { return std::make_unique<Consent>(); };
+    one.events_per_launch = 4;
+    for (const Generated& stream : together) {
+      expect_same(generate(*model_, opening, one), stream);
+      GenerateOptions launches = one;
+      launches.veto = {};
+      expect_same(generate(*model_, opening, launches), stream);
+      ++one.stream;
+    }
+  }
 }
 
 TEST_P(Generation, RefusesAnotherModelsGrammar) {

@@ -102,7 +102,40 @@ TEST_P(OnACard, DrawsTheSameEvents) {
   EXPECT_EQ(drawn.classes, expected.classes);
 }
 
+class StreamsOnACard : public OnACard {};
+
+// More of them than an emulated card has multiprocessors.
+TEST_P(StreamsOnACard, DrawsTheSameStreamsUnderAGrammar) {
+  const ModelConfig& config = GetParam().config;
+  const auto on_cpu = make_model(cpu_, config, 3), on_card = make_model(card_, config, 3);
+  GrammarArrays grammar;
+  grammar.end = 20;
+  grammar.vocabulary = config.events.tokens ? config.events.vocabulary : config.events.duration_classes();
+  grammar.states = 1;
+  for (std::int32_t v = 0; v < grammar.vocabulary; ++v) {
+    grammar.next.push_back(v == 1 ? -1 : 0);
+    grammar.ticks.push_back(v + 1);
+    grammar.drawable.push_back(1);
+  }
+  if (!config.events.tokens) grammar.max_keys = 2;
+  if (grammar.vocabulary == 0) grammar.frame_ticks = 5;
+  const GenerateOptions options{.sampling = {.temperature = 2}, .seed = 8, .grammar = &grammar, .events_per_launch = 7};
+  const auto expected = generate_streams(*on_cpu, {}, options, 9), drawn = generate_streams(*on_card, {}, options, 9);
+  for (std::size_t i = 0; i < 9; ++i) {
+    EXPECT_EQ(drawn[i].tokens, expected[i].tokens);
+    EXPECT_EQ(drawn[i].keys, expected[i].keys);
+    EXPECT_EQ(drawn[i].offsets, expected[i].offsets);
+    EXPECT_EQ(drawn[i].classes, expected[i].classes);
+    EXPECT_EQ(drawn[i].ending, Ending::grammar);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, OnACard, ::testing::ValuesIn(model_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(Models, StreamsOnACard, ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
+                           return config.architecture != Architecture::transformer ||
+                                  config.position == PositionEncoding::rotary;
+                         })),
+                         case_name);
 
 }  // namespace
 }  // namespace polonaise::testing
