@@ -57,6 +57,7 @@ int run(int argc, char** argv) {
   add_flat_rows(cuda);
   add_attention_rows(cuda);
   add_recurrent_rows(cuda);
+  add_generation_rows(cuda);
 #ifdef POLONAISE_HAS_CUDNN
   add_cudnn_rows(cuda);
 #endif

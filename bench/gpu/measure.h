@@ -105,6 +105,7 @@ void add_ceiling_rows(Cuda&);
 void add_recurrent_rows(Cuda&);
 void add_attention_rows(Cuda&);
 void add_flat_rows(Cuda&);
+void add_generation_rows(Cuda&);
 void add_cudnn_rows(Cuda&);
 
 }  // namespace polonaise::bench

@@ -12,6 +12,8 @@ backward of y.sum() weighted by a fixed dy. float rows have TF32 off. Ragged row
 scaled_dot_product_attention by each of its backends (torch_flash, torch_cudnn, torch_efficient, torch_math); relative
 attention is the skewed product of Music Transformer as a mask, given to the same function.
 
+Sampling is a loop of embedding, nn.LSTM, head, softmax and multinomial, a step at a time, eager or a replayed graph.
+
 Before each run, memory beyond the second-level cache's size is written; the card's events measure. --device cpu --tiny
 rehearses it where there is no card.
 """
@@ -195,6 +197,53 @@ def flat_rows(bench, R, D, V, n):
     bench.both_ways(f"adamw_{n}", optimizer.step, graphed=None)
 
 
+def sample_rows(bench, B, N, H, layers, V):
+    """N tokens of B streams, drawn one by one: embedding, LSTM, head, softmax, multinomial."""
+    device = bench.options.device
+    net = torch.nn.LSTM(H, H, layers).to(device).eval()
+    table = torch.nn.Embedding(V + 1, H).to(device)
+    head = torch.nn.Linear(H, V).to(device)
+    tokens = torch.empty(N, B, dtype=torch.long, device=device)
+    state = [torch.zeros(layers, B, H, device=device) for _ in range(2)]
+    first = torch.full((B,), V, device=device)
+
+    @torch.no_grad()
+    def step(token):
+        y, (h, c) = net(table(token)[None], (state[0], state[1]))
+        state[0].copy_(h)
+        state[1].copy_(c)
+        return torch.multinomial(F.softmax(head(y[0]), -1), 1)[:, 0]
+
+    @torch.no_grad()
+    def eager():
+        token = first
+        for n in range(N):
+            token = step(token)
+            tokens[n] = token
+
+    row = f"sample_lstm_h{H}_l{layers}_v{V}_b{B}_n{N}"
+    once = argparse.Namespace(**{**vars(bench.options), "runs": min(bench.options.runs, 5)})  # a run takes seconds
+    slow = Bench(once)
+    slow.line(row, "torch_eager", lambda: slow.seconds(eager))
+    if not bench.cuda:
+        return
+    fed = first.clone()
+
+    @torch.no_grad()
+    def one():
+        fed.copy_(step(fed))
+
+    def graphed():
+        replay = slow.graph(one)
+
+        def loop():
+            for n in range(N):
+                replay()
+                tokens[n] = fed
+        return slow.seconds(loop)
+    slow.line(row, "torch_graphed", graphed)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--filter", default=".")
@@ -210,6 +259,8 @@ def main():
         recurrent_rows(bench, "lstm", 3, 2, 8, 2, 1, ragged=True)
         recurrent_rows(bench, "rnn", 2, 2, 8, 1, 2)
         flat_rows(bench, 6, 16, 388, 300)
+        sample_rows(bench, 1, 3, 8, 2, 12)
+        sample_rows(bench, 9, 2, 8, 2, 12)
         if hasattr(F, "scaled_dot_product_attention"):
             attention_rows(bench, 16, 2, 1, 5)
             attention_rows(bench, 16, 2, 1, 5, relative=True)
@@ -224,6 +275,8 @@ def main():
     for B, T, relative in ((32, 200, False), (32, 512, False), (4, 2048, False), (32, 200, True), (4, 2048, True)):
         attention_rows(bench, 64, 8, B, T, relative)
     flat_rows(bench, 8192, 256, 388, 1 << 24)
+    sample_rows(bench, 1, 4096, 64, 2, 388)
+    sample_rows(bench, 1024, 1024, 64, 2, 388)
 
 
 if __name__ == "__main__":
