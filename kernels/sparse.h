@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/view.h"
 
@@ -15,5 +16,17 @@ struct SparseRows {
 
   Index rows() const { return offsets.empty() ? 0 : offsets.columns() - 1; }
 };
+
+// Adds the columns that are not 0 in a dense row [count] to `columns`, ascending. Without a branch for each: of drawn
+// keys none can be foretold.
+inline void append_nonzero(const std::uint8_t* row, Index count, std::vector<std::int32_t>& columns) {
+  std::size_t size = columns.size();
+  columns.resize(size + static_cast<std::size_t>(count));
+  for (Index c = 0; c < count; ++c) {
+    columns[size] = static_cast<std::int32_t>(c);
+    size += row[c] != 0;
+  }
+  columns.resize(size);
+}
 
 }  // namespace polonaise::kernels

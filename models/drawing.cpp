@@ -143,8 +143,7 @@ std::vector<std::int32_t> Drawing::draw_keys(View<const float, 2> logits, const 
   model_.sample_keys(device_, logits, allowed_keys_, sampling, stream, options_.stream, position, drawn);
   const OnHost<std::uint8_t, 2> sounding(device_, drawn);
   std::vector<std::int32_t> keys;
-  for (Index key = 0; key < events_.keys; ++key)
-    if (sounding[key]) keys.push_back(static_cast<std::int32_t>(key));
+  kernels::append_nonzero(sounding.view().data(), events_.keys, keys);
   return keys;
 }
 

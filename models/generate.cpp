@@ -173,8 +173,7 @@ class Launches {
       for (Index s = 0; s < drawn[b]; ++s) {
         if (has_tokens()) (events_.tokens ? result.tokens : result.classes).push_back(of_tokens[b * n + s]);
         if (events_.tokens) continue;
-        for (Index key = 0; key < events_.keys; ++key)
-          if (of_keys[(b * n + s) * events_.keys + key]) result.keys.push_back(static_cast<std::int32_t>(key));
+        kernels::append_nonzero(of_keys.view().row(b * n + s), events_.keys, result.keys);
         result.offsets.push_back(static_cast<std::int32_t>(result.keys.size()));
       }
     }

@@ -107,9 +107,7 @@ class Stream {
       embedding_forward<float>(cpu_, {draws_.tokens.row(row_) + s, {1}}, n_.inputs, {}, product);
     } else {
       columns_.clear();
-      const std::uint8_t* const keys = draws_.keys.row(row_ * draws_.events + s);
-      for (Index k = 0; k < n_.keys; ++k)
-        if (keys[k] != 0) columns_.push_back(static_cast<std::int32_t>(k));
+      append_nonzero(draws_.keys.row(row_ * draws_.events + s), n_.keys, columns_);
       values_.assign(columns_.size(), 1.0f);
       if (n_.vocabulary() > 0) {
         columns_.push_back(static_cast<std::int32_t>(n_.inputs.rows() - 1));
