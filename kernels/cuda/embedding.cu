@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "kernels/cuda/column_sums.h"
+#include "kernels/cuda/gather-inl.h"
 #include "kernels/cuda/matrix-inl.h"
 #include "kernels/cuda/sparse-inl.h"
 #include "kernels/embedding_shapes.h"
@@ -102,49 +103,29 @@ struct BagRows {
   }
 };
 
-constexpr int kWarps = 8;
-constexpr int kAtOnce = 4;  // rows of dy that are on their way together
-
-// A block adds to row blockIdx.x of dtable, in 32 N columns. Its warps take turns of 32 rows of dy; each lane looks
-// into one, then all lanes add up those that were found. What the warps have is added from the first to the last.
+// A block adds to row blockIdx.x of dtable, in 32 N columns.
 template <class T, int N, class Rows>
 __global__ void scatter_rows(Rows rows, View<const T, 2> dy, View<float, 2> dtable) {
-  SHARED(float, of_warps, [kWarps][32 * N]);
   const Index v = blockIdx.x, first = static_cast<Index>(blockIdx.y) * 32 * N, column = first + threadIdx.x * N;
-  const bool inside = column < dy.columns();
+  const Index D = dy.columns();
   auto sums = all_of<N>(0);
-  for (Index turn = threadIdx.y * 32; turn < dy.rows(); turn += kWarps * 32) {
+  for (Index turn = threadIdx.y * 32; turn < dy.rows(); turn += kGatherWarps * 32) {
     float weight = 0;
     const bool found = turn + threadIdx.x < dy.rows() && rows.find(turn + threadIdx.x, v, weight);
-    unsigned left = __ballot_sync(simt::kWholeWarp, found);
-    while (left != 0) {
-      Floats<N> values[kAtOnce] = {};
-      float weights[kAtOnce] = {};
-      for (int i = 0; i < kAtOnce; ++i) {
-        if (left == 0) continue;
-        const int lane = __ffs(static_cast<int>(left)) - 1;
-        left &= left - 1;
-        weights[i] = __shfl_sync(simt::kWholeWarp, weight, lane);
-        if (inside) values[i] = load_floats<N>(dy.row(turn + lane) + column);
-      }
-      for (int i = 0; i < kAtOnce; ++i)
-        for (int k = 0; k < N; ++k) sums[k] += weights[i] * values[i][k];
-    }
+    add_found_rows<N>(
+        found, weight, dy, [=](int lane) { return turn + lane; }, column, column < D, sums);
   }
-  for (int k = 0; k < N; ++k) of_warps[threadIdx.y][threadIdx.x * N + k] = sums[k];
-  __syncthreads();
-  const Index mine = threadIdx.y * 32 + threadIdx.x;
-  if (mine >= 32 * N || first + mine >= dy.columns()) return;
-  float sum = 0;
-  for (const auto& of_warp : of_warps) sum += of_warp[mine];
-  dtable.row(v)[first + mine] += sum;
+  add_warps<N>(sums, [&](Index c, float sum) {
+    if (first + c < D) dtable.row(v)[first + c] += sum;
+  });
 }
 
 template <class T, class Rows>
 void scatter(Cuda& cuda, const char* op, Rows rows, View<const T, 2> dy, View<float, 2> dtable) {
   constexpr int N = simt::kWide<T>;
   const bool wide = simt::is_wide(dy);
-  launch(cuda, op, {.grid = {dtable.rows(), ceil_div(dy.columns(), Index{32} * (wide ? N : 1))}, .block = {32, kWarps}},
+  launch(cuda, op,
+         {.grid = {dtable.rows(), ceil_div(dy.columns(), Index{32} * (wide ? N : 1))}, .block = {32, kGatherWarps}},
          wide ? scatter_rows<T, N, Rows> : scatter_rows<T, 1, Rows>, rows, dy, dtable);
 }
 

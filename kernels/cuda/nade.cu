@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/gather-inl.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/matrix-inl.h"
 #include "kernels/cuda/nade-inl.h"
@@ -16,7 +17,6 @@ namespace polonaise::kernels {
 namespace {
 
 using simt::Floats;
-using simt::load_floats;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
@@ -112,21 +112,17 @@ __global__ void nade_rows(Nade nade, Targets targets, float scale, float* losses
   }
 }
 
-constexpr int kSumWarps = 8;
-constexpr int kAtOnce = 4;  // hidden vectors that are on their way together
 constexpr Index kChunkRows = 64, kMostChunks = 128;
 
-// The part of dkey_out[k,:] that a chunk of rows has: sum_r dbias[r,k] h[r,k,:] in 32 N columns. The block's warps take
-// turns of 32 rows; each lane looks into one, then all lanes add up those that count.
+// The part of dkey_out[k,:] that a chunk of rows has: sum_r dbias[r,k] h[r,k,:] in 32 N columns.
 template <int N>
 __global__ void key_out_chunks(SparseRows targets, View<const float, 2> dbias, View<const float, 2> hidden,
                                Index chunk_rows, float* partials) {
-  SHARED(float, of_warps, [kSumWarps][32 * N]);
   const Index k = blockIdx.x, first = static_cast<Index>(blockIdx.y) * 32 * N, column = first + threadIdx.x * N;
   const Index begin = blockIdx.z * chunk_rows, end = std::min(begin + chunk_rows, dbias.rows());
   const Index K = dbias.columns(), H = hidden.columns();
   Floats<N> sums = {};
-  for (Index turn = begin + threadIdx.y * 32; turn < end; turn += kSumWarps * 32) {
+  for (Index turn = begin + threadIdx.y * 32; turn < end; turn += kGatherWarps * 32) {
     const Index r = turn + threadIdx.x;
     const float weight = r < end ? dbias.row(r)[k] : 0;
     int place = 0;
@@ -136,29 +132,13 @@ __global__ void key_out_chunks(SparseRows targets, View<const float, 2> dbias, V
       while (e < entries.end && targets.columns.data()[e] < k) ++e;
       place = static_cast<int>(r + e);
     }
-    unsigned left = __ballot_sync(simt::kWholeWarp, weight != 0);
-    while (left != 0) {
-      Floats<N> values[kAtOnce] = {};
-      float weights[kAtOnce] = {};
-      for (int i = 0; i < kAtOnce; ++i) {
-        if (left == 0) continue;
-        const int lane = __ffs(static_cast<int>(left)) - 1;
-        left &= left - 1;
-        weights[i] = __shfl_sync(simt::kWholeWarp, weight, lane);
-        const Index row = __shfl_sync(simt::kWholeWarp, place, lane);
-        if (column < H) values[i] = load_floats<N>(hidden.row(row) + column);
-      }
-      for (int i = 0; i < kAtOnce; ++i)
-        for (int n = 0; n < N; ++n) sums[n] += weights[i] * values[i][n];
-    }
+    add_found_rows<N>(
+        weight != 0, weight, hidden, [=](int lane) { return Index{__shfl_sync(simt::kWholeWarp, place, lane)}; },
+        column, column < H, sums);
   }
-  for (int n = 0; n < N; ++n) of_warps[threadIdx.y][threadIdx.x * N + n] = sums[n];
-  __syncthreads();
-  const Index mine = threadIdx.y * 32 + threadIdx.x;
-  if (mine >= 32 * N || first + mine >= H) return;
-  float sum = 0;
-  for (const auto& of_warp : of_warps) sum += of_warp[mine];
-  partials[(blockIdx.z * K + k) * H + first + mine] = sum;
+  add_warps<N>(sums, [&](Index c, float sum) {
+    if (first + c < H) partials[(blockIdx.z * K + k) * H + first + c] = sum;
+  });
 }
 
 // A thread owns an element, and adds the chunks in their order.
@@ -183,7 +163,7 @@ void add_key_out_gradient(Cuda& cuda, const SparseRows& targets, View<const floa
   auto* const partials = static_cast<float*>(cuda.scratch());
   constexpr int N = simt::kWide<float>;
   const bool wide = simt::is_wide(hidden);
-  launch(cuda, "nade_loss", {.grid = {K, ceil_div(H, Index{32} * (wide ? N : 1)), chunks}, .block = {32, kSumWarps}},
+  launch(cuda, "nade_loss", {.grid = {K, ceil_div(H, Index{32} * (wide ? N : 1)), chunks}, .block = {32, kGatherWarps}},
          wide ? key_out_chunks<N> : key_out_chunks<1>, targets, dbias, hidden, chunk_rows, partials);
   launch(cuda, "nade_loss", over_matrix(K, H), add_key_out_chunks, partials, chunks, dkey_out);
 }
