@@ -209,8 +209,7 @@ std::vector<std::byte> write_score(const Score& score, std::string_view text) {
 void apply_pedal(Score& score) {
   std::array<std::vector<Pedal>, 16> pedals;
   for (const Pedal& pedal : score.pedals) pedals[pedal.channel & 0x0F].push_back(pedal);
-  std::int64_t last_end = 0;
-  for (const Note& note : score.notes) last_end = std::max(last_end, note.end());
+  const std::int64_t score_end = last_end(score.notes);
 
   // From the last note back, so that the next stroke of each key is known.
   std::array<std::int64_t, 16 * 128> next_onset;
@@ -221,7 +220,7 @@ void apply_pedal(Score& score) {
                                    [](std::int64_t tick, const Pedal& pedal) { return tick < pedal.tick; });
     if (change == changes.begin() || !std::prev(change)->down) return std::nullopt;
     while (change != changes.end() && change->down) ++change;
-    return change == changes.end() ? last_end : change->tick;
+    return change == changes.end() ? score_end : change->tick;
   };
   for (std::size_t end = score.notes.size(); end > 0;) {
     // Notes that begin together do not cut each other short.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace polonaise::io {
@@ -9,18 +11,27 @@ namespace polonaise::io {
 // Times and lengths are ticks, `ticks_per_quarter` of them to a quarter note (SMPTE files are converted so that this
 // holds too). Every sequence is sorted by time; notes by (onset, pitch, track, channel).
 
+inline constexpr std::uint8_t kPercussionChannel = 9;  // in General MIDI
+
 struct Note {
   std::int64_t onset = 0;     // >= 0
   std::int64_t duration = 0;  // >= 0; grace notes of length 0 occur
   std::uint8_t pitch = 0;     // 0..127, 60 = middle C
   std::uint8_t velocity = 0;  // 1..127
-  std::uint8_t channel = 0;   // 0..15; 9 is percussion in General MIDI
+  std::uint8_t channel = 0;   // 0..15
   std::uint8_t program = 0;   // 0..127, General MIDI; 0..7 are pianos
   std::uint16_t track = 0;    // 0-based
 
   std::int64_t end() const { return onset + duration; }
   friend bool operator==(const Note&, const Note&) = default;
 };
+
+// Where the last of the notes ends; 0 without notes.
+inline std::int64_t last_end(std::span<const Note> notes) {
+  std::int64_t end = 0;
+  for (const Note& note : notes) end = std::max(end, note.end());
+  return end;
+}
 
 struct Tempo {
   std::int64_t tick = 0;

@@ -18,7 +18,6 @@
 namespace polonaise::io {
 namespace {
 
-constexpr int kPercussionChannel = 9;
 constexpr std::uint32_t kSlowestTempo = 0xffffff;  // microseconds a quarter, all that MIDI can say
 
 bool is_number(std::string_view word) {

@@ -121,7 +121,7 @@ class Roll {
       : score_(score), options_(options), tempo_(score), scale_(options.pixels_per_quarter) {
     std::int64_t end = 0;
     for (const Note& note : score.notes) {
-      if (note.channel == 9) continue;
+      if (note.channel == kPercussionChannel) continue;
       notes_.push_back(&note);
       end = std::max({end, note.end(), note.onset + 1});
       low_ = std::min<int>(low_, note.pitch);

@@ -33,4 +33,8 @@ std::int64_t TempoMap::tick(double seconds) const {
   return tick < kLast ? std::llround(tick) : std::int64_t{1} << 62;
 }
 
+double seconds_of(const Score& score) {
+  return TempoMap(score).seconds(last_end(score.notes));
+}
+
 }  // namespace polonaise::io

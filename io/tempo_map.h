@@ -24,4 +24,7 @@ class TempoMap {
   std::vector<Segment> segments_;  // never empty, the first at tick 0, ticks rising
 };
 
+// Until the last note ends.
+double seconds_of(const Score& score);
+
 }  // namespace polonaise::io

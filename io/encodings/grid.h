@@ -12,8 +12,6 @@ namespace polonaise::io {
 
 // What the encodings share: notes on an encoding's own time grid.
 
-inline constexpr int kPercussionChannel = 9;
-
 struct GridNote {
   std::int64_t on = 0;   // grid steps
   std::int64_t off = 0;  // > on

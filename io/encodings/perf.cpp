@@ -126,12 +126,7 @@ class Perf final : public Encoding {
 
   std::string name() const override { return "perf"; }
 
-  EventSpec spec() const override {
-    EventSpec spec;
-    spec.kind = EventKind::tokens;
-    spec.vocabulary = added_.vocabulary;
-    return spec;
-  }
+  EventSpec spec() const override { return token_spec(added_.vocabulary); }
 
   std::string describe() const override {
     nlohmann::ordered_json table = {
@@ -143,10 +138,7 @@ class Perf final : public Encoding {
           {{"first", kNoteOff}, {"count", kShift - kNoteOff}, {"meaning", "note off"}, {"first_pitch", 0}},
           {{"first", kShift}, {"count", kMaxShift}, {"meaning", "time shift"}, {"step_ms", 10}},
           {{"first", kVelocity}, {"count", kVelocities}, {"meaning", "velocity"}, {"range", kVelocityRange}}}}};
-    for (const auto& [tokens, meaning] : added_.meanings()) {
-      table["tokens"].push_back({{"first", tokens.first}, {"count", tokens.count}, {"meaning", meaning}});
-    }
-    if (!added_.names().empty()) table["added"] = added_.names();
+    added_.describe(table);
     return sealed(table.dump());
   }
 

@@ -72,12 +72,7 @@ class Remi final : public Encoding {
  public:
   std::string name() const override { return "remi"; }
 
-  EventSpec spec() const override {
-    EventSpec spec;
-    spec.kind = EventKind::tokens;
-    spec.vocabulary = kVocabulary;
-    return spec;
-  }
+  EventSpec spec() const override { return token_spec(kVocabulary); }
 
   std::string describe() const override {
     std::vector<std::string> meters;

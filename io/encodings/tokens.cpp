@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <nlohmann/json.hpp>
+
 #include "io/encodings/articulation.h"
 #include "io/encodings/controls.h"
 #include "io/error.h"
@@ -30,20 +32,15 @@ AddedTokens::AddedTokens(int own, const EncodingOptions& options) : vocabulary(o
   add("articulation", articulation, kArticulations);
 }
 
-std::vector<std::string> AddedTokens::names() const {
-  std::vector<std::string> names;
-  if (pedal) names.emplace_back("pedal");
-  if (tempo) names.emplace_back("tempo");
-  if (articulation) names.emplace_back("articulation");
-  return names;
-}
-
-std::vector<AddedTokens::Meaning> AddedTokens::meanings() const {
-  std::vector<Meaning> meanings;
-  if (pedal) meanings.push_back({pedal, "sustain pedal down, up"});
-  if (tempo) meanings.push_back({tempo, "tempo, 120 * 2^((i - 26) / 10) quarters a minute"});
-  if (articulation) meanings.push_back({articulation, "staccato 1/2, normal 3/4, legato 1 of the length"});
-  return meanings;
+void AddedTokens::describe(nlohmann::ordered_json& table) const {
+  const auto add = [&](std::string_view name, const TokenRange& tokens, std::string_view meaning) {
+    if (!tokens) return;
+    table["tokens"].push_back({{"first", tokens.first}, {"count", tokens.count}, {"meaning", meaning}});
+    table["added"].push_back(name);
+  };
+  add("pedal", pedal, "sustain pedal down, up");
+  add("tempo", tempo, "tempo, 120 * 2^((i - 26) / 10) quarters a minute");
+  add("articulation", articulation, "staccato 1/2, normal 3/4, legato 1 of the length");
 }
 
 }  // namespace polonaise::io

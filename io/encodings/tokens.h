@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string>
-#include <string_view>
-#include <vector>
+#include <nlohmann/json_fwd.hpp>
 
 #include "io/encoding.h"
 
@@ -22,6 +20,10 @@ inline int velocity_bin(int velocity) {
 // The middle of its range.
 inline std::uint8_t bin_velocity(int bin) {
   return static_cast<std::uint8_t>(std::min(1 + bin * kVelocityRange + kVelocityRange / 2, 127));
+}
+
+inline EventSpec token_spec(int vocabulary) {
+  return {.kind = EventKind::tokens, .vocabulary = vocabulary};
 }
 
 // Tokens [first, first + count).
@@ -42,13 +44,8 @@ struct AddedTokens {
   // Error for a name that is none of added_token_names().
   AddedTokens(int own, const EncodingOptions& options);
 
-  std::vector<std::string> names() const;
-
-  struct Meaning {
-    TokenRange tokens;
-    std::string_view text;
-  };
-  std::vector<Meaning> meanings() const;
+  // Adds them to the table of an encoding, its "tokens" and, where there are any, their names as "added".
+  void describe(nlohmann::ordered_json& table) const;
 };
 
 }  // namespace polonaise::io

@@ -50,12 +50,7 @@ class Tsd final : public Encoding {
 
   std::string name() const override { return "tsd"; }
 
-  EventSpec spec() const override {
-    EventSpec spec;
-    spec.kind = EventKind::tokens;
-    spec.vocabulary = added_.vocabulary;
-    return spec;
-  }
+  EventSpec spec() const override { return token_spec(added_.vocabulary); }
 
   std::string describe() const override {
     nlohmann::ordered_json table = {
@@ -68,10 +63,7 @@ class Tsd final : public Encoding {
           {{"first", kLengthToken}, {"count", kLengths}, {"meaning", "length"}},
           {{"first", kShift}, {"count", kLengths}, {"meaning", "time shift"}}}},
         {"lengths_per_48th_quarter", kLengthTable}};
-    for (const auto& [tokens, meaning] : added_.meanings()) {
-      table["tokens"].push_back({{"first", tokens.first}, {"count", tokens.count}, {"meaning", meaning}});
-    }
-    if (!added_.names().empty()) table["added"] = added_.names();
+    added_.describe(table);
     return sealed(table.dump());
   }
 

@@ -10,8 +10,6 @@
 
 namespace polonaise::io {
 
-inline constexpr std::uint8_t kPercussionChannel = 9;
-
 // What is measured: the notes but percussion, by (onset, pitch); of two that agree in both the one that came first.
 inline std::vector<Note> pitched_notes(const Score& score) {
   std::vector<Note> notes;
@@ -22,13 +20,6 @@ inline std::vector<Note> pitched_notes(const Score& score) {
   std::ranges::stable_sort(
       notes, [](const Note& a, const Note& b) { return std::tie(a.onset, a.pitch) < std::tie(b.onset, b.pitch); });
   return notes;
-}
-
-// Where the last note ends; 0 without notes.
-inline std::int64_t last_end(std::span<const Note> notes) {
-  std::int64_t end = 0;
-  for (const Note& note : notes) end = std::max(end, note.end());
-  return end;
 }
 
 }  // namespace polonaise::io

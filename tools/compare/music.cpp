@@ -27,7 +27,7 @@ Music load_music(const std::filesystem::path& file) {
   Music music;
   music.midi.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   for (const io::Note& note : score.notes) {
-    if (note.channel == 9) continue;
+    if (note.channel == io::kPercussionChannel) continue;
     const double start = tempo.seconds(note.onset), end = tempo.seconds(note.end());
     music.notes.push_back({start, end - start, note.pitch, note.velocity});
     music.seconds = std::max(music.seconds, end);

@@ -13,12 +13,6 @@
 namespace polonaise::tools {
 namespace {
 
-double length_of(const io::Score& score) {
-  std::int64_t end = 0;
-  for (const io::Note& note : score.notes) end = std::max(end, note.end());
-  return io::TempoMap(score).seconds(end);
-}
-
 io::Score beginning(const io::Encoding& encoding, const io::EventsView& events, std::int64_t count) {
   return encoding.decode(events.slice(0, std::min(count, events.size())));
 }
@@ -26,7 +20,7 @@ io::Score beginning(const io::Encoding& encoding, const io::EventsView& events, 
 Opening polonaise(const io::Encoding& encoding, const std::filesystem::path& reference, std::int64_t steps) {
   io::LossReport report;
   Opening opening{"polonaise", "Polonaise Op. 53", encoding.encode(io::op53_prime(), report), 0, {}};
-  opening.seconds = length_of(encoding.decode(opening.events.view()));
+  opening.seconds = io::seconds_of(encoding.decode(opening.events.view()));
   if (reference.empty()) return opening;
   io::Warnings warnings;
   const io::Score score = io::read_score(reference, warnings);
@@ -58,7 +52,7 @@ std::vector<Opening> find_openings(const io::Dataset& data, const std::filesyste
   const io::EventsView piece = data.piece(split, longest);
   Opening opening{"held-out", data.name(split, longest), io::Events(piece.kind), 0, {}};
   opening.events.append(piece.slice(0, count));
-  opening.seconds = length_of(encoding.decode(opening.events.view()));
+  opening.seconds = io::seconds_of(encoding.decode(opening.events.view()));
   opening.continuation = beginning(encoding, piece, count + steps);
   openings.push_back(std::move(opening));
   return openings;

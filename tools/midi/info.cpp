@@ -66,9 +66,9 @@ Info read_info(const std::filesystem::path& file, bool strict) {
   for (const io::Note& note : info.score.notes) {
     if (note.track < info.tracks.size()) {
       ++info.tracks[note.track].notes;
-      if (note.channel != 9) info.tracks[note.track].programs.insert(note.program);
+      if (note.channel != io::kPercussionChannel) info.tracks[note.track].programs.insert(note.program);
     }
-    if (note.channel == 9) ++info.percussion;
+    if (note.channel == io::kPercussionChannel) ++info.percussion;
     info.ticks = std::max(info.ticks, note.end());
     info.low_pitch = std::min<int>(info.low_pitch, note.pitch);
     info.high_pitch = std::max<int>(info.high_pitch, note.pitch);

@@ -18,9 +18,8 @@ namespace {
 
 void keep_parts(io::Score& score, Parts parts) {
   std::erase_if(score.notes, [parts](const io::Note& note) {
-    constexpr int kPercussionChannel = 9;
     constexpr int kPianos = 8;
-    return note.channel == kPercussionChannel || (parts == Parts::piano && note.program >= kPianos);
+    return note.channel == io::kPercussionChannel || (parts == Parts::piano && note.program >= kPianos);
   });
 }
 

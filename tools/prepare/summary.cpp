@@ -32,12 +32,6 @@ std::string warnings_text(std::string_view title, const io::Warnings& warnings) 
   return out;
 }
 
-double hours(const io::Score& score) {
-  std::int64_t end = 0;
-  for (const io::Note& note : score.notes) end = std::max(end, note.end());
-  return io::TempoMap(score).seconds(end) / 3600;
-}
-
 std::uint64_t content(const io::Events& events) {
   const std::uint64_t keys = io::hash64(std::as_bytes(std::span(events.keys)));
   return io::hash64(std::as_bytes(std::span(events.rows)), keys);
@@ -68,7 +62,7 @@ std::string summary_text(const Sources& sources, std::span<const io::Split> spli
     Sum& sum = sums[static_cast<std::size_t>(splits[i])];
     ++sum.files;
     sum.notes += std::ssize(sources.read[i].score.notes);
-    sum.hours += hours(sources.read[i].score);
+    sum.hours += io::seconds_of(sources.read[i].score) / 3600;
   }
   Table table({{"split", Table::Align::left}, {"files"}, {"sequences"}, {"events"}, {"notes"}, {"hours"}});
   for (const io::Split split : io::kSplits) {
