@@ -86,9 +86,10 @@ io::Events prime_events(const Arguments& a, const io::Encoding& encoding) {
 }
 
 // What may be drawn after the opening, as the run's encoding has it.
-GrammarArrays grammar_of(const Arguments& a, const io::Encoding& encoding, const io::Events& opening) {
+GrammarArrays grammar_of(const Arguments& a, const io::GrammarOptions& asked_for, const io::Encoding& encoding,
+                         const io::Events& opening) {
   try {
-    return to_arrays(encoding.grammar(grammar_options(a.constraints)), opening.view());
+    return to_arrays(encoding.grammar(asked_for), opening.view());
   } catch (const io::Error& error) {
     throw io::Error(fmt::format("{}: {}", fmt::join(asked(a.constraints), ", "), error.what()));
   }
@@ -172,9 +173,9 @@ void sample(const Arguments& a) {
   const io::EventSpec spec = encoding.spec();
   const io::Events prime = prime_events(a, encoding);
   const Sequence opening = to_sequence(prime.view(), spec);
-  grammar_options(a.constraints);
+  const io::GrammarOptions asked_for = grammar_options(a.constraints);
   GrammarArrays grammar;
-  if (a.constraints.grammar) grammar = grammar_of(a, encoding, prime);
+  if (a.constraints.grammar) grammar = grammar_of(a, asked_for, encoding, prime);
   const Index steps = a.open_ended ? std::numeric_limits<std::int32_t>::max() : a.steps;
 
   Progress progress(a.open_ended ? 0 : a.count * a.steps, {.quiet = a.quiet});

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "tools/common/clock.h"
 #include "tools/common/course.h"
 #include "tools/common/interrupt.h"
 #include "tools/common/metrics.h"
@@ -17,13 +17,8 @@ namespace polonaise::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
 
 constexpr double kSecondsBetweenSaves = 30;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 class Session {
  public:

@@ -1,23 +1,17 @@
 #include "tools/compare/ceiling.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "kernels/matmul.h"
 #include "runtime/memory.h"
+#include "tools/common/clock.h"
 
 namespace polonaise::tools {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr Index kSize = 1024;
 constexpr double kFlops = 2.0 * kSize * kSize * kSize;
 constexpr double kSeconds = 0.5;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 }  // namespace
 

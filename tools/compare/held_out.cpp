@@ -24,9 +24,13 @@ std::int64_t common_length(const std::vector<io::EventsView>& pieces, std::int64
 
 }  // namespace
 
+io::Split split_or(const io::Dataset& data, io::Split split, io::Split otherwise) {
+  return data.events(split) > 0 ? split : otherwise;
+}
+
 HeldOut held_out(const io::Dataset& data, io::Split split, io::Split otherwise, std::int64_t events) {
   HeldOut result;
-  result.split = data.events(split) > 0 ? split : otherwise;
+  result.split = split_or(data, split, otherwise);
   result.pieces = data.all(result.split);
   std::erase_if(result.pieces, [](const io::EventsView& piece) { return piece.empty(); });
   if (result.pieces.empty()) {

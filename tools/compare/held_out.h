@@ -16,6 +16,9 @@ struct HeldOut {
   std::int64_t events = 0;
 };
 
+// `split`, or `otherwise` where that has no events.
+io::Split split_or(const io::Dataset& data, io::Split split, io::Split otherwise);
+
 // The first events of each piece of the split, or of `otherwise` where that is empty: as many of each, or all it has,
 // as make at most `events` in all, and one of each at least. Throws io::Error where both splits are empty.
 HeldOut held_out(const io::Dataset& data, io::Split split, io::Split otherwise, std::int64_t events);

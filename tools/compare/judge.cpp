@@ -9,6 +9,7 @@
 #include "io/metrics/metrics.h"
 #include "io/notes.h"
 #include "io/novelty.h"
+#include "tools/compare/held_out.h"
 
 namespace polonaise::tools {
 namespace {
@@ -92,7 +93,7 @@ void judge(const io::Dataset& data, const std::filesystem::path& folder, std::in
   }
   std::vector<io::PieceMetrics> human;
   results.human.clear();
-  const io::Split split = data.events(io::Split::test) > 0 ? io::Split::test : io::Split::valid;
+  const io::Split split = split_or(data, io::Split::test, io::Split::valid);
   for (std::int64_t i = 0; i < std::min(data.pieces(split), kMostHuman); ++i) {
     const io::EventsView piece = data.piece(split, i);
     Measured measured = measure(training, data.encoding().decode(piece.slice(0, std::min(piece.size(), events))));

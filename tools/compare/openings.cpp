@@ -9,6 +9,7 @@
 #include "io/notes.h"
 #include "io/tempo_map.h"
 #include "tools/common/files.h"
+#include "tools/compare/held_out.h"
 
 namespace polonaise::tools {
 namespace {
@@ -43,7 +44,7 @@ std::vector<Opening> find_openings(const io::Dataset& data, const std::filesyste
   const io::Encoding& encoding = data.encoding();
   std::vector<Opening> openings = {polonaise(encoding, reference, steps)};
   const std::int64_t count = openings.front().events.size();
-  const io::Split split = data.events(io::Split::test) > 0 ? io::Split::test : io::Split::valid;
+  const io::Split split = split_or(data, io::Split::test, io::Split::valid);
   std::int64_t longest = -1;
   for (std::int64_t i = 0; i < data.pieces(split); ++i) {
     if (longest < 0 || data.piece(split, i).size() > data.piece(split, longest).size()) longest = i;

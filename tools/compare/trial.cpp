@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "io/file.h"
 #include "io/notes.h"
 #include "models/generate.h"
 #include "tools/common/cli.h"
+#include "tools/common/clock.h"
 #include "tools/common/convert.h"
 #include "tools/common/course.h"
 #include "tools/common/interrupt.h"
@@ -21,11 +21,6 @@ namespace polonaise::tools {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 fs::path run_folder(const TrialSettings& settings, const Combination& combination) {
   return settings.folder / "runs" / combination.name();

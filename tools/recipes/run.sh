@@ -7,6 +7,7 @@
 #   RECIPE       jsb-lstm and so on, or all
 #   --data DIR   has jsb_chorales/ and nottingham/, each with train.jsonl, valid.jsonl, test.jsonl: a sequence a line, an
 #                array of frames, each the array of sounding MIDI pitches
+#   --threads N  threads of the CPU, 0 for one on each processor (0)
 #   --out DIR    datasets, runs and results.tsv (out/recipes without it); what is there is not trained again
 #
 # A recipe is a --config of polonaise-train. The dataset that it names is prepared from the set it begins with; one in
