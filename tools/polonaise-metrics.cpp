@@ -11,6 +11,7 @@
 #include "io/dataset.h"
 #include "io/encoding.h"
 #include "io/error.h"
+#include "io/random_notes.h"
 #include "tools/common/cli.h"
 #include "tools/common/parallel.h"
 #include "tools/common/progress.h"
@@ -44,16 +45,27 @@ MeasuredSet measured(Pieces pieces, const ReadOptions& options) {
   return set;
 }
 
-void add_distances(Report& report, int jobs) {
+// Chance's pieces of the sizes of these.
+Pieces random_pieces(const Pieces& like) {
+  Pieces random{"random notes", like.scores, {}};
+  for (std::size_t i = 0; i < random.scores.size(); ++i)
+    random.scores[i].score = io::random_notes(like.scores[i].score, i);
+  return random;
+}
+
+void add_distances(Report& report, const ReadOptions& options) {
   std::array<std::vector<io::PieceMetrics>, 2> halves;
   const std::vector<io::PieceMetrics>& against = report.against->metrics;
   for (std::size_t i = 0; i < against.size(); ++i) halves[i % 2].push_back(against[i]);
+  const MeasuredSet random = measured(random_pieces(report.against->pieces), options);
   report.distances.resize(io::kMetricCount);
+  report.random.resize(io::kMetricCount);
   // Two pieces in each half, or there is no distance within.
   if (against.size() >= 4) report.real.resize(io::kMetricCount);
-  parallel_for(io::kMetricCount, jobs, [&](std::size_t i) {
+  parallel_for(io::kMetricCount, options.jobs, [&](std::size_t i) {
     const auto metric = static_cast<io::Metric>(i);
     report.distances[i] = io::set_distance(metric, report.set.metrics, against);
+    report.random[i] = io::set_distance(metric, random.metrics, against);
     if (!report.real.empty()) report.real[i] = io::set_distance(metric, halves[0], halves[1]);
   });
 }
@@ -122,15 +134,19 @@ std::vector<std::string> add_novelty(Report& report, const Arguments& a) {
   const io::NoveltyIndex index = index_of(training, a.read.quiet);
   report.training_pieces = index.pieces();
   report.training_notes = index.notes();
-  const auto compare = [&](MeasuredSet& set) {
-    set.novelty.resize(set.pieces.scores.size());
-    for_each_piece(set.novelty.size(), a.read, "comparing with " + report.training, [&](std::size_t i) {
-      const io::Score& score = set.pieces.scores[i].score;
-      set.novelty[i] = index.compare(data ? as_kept(data->encoding(), score) : score);
+  const auto compared = [&](const Pieces& pieces) {
+    std::vector<io::PieceNovelty> novelty(pieces.scores.size());
+    for_each_piece(novelty.size(), a.read, "comparing with " + report.training, [&](std::size_t i) {
+      const io::Score& score = pieces.scores[i].score;
+      novelty[i] = index.compare(data ? as_kept(data->encoding(), score) : score);
     });
+    return novelty;
   };
-  compare(report.set);
-  if (report.held_out) compare(*report.held_out);
+  report.set.novelty = compared(report.set.pieces);
+  if (report.held_out) {
+    report.held_out->novelty = compared(report.held_out->pieces);
+    report.random_novelty = compared(random_pieces(report.held_out->pieces));
+  }
   return training.skipped;
 }
 
@@ -155,7 +171,7 @@ void measure_folders(const Arguments& a) {
   if (!a.against.empty()) {
     report.against = measured(read_pieces(std::array{a.against}, a.read), a.read);
     add_skipped(report.against->pieces.skipped);
-    add_distances(report, a.read.jobs);
+    add_distances(report, a.read);
   }
   if (!a.training.empty()) add_skipped(add_novelty(report, a));
 

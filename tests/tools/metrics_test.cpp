@@ -143,9 +143,16 @@ TEST(MetricsTool, DistancesOfASetFromItself) {
   ASSERT_TRUE(report.contains("real_halves"));
   EXPECT_EQ(report["real_halves"]["polyphony"]["pieces_a"], 2);
   EXPECT_EQ(report["real_halves"]["polyphony"]["pieces_b"], 2);
+  // Chance is farther away than the set is from itself.
+  for (const char* metric : {"pitch_count", "pitch_class_entropy", "mean_interval"}) {
+    EXPECT_EQ(report["random_notes"][metric]["pieces_a"], 4) << metric;
+    EXPECT_LT(report["random_notes"][metric]["overlap_b"], report["distances"][metric]["overlap_b"]) << metric;
+    EXPECT_GT(report["random_notes"][metric]["kl_b"], report["distances"][metric]["kl_b"]) << metric;
+  }
   for (int i = 0; i < 4; ++i) write_piece(folder / "scales" / (std::to_string(i) + ".mid"), scale(4 + i));
   const ProgramResult text = metrics({folder / "scales", "--against", folder / "scales"});
   EXPECT_NE(text.out.find("its halves: KL"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("random notes: KL"), std::string::npos) << text.out;
 }
 
 TEST(MetricsTool, ATrainingPieceFedAsGeneratedIsAllCopied) {
@@ -175,6 +182,9 @@ TEST(MetricsTool, ATrainingPieceFedAsGeneratedIsAllCopied) {
   const json& held_out = report["novelty"]["held_out"];
   EXPECT_EQ(held_out["pieces"].size(), 1u);
   EXPECT_LT(held_out["pieces"][0]["novelty"]["transposed"]["share"][3], 0.5);
+  ASSERT_EQ(report["novelty"]["random_notes"].size(), 1u);
+  EXPECT_EQ(report["novelty"]["random_notes"][0]["notes"], held_out["pieces"][0]["novelty"]["notes"]);
+  EXPECT_LT(report["novelty"]["random_notes"][0]["transposed"]["longest"], 8);
 
   const ProgramResult text = metrics({folder / "set", "--training", folder / "training"});
   ASSERT_EQ(text.status, 0) << text.err;

@@ -36,7 +36,8 @@ std::string definitions_text() {
       "(between). Both lists of distances as densities, by Gaussian kernels of Scott's width, on one grid of 1000 "
       "points: KL is the integral of p log(p / q), p within and q between, in nats, 0 where they agree; overlap that "
       "of min(p, q), 1 where they agree. \"Its halves\" compares every second piece of the other set with the rest of "
-      "it: what sets of one kind come to. Of large sets 128 pieces, evenly spaced.");
+      "it: what sets of one kind come to. \"Random notes\" compares it with what chance makes of it: for each piece as "
+      "many notes, evenly over its length, 88 keys and 1 to 16 sixteenths. Of large sets 128 pieces, evenly spaced.");
   out += "\nNovelty (--training)\n";
   out += wrapped(
       "The longest run of consecutive notes that a training piece holds too. Exact: the same pitches at the same "
@@ -44,8 +45,9 @@ std::string definitions_text() {
       "successive distances (1, 3/2, 2, 3, 4 times are told apart), and the same chords. How long notes are held does "
       "not enter. Notes that begin within 1/24 quarter of each other are one chord, ordered from low to high. \"In "
       "runs >= n\" is the share of a piece's notes that lie in such runs of at least n notes. Pieces known to be no "
-      "copies, the dataset's test split or those of --against, show what chance and style come to. Where --training is "
-      "a dataset, pieces are compared as its encoding keeps them, and bars are those of the decoded pieces.");
+      "copies, the dataset's test split or those of --against, show what style comes to, and random notes, as many and "
+      "as long, what chance does. Where --training is a dataset, pieces are compared as its encoding keeps them, and "
+      "bars are those of the decoded pieces.");
   return out;
 }
 

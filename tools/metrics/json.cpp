@@ -37,6 +37,11 @@ Json copied_json(const io::Copied& copied) {
   return object;
 }
 
+Json novelty_json(const io::PieceNovelty& novelty) {
+  return {
+      {"notes", novelty.notes}, {"transposed", copied_json(novelty.transposed)}, {"exact", copied_json(novelty.exact)}};
+}
+
 Json summary_json(const Summary& summary) {
   return {{"pieces", summary.pieces},
           {"mean", number(summary.mean)},
@@ -66,11 +71,7 @@ Json set_json(const MeasuredSet& set) {
     if (!set.compat.empty()) {
       for (const auto& [name, value] : set.compat[i]) piece["compat"][std::string(name)] = number(value);
     }
-    if (!set.novelty.empty()) {
-      piece["novelty"] = {{"notes", set.novelty[i].notes},
-                          {"transposed", copied_json(set.novelty[i].transposed)},
-                          {"exact", copied_json(set.novelty[i].exact)}};
-    }
+    if (!set.novelty.empty()) piece["novelty"] = novelty_json(set.novelty[i]);
     object["pieces"].push_back(std::move(piece));
   }
   return object;
@@ -99,6 +100,7 @@ std::string as_json(const Report& report) {
     object["against"] = set_json(*report.against);
     object["distances"] = distances_json(report.distances);
     if (!report.real.empty()) object["real_halves"] = distances_json(report.real);
+    object["random_notes"] = distances_json(report.random);
   }
   if (!report.training.empty()) {
     object["novelty"] = {{"training", report.training},
@@ -107,6 +109,9 @@ std::string as_json(const Report& report) {
                          {"share_of_runs_from", io::kNoveltyThresholds},
                          {"histogram_edges", io::kNoveltyEdges}};
     object["novelty"]["held_out"] = report.held_out ? set_json(*report.held_out) : Json(nullptr);
+    Json random = Json::array();
+    for (const io::PieceNovelty& piece : report.random_novelty) random.push_back(novelty_json(piece));
+    object["novelty"]["random_notes"] = report.held_out ? random : Json(nullptr);
   }
   return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

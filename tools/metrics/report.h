@@ -33,11 +33,14 @@ struct Report {
   std::vector<io::SetDistance> distances;  // of `set` (a) and `against` (b), by metric
   // Of every second piece of `against` (a) and the others (b): how far apart sets of one kind are.
   std::vector<io::SetDistance> real;
+  // Of random notes, as many and as long as the pieces of `against` (a), and these (b): how far apart chance is.
+  std::vector<io::SetDistance> random;
 
   std::string training;  // empty where novelty was not asked for
   std::int64_t training_pieces = 0;
   std::int64_t training_notes = 0;
-  std::optional<MeasuredSet> held_out;  // the base line of novelty: pieces that are known to be no copies
+  std::optional<MeasuredSet> held_out;           // the base line of novelty: pieces that are known to be no copies
+  std::vector<io::PieceNovelty> random_novelty;  // of random notes, as many and as long as held_out's
 };
 
 // The mean of defined values and their standard deviation (of n - 1), minimum, maximum; all none where there is no

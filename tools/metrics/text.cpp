@@ -79,6 +79,7 @@ std::string distance_table(const Report& report) {
       {"distance in", kLeft}, {"within"}, {"against: within"}, {"between"}, {"KL"}, {"overlap"},
       {"against: KL"},        {"overlap"}};
   if (!report.real.empty()) columns.insert(columns.end(), {{"its halves: KL"}, {"overlap"}});
+  columns.insert(columns.end(), {{"random notes: KL"}, {"overlap"}});
   Table table(columns);
   for (const io::MetricInfo& info : io::metric_table()) {
     const auto metric = static_cast<std::size_t>(info.metric);
@@ -89,6 +90,7 @@ std::string distance_table(const Report& report) {
     if (!report.real.empty()) {
       cells.insert(cells.end(), {cell(report.real[metric].kl_a), cell(report.real[metric].overlap_a)});
     }
+    cells.insert(cells.end(), {cell(report.random[metric].kl_b), cell(report.random[metric].overlap_b)});
     table.row(cells);
   }
   return table.text();
@@ -184,7 +186,10 @@ std::string novelty_text(const Report& report, bool all_pieces) {
     table.row(novelty_cells(piece_stem(report.set.pieces.scores[i].name), pieces[i]));
   }
   table.row(novelty_sum("all pieces", pieces));
-  if (report.held_out) table.row(novelty_sum(report.held_out->pieces.label, report.held_out->novelty));
+  if (report.held_out) {
+    table.row(novelty_sum(report.held_out->pieces.label, report.held_out->novelty));
+    table.row(novelty_sum("random notes", report.random_novelty));
+  }
   out += table.text();
   if (shown < order.size()) {
     out += fmt::format("({} more pieces with shorter runs: --pieces shows all)\n", order.size() - shown);
@@ -199,7 +204,10 @@ std::string novelty_text(const Report& report, bool all_pieces) {
   }
   Table histogram(bins);
   histogram.row(histogram_cells("all pieces", pieces));
-  if (report.held_out) histogram.row(histogram_cells(report.held_out->pieces.label, report.held_out->novelty));
+  if (report.held_out) {
+    histogram.row(histogram_cells(report.held_out->pieces.label, report.held_out->novelty));
+    histogram.row(histogram_cells("random notes", report.random_novelty));
+  }
   out += "\n" + histogram.text();
   if (!report.held_out) out += "there are no held-out pieces to compare with: name some with --against\n";
   return out;
