@@ -19,14 +19,6 @@ if(POLONAISE_HAS_CUDA AND NOT POLONAISE_CUDA STREQUAL "EMULATED")
     # A kernel that spills registers is one that was not looked at: ptxas says so, and that is an error too.
     "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${POLONAISE_WERROR}>>:-Xptxas=-warn-spills,-Werror>")
 endif()
-# Without OpenMP its pragmas are inert: ThreadSanitizer cannot see how OpenMP's runtime orders threads.
-add_library(polonaise_openmp INTERFACE)
-if(POLONAISE_OPENMP)
-  find_package(OpenMP REQUIRED)
-  target_link_libraries(polonaise_openmp INTERFACE OpenMP::OpenMP_CXX)
-else()
-  target_compile_options(polonaise_openmp INTERFACE -Wno-unknown-pragmas)
-endif()
 if(POLONAISE_SANITIZE)
   target_compile_options(polonaise_options INTERFACE
     "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${POLONAISE_SANITIZE};-fno-sanitize-recover=all;-fno-omit-frame-pointer>")

@@ -1,12 +1,11 @@
 #include "runtime/device.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <charconv>
 #include <optional>
 #include <stdexcept>
 
+#include "kernels/cpu/team.h"
 #include "kernels/info.h"
 #include "runtime/cuda_status.h"
 
@@ -14,7 +13,7 @@ namespace polonaise {
 namespace {
 
 AnyDevice open_cpu(int threads) {
-  return Cpu{threads > 0 ? threads : std::max(1, omp_get_num_procs())};
+  return Cpu{threads > 0 ? threads : kernels::processors()};
 }
 
 // The number of the card in "cuda:2"; 0 for "cuda"; nothing for what names no card.

@@ -4,6 +4,7 @@
 #include <exception>
 #include <numeric>
 
+#include "kernels/cpu/parallel.h"
 #include "kernels/optimizer.h"
 
 namespace polonaise {
@@ -40,15 +41,13 @@ void Shards::prepare(Index shards) {
 template <class Body>
 void Shards::run(Index shards, Body&& body) {
   std::vector<std::exception_ptr> failures(static_cast<std::size_t>(shards));
-  const int threads = static_cast<int>(std::min<Index>(shard_threads(device_), shards));  // more would only spin
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (threads > 1)
-  for (Index i = 0; i < shards; ++i) {
+  kernels::parallel_for(Cpu{shard_threads(device_)}, shards, [&](Index i) {
     try {
       body(*shards_[static_cast<std::size_t>(i)], i);
     } catch (...) {
       failures[static_cast<std::size_t>(i)] = std::current_exception();
     }
-  }
+  });
   for (const std::exception_ptr& failure : failures)
     if (failure) std::rethrow_exception(failure);
 }

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <memory>
+#include <type_traits>
+
+#include "kernels/cpu/team.h"
 #include "kernels/device.h"
 #include "kernels/view.h"
 
 namespace polonaise::kernels {
 
-// Runs body(i) for i in [0, count) on up to cpu.threads threads; with one thread it opens no team. The bodies must be
+// Runs body(i) for i in [0, count) on up to cpu.threads threads; with one thread it asks no team. The bodies must be
 // independent of each other; whoever calls fixes the blocks by shape, never by cpu.threads. Bodies must not throw.
 template <class Body>
 void parallel_for(const Cpu& cpu, Index count, Body&& body) {
@@ -13,10 +17,10 @@ void parallel_for(const Cpu& cpu, Index count, Body&& body) {
     for (Index i = 0; i < count; ++i) body(i);
     return;
   }
-  [[maybe_unused]] const int threads =
-      cpu.threads < count ? cpu.threads : static_cast<int>(count);  // more would only spin
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (Index i = 0; i < count; ++i) body(i);
+  using Bodies = std::remove_reference_t<Body>;
+  run_team(
+      cpu.threads, count, [](void* bodies, Index i) { (*static_cast<Bodies*>(bodies))(i); },
+      const_cast<void*>(static_cast<const void*>(std::addressof(body))));
 }
 
 inline Index ceil_div(Index a, Index b) {
