@@ -34,10 +34,10 @@ struct ProgramOptions {
   bool close_stdout = false;
 };
 
-// Runs a program of build/.../bin and captures what it writes. No shell is involved.
+// Runs a program of build/.../bin, or one of an absolute path, and captures what it writes. No shell is involved.
 inline ProgramResult run_program(std::string_view program, const std::vector<std::string>& arguments,
                                  const ProgramOptions& options = {}) {
-  std::string path = POLONAISE_BINARY_DIR "/bin/" + std::string(program);
+  std::string path = std::filesystem::path(POLONAISE_BINARY_DIR "/bin") / program;
   std::vector<char*> argv{path.data()};
   std::vector<std::string> words = arguments;
   for (std::string& word : words) argv.push_back(word.data());
