@@ -54,24 +54,24 @@ TEST(Recipes, HaveOptionsThatTrainTakes) {
 TEST(Recipes, GiveARowOverTheirSeedsOnce) {
   const fs::path folder = fresh_folder();
   const std::string data = small_benchmark(folder / "data"), out = folder / "out";
-  const ProgramResult first = run_recipes({"--data", data, "--out", out, "--seeds", "1,2", "jsb-rnn"});
+  const ProgramResult first = run_recipes({"--data", data, "--out", out, "--seeds", "1,2", "jsb-rnn-64"});
   ASSERT_EQ(first.status, 0) << first.err;
-  const std::string row = row_of(first.out, "jsb-rnn");
-  EXPECT_TRUE(row.starts_with("| jsb-rnn | 2 | ")) << first.out;
+  const std::string row = row_of(first.out, "jsb-rnn-64");
+  EXPECT_TRUE(row.starts_with("| jsb-rnn-64 | 2 | ")) << first.out;
   EXPECT_EQ(row.find("| 0.000"), std::string::npos) << row;
   const std::string results = read_text(folder / "out/results.tsv");
   EXPECT_EQ(std::ranges::count(results, '\n'), 2);
 
-  const ProgramResult again = run_recipes({"--data", data, "--out", out, "--seeds", "1,2", "jsb-rnn"});
+  const ProgramResult again = run_recipes({"--data", data, "--out", out, "--seeds", "1,2", "jsb-rnn-64"});
   ASSERT_EQ(again.status, 0) << again.err;
-  EXPECT_EQ(row_of(again.out, "jsb-rnn"), row);
+  EXPECT_EQ(row_of(again.out, "jsb-rnn-64"), row);
   EXPECT_EQ(read_text(folder / "out/results.tsv"), results);
 }
 
 TEST(Recipes, AnInterruptedRunIsNoResultAndGoesOn) {
   const fs::path folder = fresh_folder();
   const std::string data = small_benchmark(folder / "data"), out = folder / "out";
-  const std::vector<std::string> arguments = {"--data", data, "--out", out, "--seeds", "1", "jsb-rnn"};
+  const std::vector<std::string> arguments = {"--data", data, "--out", out, "--seeds", "1", "jsb-rnn-64"};
   // Saved before its end and left with exit status 0, as by Ctrl-C.
   const ProgramResult stopped = run_recipes(arguments, {.environment = {{"POLONAISE_STOP_AT", "3"}}});
   EXPECT_EQ(stopped.status, 130) << stopped.out << stopped.err;
@@ -80,8 +80,8 @@ TEST(Recipes, AnInterruptedRunIsNoResultAndGoesOn) {
 
   const ProgramResult done = run_recipes(arguments);
   ASSERT_EQ(done.status, 0) << done.err;
-  EXPECT_TRUE(row_of(done.out, "jsb-rnn").starts_with("| jsb-rnn | 1 | ")) << done.out;
-  const std::string course = read_text(folder / "out/jsb-rnn-1/metrics.jsonl");
+  EXPECT_TRUE(row_of(done.out, "jsb-rnn-64").starts_with("| jsb-rnn-64 | 1 | ")) << done.out;
+  const std::string course = read_text(folder / "out/jsb-rnn-64-1/metrics.jsonl");
   EXPECT_TRUE(contains(course, "\"step\":50,\"reason\":\"finished\",\"steps\":47,")) << course;
 }
 
@@ -94,9 +94,9 @@ TEST(Recipes, WhatCannotBeRunIsRefused) {
     EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
   };
   refused({"--data", data}, "name a recipe: jsb-");
-  refused({"jsb-rnn"}, "--data DIR must name");
+  refused({"jsb-rnn-64"}, "--data DIR must name");
   refused({"--data", data, "waltz"}, "there is no recipe waltz");
-  refused({"--data", data, "--seeds", "one", "jsb-rnn"}, "--seeds one is no list");
+  refused({"--data", data, "--seeds", "one", "jsb-rnn-64"}, "--seeds one is no list");
 }
 
 }  // namespace
