@@ -87,6 +87,9 @@ void from_csv(const Arguments& a) {
 
 void roll(const Arguments& a) {
   check(a);
+  if (a.last_bar > 0 && a.last_bar < a.first_bar) {
+    throw UsageError(fmt::format("--last-bar {} is before --first-bar {}.", a.last_bar, a.first_bar));
+  }
   io::PianoRollOptions options;
   options.title = a.title.empty() ? piece_stem(a.file) : a.title;
   options.pixels_per_quarter = a.zoom;

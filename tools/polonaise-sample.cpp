@@ -238,7 +238,7 @@ int run(int argc, char** argv) {
          "draw among the k likeliest only; 0 for all. Neither this nor --top-p cuts keys that an autoregressive head "
          "draws one after another")
       .range(0, 65536);
-  cli.option("--top-p", a.top_p, "draw among the likeliest that together have this probability").range(0, 1);
+  cli.option("--top-p", a.top_p, "draw among the likeliest that together have this probability").range(1e-6, 1);
 
   declare(cli, a.constraints);
   cli.option("--no-copy", a.no_copy,

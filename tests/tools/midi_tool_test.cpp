@@ -220,6 +220,8 @@ TEST(MidiTool, UsageErrorsHaveTheirOwnStatus) {
   expect_failure(midi({"csv", file, "--dialect", "mido"}), 2, "is none of midicsv, py_midicsv");
   expect_failure(midi({"roll", file}), 2, "--output");
   expect_failure(midi({"roll", file, "-o", folder / "a.svg", "--zoom", "1000"}), 2, "1000 is not from 2 to 200");
+  expect_failure(midi({"roll", file, "-o", folder / "a.svg", "--first-bar", "4", "--last-bar", "2"}), 2,
+                 "--last-bar 2 is before --first-bar 4");
   expect_failure(midi({"roundtrip", file, "-o", folder / "a.mid", "--encoding", "prf"}), 2, "did you mean 'perf'?");
 }
 

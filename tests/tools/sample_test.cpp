@@ -201,7 +201,13 @@ TEST(Sample, RefusesWhatCannotBe) {
   io::write_file(folder / "empty.mid", io::write_score({}));
   expect_failure(sample({run, "--prime", folder / "empty.mid", "-o", out}), 1, "has no notes to go on from");
   expect_failure(sample({run, "--prime", folder / "empty.mid", "-o", folder / "empty.mid"}), 1, "is read as input");
-  expect_failure(sample({run, "--temperature", "-1", "-o", out}), 2, "--temperature");
+  expect_failure(sample({run, "--temperature", "-1", "-o", out}), 2, "--temperature: -1 is not from 0 to 100.");
+  expect_failure(sample({run, "--top-k", "-1", "-o", out}), 2, "--top-k: -1 is not from 0 to 65536.");
+  for (const char* none : {"0", "1e-300", "nan"}) {
+    expect_failure(sample({run, "--top-p", none, "-o", out}), 2, "is not from 1e-06 to 1.");
+  }
+  expect_failure(run_program("polonaise-sample", {run, "-o", out}, {.environment = {{"POLONAISE_TOP_P", "0"}}}), 2,
+                 "POLONAISE_TOP_P: 0 is not from 1e-06 to 1.");
   write_text(run / "encoding.json", io::make_encoding("perf")->describe());
   expect_failure(sample({run, "-o", out}), 1, "model.safetensors");
   EXPECT_FALSE(fs::exists(out));
