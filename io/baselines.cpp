@@ -176,7 +176,12 @@ Baselines baselines(std::span<const EventsView> train, std::span<const EventsVie
       two.score(piece, bigram, bigram_lengths);
     }
   }
-  return {unigram.value(), bigram.value(), unigram_lengths.value(), bigram_lengths.value(), unigram.targets()};
+  Baselines result{unigram.value(), bigram.value(), 0, 0, unigram.targets()};
+  if (spec.has_durations()) {
+    result.unigram_durations = unigram_lengths.value();
+    result.bigram_durations = bigram_lengths.value();
+  }
+  return result;
 }
 
 }  // namespace polonaise::io

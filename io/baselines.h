@@ -23,6 +23,7 @@ struct Baselines {
   std::int64_t targets = 0;
 };
 
+// Error where no event of `test` counts by the protocol.
 Baselines baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventSpec& spec,
                     Protocol protocol = Protocol::bl2012);
 

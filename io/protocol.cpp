@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "io/error.h"
@@ -30,7 +31,7 @@ Protocol protocol_from_name(std::string_view name) {
 }
 
 void ProtocolMean::add(std::span<const double> nats) {
-  if (protocol_ == Protocol::bai2018 && !nats.empty()) nats = nats.subspan(1);
+  nats = nats.subspan(std::min(nats.size(), uncounted_events(protocol_)));
   if (nats.empty()) return;
   const double sum = std::accumulate(nats.begin(), nats.end(), 0.0);
   sum_ += protocol_ == Protocol::tsbn ? sum / static_cast<double>(nats.size()) : sum;
@@ -40,7 +41,9 @@ void ProtocolMean::add(std::span<const double> nats) {
 
 double ProtocolMean::value() const {
   const std::int64_t of = protocol_ == Protocol::tsbn ? sequences_ : targets_;
-  return of == 0 ? 0 : sum_ / static_cast<double>(of);
+  if (of == 0)
+    throw Error(fmt::format("no event of these sequences counts by the protocol {}", protocol_name(protocol_)));
+  return sum_ / static_cast<double>(of);
 }
 
 }  // namespace polonaise::io

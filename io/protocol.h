@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -14,6 +15,11 @@ namespace polonaise::io {
 //   tsbn     every frame; the mean over sequences of each sequence's mean (Gan et al. 2015)
 enum class Protocol : std::uint8_t { bl2012, bai2018, tsbn };
 
+// Events at the beginning of a sequence that do not count.
+constexpr std::size_t uncounted_events(Protocol protocol) {
+  return protocol == Protocol::bai2018 ? 1 : 0;
+}
+
 std::string_view protocol_name(Protocol protocol);
 // Error for an unknown name.
 Protocol protocol_from_name(std::string_view name);
@@ -27,7 +33,7 @@ class ProtocolMean {
   void add(std::span<const double> nats);
   // Events that counted.
   std::int64_t targets() const { return targets_; }
-  // Nats per event; 0 where none counted.
+  // Nats per event. Error where none counted: of nothing there is no mean.
   double value() const;
 
  private:

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -127,6 +128,17 @@ void evaluate_run(const Arguments& a) {
   if (data.events(split) == 0) {
     throw io::Error(fmt::format("{}: its {} split is empty; choose another --split.", file.string(), a.split));
   }
+  const io::Protocol protocol = io::protocol_from_name(a.protocol);
+  const std::vector<io::EventsView> pieces = data.all(split);
+  const auto is_scored = [&](const io::EventsView& piece) {
+    return piece.size() > static_cast<std::int64_t>(io::uncounted_events(protocol));
+  };
+  if (std::ranges::none_of(pieces, is_scored)) {
+    throw io::Error(
+        fmt::format("{}: no piece of its {} split has a second frame, and {} leaves out each piece's first; "
+                    "choose another --protocol or --split.",
+                    file.string(), a.split, a.protocol));
+  }
   AnyDevice device = device_of(a.device, a.threads);
   const DType activations = set_precision(device, a.precision);
   const std::unique_ptr<Model> model = run.load_model(device, a.checkpoint, activations);
@@ -137,7 +149,7 @@ void evaluate_run(const Arguments& a) {
   Scorer scorer(*model, data.spec());
   const Subject subject{
       run, data, *model, file.string(), run.step_of(a.checkpoint), a.stride > 0 ? a.stride : default_stride(steps)};
-  const Evaluation result = evaluate(scorer, data, split, io::protocol_from_name(a.protocol), subject.stride);
+  const Evaluation result = evaluate(scorer, data, split, protocol, subject.stride);
   print(a.json ? as_json(a, subject, result) : as_text(a, subject, result));
 }
 

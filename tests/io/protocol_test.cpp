@@ -22,10 +22,24 @@ TEST(Protocol, AveragesAsEachPaperDoes) {
 
 TEST(Protocol, CountsItsTargets) {
   ProtocolMean result(Protocol::bai2018);
-  EXPECT_EQ(result.value(), 0);
   result.add(std::vector<double>{1, 2, 3});
   result.add({});
   EXPECT_EQ(result.targets(), 2);
+}
+
+TEST(Protocol, OfNothingThereIsNoMean) {
+  for (const Protocol protocol : {Protocol::bl2012, Protocol::bai2018, Protocol::tsbn}) {
+    ProtocolMean result(protocol);
+    EXPECT_THROW(result.value(), Error);
+    result.add({});
+    EXPECT_THROW(result.value(), Error);
+    result.add(std::vector<double>{2});
+    if (uncounted_events(protocol) == 0) {
+      EXPECT_EQ(result.value(), 2);
+    } else {
+      EXPECT_THROW(result.value(), Error);
+    }
+  }
 }
 
 TEST(Protocol, NamesComeBack) {

@@ -152,6 +152,26 @@ TEST(Evaluate, TokensInJson) {
   expect_failure(evaluate_program({run, "--eval-stride", "17"}), 2, "more than a window of 16");
 }
 
+TEST(Evaluate, RefusesAProtocolThatCountsNoFrame) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "roll88", "rnn");
+  const auto encoder = io::make_encoding("roll88");
+  io::Corpus corpus;
+  io::Events frame(io::EventKind::frames);
+  frame.push_frame(std::vector<std::uint8_t>{40});
+  corpus[io::Split::train].push_back({"a", frame});
+  corpus[io::Split::test] = {{"b", frame}, {"c", frame}};
+  io::write_dataset(folder / "single", corpus, *encoder, "{}");
+  const std::vector<std::string> arguments = {run, "--dataset", folder / "single", "--protocol", "bai2018"};
+  for (const std::vector<std::string>& form : {arguments, joined(arguments, {"--json"})}) {
+    const ProgramResult result = evaluate_program(form);
+    expect_failure(result, 1,
+                   "no piece of its test split has a second frame, and bai2018 leaves out each piece's first");
+    EXPECT_TRUE(result.out.empty()) << result.out;
+  }
+  EXPECT_EQ(evaluated({run, "--dataset", folder / "single", "--protocol", "tsbn"})["targets"], 2);
+}
+
 TEST(Evaluate, PrintsATableWithItsUnit) {
   const fs::path folder = fresh_folder();
   const fs::path run = small_run(folder, "chordvec", "bilstm");

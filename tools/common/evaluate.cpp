@@ -188,8 +188,10 @@ Evaluation evaluate(Scorer& scorer, const io::Dataset& dataset, io::Split split,
   result.pieces = std::ssize(pieces);
   result.nats = mean(
       losses, protocol, [](const PieceLosses& piece) { return piece.total(); }, &result.targets);
-  result.durations = mean(
-      losses, protocol, [](const PieceLosses& piece) -> const auto& { return piece.durations; });
+  if (dataset.spec().has_durations()) {
+    result.durations = mean(
+        losses, protocol, [](const PieceLosses& piece) -> const auto& { return piece.durations; });
+  }
   if (dataset.spec().kind == io::EventKind::tokens) {
     for (const io::EventsView& piece : pieces) result.notes += std::ssize(dataset.encoding().decode(piece).notes);
   }

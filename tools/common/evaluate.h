@@ -69,6 +69,7 @@ struct Evaluation {
   double per_note(double nats_per_event) const;
 };
 
+// io::Error where no event of the split counts by the protocol.
 Evaluation evaluate(Scorer& scorer, const io::Dataset& dataset, io::Split split, io::Protocol protocol,
                     std::int64_t stride);
 
