@@ -63,6 +63,19 @@ io::SplitRatios split_ratios(const Arguments& a) {
   }
 }
 
+// Both files or, where one cannot be written, neither: the table, which is small and made anew in a moment, goes first.
+void write_both(const Arguments& a, const std::string& losses, const io::Corpus& corpus, const io::Encoding& encoding,
+                const std::string& source) {
+  if (!a.losses.empty()) io::write_file(a.losses, losses);
+  try {
+    io::write_dataset(a.output, corpus, encoding, source);
+  } catch (...) {
+    std::error_code ignored;
+    if (!a.losses.empty() && fs::is_regular_file(fs::symlink_status(a.losses, ignored))) fs::remove(a.losses, ignored);
+    throw;
+  }
+}
+
 std::vector<std::string> strings(const std::vector<fs::path>& paths) {
   return {paths.begin(), paths.end()};
 }
@@ -109,9 +122,8 @@ void prepare_midi(const Arguments& a) {
   source["seed"] = a.seed;
   source["transpose"] = a.transpose;
   source["tempo"] = a.tempos;
-  io::write_dataset(a.output, encoded.corpus, *encoding,
-                    source.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  if (!a.losses.empty()) io::write_file(a.losses, losses_csv(sources.read, splits, encoded));
+  write_both(a, a.losses.empty() ? "" : losses_csv(sources.read, splits, encoded), encoded.corpus, *encoding,
+             source.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 
   std::string text = groups_text(sources.read, groups, splits);
   text += summary_text(sources, splits, encoded);

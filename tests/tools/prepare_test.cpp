@@ -147,6 +147,21 @@ TEST(Prepare, LossesAreTabledForEachFile) {
   EXPECT_FALSE(fs::exists(folder / "d"));
 }
 
+TEST(Prepare, TheDatasetAndItsLossesAreWrittenBothOrNeither) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  const fs::path folder = fresh_folder();
+  const auto with = [&](const fs::path& data, const fs::path& losses) {
+    return prepare({"--synthetic", "3", "--encoding", "tsd", "--overwrite", "-o", data, "--losses", losses});
+  };
+  expect_failure(with(folder / "data", "/dev/full"), 1, "/dev/full");
+  EXPECT_FALSE(fs::exists(folder / "data"));
+  expect_failure(with("/dev/full", folder / "lost.csv"), 1, "/dev/full");
+  EXPECT_FALSE(fs::exists(folder / "lost.csv"));
+  EXPECT_TRUE(fs::exists("/dev/full"));
+  EXPECT_EQ(with(folder / "data", folder / "lost.csv").status, 0);
+  EXPECT_TRUE(fs::exists(folder / "lost.csv"));
+}
+
 TEST(Prepare, ABadFileIsReportedAndSkippedOrFatalWithStrict) {
   const fs::path folder = fresh_folder();
   const fs::path midi = collection(folder);
