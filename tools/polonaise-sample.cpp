@@ -251,8 +251,8 @@ int run(int argc, char** argv) {
   declare_device(cli, a.device, a.threads);
   cli.flag("-q,--quiet", a.quiet, "show no progress");
   cli.example("polonaise-sample run --steps 200 --seed 53 -o polonaise.mid", "a continuation of the Polonaise");
-  cli.example("polonaise-sample run --prime song.mid --prime-steps 32 --count 8 --top-p 0.95 -o more/song.mid",
-              "eight continuations of another piece: more/song-001.mid to more/song-008.mid");
+  cli.example("polonaise-sample run --prime song.mid --prime-steps 32 --count 8 --top-p 0.95 -o next.mid",
+              "eight continuations of another piece: next-001.mid to next-008.mid");
   cli.example("polonaise-sample run --key \"A minor\" --range A1..C6 --bars 16 -o minor.mid",
               "sixteen bars with their opening, without a note outside of the key or the range");
   cli.action([&] {

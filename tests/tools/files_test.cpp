@@ -44,5 +44,17 @@ TEST(Files, OutputsMustHaveAFolderAndBeNoInput) {
   EXPECT_THROW(check_output(folder / "." / "a.mid", inputs), io::Error);
 }
 
+TEST(Files, OutputsMayBeFoldersInAFolderThatIsThere) {
+  const fs::path folder = fresh_folder();
+  write_text(folder / "file", "");
+  EXPECT_NO_THROW(require_folder_of(folder / "run"));
+  EXPECT_NO_THROW(require_folder_of(folder / "run/"));
+  EXPECT_NO_THROW(require_folder_of("run"));
+  EXPECT_NO_THROW(require_folder_of("run/"));
+  EXPECT_THROW(require_folder_of(folder / "none/run"), io::Error);
+  EXPECT_THROW(require_folder_of(folder / "none/run/"), io::Error);
+  EXPECT_THROW(require_folder_of(folder / "file/run"), io::Error);
+}
+
 }  // namespace
 }  // namespace polonaise::tools

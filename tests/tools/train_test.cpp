@@ -283,8 +283,8 @@ TEST(Train, RefusesWhatCannotBe) {
   expect_failure(train({"--resume", "-o", folder / "none"}), 1, "there is no such run");
   expect_failure(train({folder / "none", "-o", folder / "run"}), 1, "none");
   write_text(folder / "file", "");
-  expect_failure(train({data, "-o", folder / "file/run", "-q"}), 1, "cannot make the run's folder");
-  expect_failure(train({data, "-o", folder / "missing/run", "-q"}), 1, "No such file or directory");
+  expect_failure(train({data, "-o", folder / "file/run", "-q"}), 1, "file is no folder; name another");
+  expect_failure(train({data, "-o", folder / "missing/run", "-q"}), 1, "missing does not exist; create it first");
   EXPECT_FALSE(fs::exists(folder / "run"));
 }
 

@@ -44,13 +44,21 @@ void add_folder(const fs::path& folder, std::vector<fs::path>& files) {
 
 }  // namespace
 
+void require_folder_of(const fs::path& output) {
+  std::error_code ignored;
+  // The name of a folder may end in a slash.
+  const fs::path name = output.has_filename() ? output : output.parent_path();
+  const fs::path folder = name.has_parent_path() ? name.parent_path() : fs::path(".");
+  if (fs::is_directory(folder, ignored)) return;
+  throw io::Error(fmt::format("{}: {}", output.string(),
+                              fs::exists(folder, ignored)
+                                  ? fmt::format("{} is no folder; name another.", folder.string())
+                                  : fmt::format("the folder {} does not exist; create it first.", folder.string())));
+}
+
 void check_output(const fs::path& output, std::span<const fs::path> inputs) {
   std::error_code ignored;
-  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
-  if (!fs::is_directory(folder, ignored)) {
-    throw io::Error(
-        fmt::format("{}: the folder {} does not exist; create it first.", output.string(), folder.string()));
-  }
+  require_folder_of(output);
   if (fs::is_directory(output, ignored)) {
     throw io::Error(fmt::format("{} is a folder; name a file.", output.string()));
   }

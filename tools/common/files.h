@@ -10,6 +10,9 @@
 
 namespace polonaise::tools {
 
+// Throws io::Error where the folder that `output` is to be made in, a file or a folder itself, is not there.
+void require_folder_of(const std::filesystem::path& output);
+
 // Throws io::Error where `output` cannot become a file: its folder is missing, or it is itself a folder or one of
 // `inputs`. Called before the work, so that an hour of it is not lost to a slip in a name.
 void check_output(const std::filesystem::path& output, std::span<const std::filesystem::path> inputs);

@@ -15,6 +15,7 @@
 #include "io/error.h"
 #include "io/file.h"
 #include "tools/common/convert.h"
+#include "tools/common/files.h"
 
 namespace polonaise::tools {
 namespace {
@@ -86,7 +87,10 @@ Run Run::create(const fs::path& folder, const Config& config, const io::Encoding
       }
       remove_run(folder);
     }
-    if (!existed) fs::create_directory(folder);
+    if (!existed) {
+      require_folder_of(folder);
+      fs::create_directory(folder);
+    }
     try {
       fs::create_directory(folder / "checkpoints");
       io::write_file(folder / "encoding.json", encoding.describe());

@@ -8,6 +8,7 @@
 
 #include "io/error.h"
 #include "io/file.h"
+#include "tools/common/files.h"
 #include "tools/compare/conclusion.h"
 #include "tools/compare/report.h"
 
@@ -49,6 +50,7 @@ ReportFolder ReportFolder::create_or_resume(const fs::path& folder, const Config
     if (fs::exists(folder) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
       throw io::Error(fmt::format("{} exists and holds no comparison; name another folder with -o.", folder.string()));
     }
+    require_folder_of(folder);
     fs::create_directory(folder);
     fs::create_directory(folder / "runs");
     fs::create_directory(folder / "samples");

@@ -177,6 +177,8 @@ TEST(Compare, RefusesWhatCannotBe) {
   expect_failure(compare(with({"--seq", "1000"})), 2, "--seq 1000 is longer than every training piece");
   expect_failure(compare(with({"--budget", "0.001"})), 2, "the least is 0.02 minutes");
   expect_failure(compare(with({"--models", "lsmt"})), 2, "did you mean 'lstm'?");
+  expect_failure(compare({data, "--models", "rnn", "--seq", "8", "--budget", "0.03", "-o", folder / "none/report"}), 1,
+                 "none does not exist; create it first");
   expect_failure(compare(with({"--devices", "gpu"})), 2, "there is no device 'gpu'");
   expect_failure(compare(with({"--devices", "cuda:99"})), 1, "--devices: cuda:99 is not to be had here");
   expect_failure(compare({"--render", "-o", report}), 1, "has no results.json to render");
