@@ -21,6 +21,8 @@ struct Example {
   bool quiet = false;
   bool resume = false;
   bool shuffle = true;
+  std::uint64_t seed = 1;
+  std::int64_t bar = 1;
   Cli cli{"polonaise-example", "an example"};
 
   Example() {
@@ -33,6 +35,8 @@ struct Example {
     cli.flag("-q,--quiet", quiet, "say nothing");
     cli.flag("--shuffle", shuffle, "shuffle");
     cli.flag("--resume", resume, "go on").transient();
+    cli.option("--seed", seed, "seed").transient();
+    cli.option("--bar", bar, "a bar").range(1).transient();
   }
 };
 
@@ -120,14 +124,16 @@ TEST(Cli, UnknownKeysOfAFileAreRefusedWithTheNearest) {
 TEST(Cli, ValuesOutOfRangeOrOfTheWrongTypeAreUsageErrors) {
   EXPECT_EQ(usage_error({"--hidden", "0"}), "--hidden: 0 is not from 1 to 4096.");
   EXPECT_EQ(usage_error({"--lr", "nan"}), "--lr: nan is not from 0 to 1.");
-  EXPECT_EQ(usage_error({"--lr", "fast"}), "--lr: 'fast' is not a number.");
-  EXPECT_EQ(usage_error({"--hidden", "6.5"}), "--hidden: '6.5' is not a whole number from -2147483648 to 2147483647.");
-  EXPECT_EQ(usage_error({"--hidden", "99999999999"}),
-            "--hidden: '99999999999' is not a whole number from -2147483648 to 2147483647.");
+  EXPECT_EQ(usage_error({"--lr", "fast"}), "--lr: 'fast' is not a number from 0 to 1.");
+  EXPECT_EQ(usage_error({"--hidden", "6.5"}), "--hidden: '6.5' is not a whole number from 1 to 4096.");
+  EXPECT_EQ(usage_error({"--hidden", "99999999999"}), "--hidden: '99999999999' is not a whole number from 1 to 4096.");
+  EXPECT_EQ(usage_error({"--bar", "one"}), "--bar: 'one' is not a whole number of at least 1.");
+  EXPECT_EQ(usage_error({"--seed", "-1"}), "--seed: '-1' is not a whole number from 0 to 18446744073709551615.");
+  EXPECT_EQ(usage_error({"--split", "0.5,half"}), "--split: '0.5,half' is not a number.");
   EXPECT_EQ(usage_error({"--hidden"}), "--hidden needs a value.");
   EXPECT_EQ(usage_error({"--model", "--quiet"}), "--model needs a value.");
   const Environment hidden("POLONAISE_HIDDEN", "many");
-  EXPECT_EQ(usage_error({}), "POLONAISE_HIDDEN: 'many' is not a whole number from -2147483648 to 2147483647.");
+  EXPECT_EQ(usage_error({}), "POLONAISE_HIDDEN: 'many' is not a whole number from 1 to 4096.");
 }
 
 TEST(Cli, TheResolvedConfigurationLoadsAgain) {
@@ -220,9 +226,47 @@ TEST(Cli, HelpShowsDefaultsChoicesAndExamples) {
   for (const char* part : {"Usage: polonaise-example [DIR...] [OPTIONS]", "-o, --output PATH", "--hidden N",
                            "width [64]", "the model: rnn, lstm, transformer [lstm]", "shares [0.8,0.1,0.1]",
                            "--no-shuffle", "Examples:\n  polonaise-example midi -o data\n      reads the folder midi\n",
-                           "--dump-config", "POLONAISE_BATCH_SIZE"}) {
+                           "--dump-config", "POLONAISE_OUTPUT sets --output"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\nis not in\n" << text;
   }
+}
+
+TEST(Cli, HelpEndsWithTheEpilogue) {
+  Example example;
+  example.cli.epilogue("A width is a number of units.\n");
+  EXPECT_TRUE(example.cli.help().ends_with("\n\nA width is a number of units.\n")) << example.cli.help();
+}
+
+TEST(Cli, TheExampleOfTheEnvironmentIsAnOptionOfTheProgramOfTwoWordsWhereItHasOne) {
+  Cli cli("polonaise-example", "an example");
+  EXPECT_NE(cli.help().find("POLONAISE_CONFIG sets --config"), std::string::npos) << cli.help();
+  int k = 0, p = 0;
+  cli.option("--k", k, "k");
+  cli.option("--top-p", p, "p");
+  cli.command("draw", "draws");
+  EXPECT_NE(cli.help().find("POLONAISE_TOP_P sets --top-p"), std::string::npos) << cli.help();
+  cli.parse({"draw"});
+  EXPECT_NE(cli.help().find("POLONAISE_TOP_P sets --top-p"), std::string::npos) << cli.help();
+}
+
+TEST(Cli, OnlyFlagsAreRefusedAsHavingNoEffect) {
+  const auto refusal = [](const std::vector<std::string>& arguments) -> std::string {
+    Example example;
+    example.cli.parse(arguments);
+    try {
+      example.cli.refuse_flags({"dir", "lr", "hidden"}, "has no effect here");
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(refusal({"--lr", "0.5"}), "--lr has no effect here.");
+  EXPECT_EQ(refusal({"folder"}), "DIR has no effect here.");
+  EXPECT_EQ(refusal({"--model", "rnn"}), "no error");
+  const auto file = config_file("hidden = 7\n");
+  const Environment lr("POLONAISE_LR", "0.2");
+  EXPECT_EQ(refusal({"--config", file.string()}), "no error");
+  EXPECT_EQ(refusal({"--config", file.string(), "--hidden", "7"}), "--hidden has no effect here.");
 }
 
 }  // namespace

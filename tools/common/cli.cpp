@@ -49,6 +49,7 @@ struct Cli::State {
     return specs;
   }
 
+  const OptionSpec& declared(std::string_view name) const;
   const CommandSpec& active() const { return chosen ? chosen->state_->spec : spec; }
 
   OptionSpec& add(std::string names, std::string help_line) {
@@ -77,6 +78,7 @@ template <class T>
 OptionSpec& bind(OptionSpec& option, T& value) {
   option.word = placeholder<T>();
   option.list = to_value(value).list;
+  option.bounds = type_bounds<T>();
   option.assign = [&value](std::span<const std::string> items) { assign(value, items); };
   option.value = [&value] { return to_value(value); };
   return option;
@@ -149,6 +151,10 @@ void Cli::example(std::string command, std::string explanation) {
   state_->spec.examples.push_back({std::move(command), std::move(explanation)});
 }
 
+void Cli::epilogue(std::string text) {
+  state_->spec.epilogue = std::move(text);
+}
+
 void Cli::action(std::function<void()> run) {
   state_->spec.action = std::move(run);
 }
@@ -195,6 +201,7 @@ void Cli::State::read_arguments(const std::vector<std::string>& arguments) {
       throw UsageError(fmt::format("{} needs a value.", option->display()));
     }
     option->set(values, option->display());
+    option->is_flagged = true;
   }
   if (!tokens.mistake.empty()) throw UsageError(tokens.mistake);
 }
@@ -236,11 +243,22 @@ void Cli::parse(const std::vector<std::string>& arguments) {
   state_->check_required();
 }
 
-bool Cli::given(std::string_view name) const {
-  const OptionSpec* option = state_->active().find(name);
-  if (option == nullptr) option = state_->spec.find(name);
+const OptionSpec& Cli::State::declared(std::string_view name) const {
+  const OptionSpec* option = active().find(name);
+  if (option == nullptr) option = spec.find(name);
   if (option == nullptr) throw std::logic_error(fmt::format("no option --{} was declared", name));
-  return option->is_given;
+  return *option;
+}
+
+bool Cli::given(std::string_view name) const {
+  return state_->declared(name).is_given;
+}
+
+void Cli::refuse_flags(std::initializer_list<std::string_view> names, std::string_view why) const {
+  for (const std::string_view name : names) {
+    const OptionSpec& option = state_->declared(name);
+    if (option.is_flagged) throw UsageError(fmt::format("{} {}.", option.display(), why));
+  }
 }
 
 void Cli::State::add_settings(Config& config, const CommandSpec& from) const {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -80,6 +81,8 @@ class Cli {
 
   // Headline in --help for the options declared after it.
   void group(std::string title);
+  // Paragraphs that --help ends with.
+  void epilogue(std::string text);
   // A line of the Examples section of --help, and what it does.
   void example(std::string command, std::string explanation);
   // What the program, or the subcommand, does.
@@ -95,6 +98,9 @@ class Cli {
 
   // Whether flag, environment or file set the option of this long name (of the chosen subcommand or the program).
   bool given(std::string_view name) const;
+  // Throws UsageError, "--heads WHY.", where a flag or argument of the command line itself set one of the options
+  // `names`: for what would have no effect. The environment and files may hold options for more than one call.
+  void refuse_flags(std::initializer_list<std::string_view> names, std::string_view why) const;
   // The options as they now stand, defaults included, in the order in which they were declared.
   Config config() const;
   // Sets every option that is not given() to its value in `config`, as if --config had named it: how --resume takes up

@@ -89,6 +89,26 @@ std::string option_sections(const CommandSpec& spec, const CommandSpec* parent, 
   return out;
 }
 
+// "POLONAISE_TOP_K sets --top-k", of an option that the program has: its own first, and of these one of two words.
+std::string environment_example(const CommandSpec& spec, const CommandSpec* parent) {
+  const auto rank = [](const OptionSpec& option) {
+    if (option.positional) return 0;
+    if (option.group == kCommonGroup) return 1;
+    return option.name.find('-') == std::string::npos ? 2 : 3;
+  };
+  std::string text;
+  int best = 0;
+  for (const CommandSpec* owner : {&spec, parent}) {
+    if (owner == nullptr) continue;
+    for (const auto& option : owner->options) {
+      if (rank(*option) <= best) continue;
+      best = rank(*option);
+      text = fmt::format("{} sets --{}", option->environment(), option->name);
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string help_text(const CommandSpec& spec, std::span<const CommandSpec* const> commands, const CommandSpec* parent,
@@ -122,9 +142,10 @@ std::string help_text(const CommandSpec& spec, std::span<const CommandSpec* cons
   if (!commands.empty()) out += fmt::format("\n'{} COMMAND --help' shows the options of a command.\n", spec.program);
   out += section("Environment",
                  {{"POLONAISE_OPTION",
-                   "sets --option (POLONAISE_BATCH_SIZE sets --batch-size); a flag wins over it, and "
-                   "it wins over the file of --config"}},
+                   fmt::format("sets --option ({}); a flag wins over it, and it wins over the file of --config",
+                               environment_example(spec, parent))}},
                  columns);
+  if (!spec.epilogue.empty()) out += "\n" + spec.epilogue;
   return out;
 }
 

@@ -28,6 +28,7 @@ Option& OptionSpec::required() {
 Option& OptionSpec::range(double low_value, double high_value) {
   low = low_value;
   high = high_value;
+  bounds = std::isinf(high) ? fmt::format(" of at least {}", low) : fmt::format(" from {} to {}", low, high);
   return *this;
 }
 
@@ -66,7 +67,7 @@ void OptionSpec::set(std::span<const std::string> items, const std::string& orig
   try {
     assign(items);
   } catch (const std::invalid_argument& expected) {
-    throw UsageError(fmt::format("{}: '{}' is not {}.", origin, fmt::join(items, ","), expected.what()));
+    throw UsageError(fmt::format("{}: '{}' is not {}{}.", origin, fmt::join(items, ","), expected.what(), bounds));
   }
   const Value now = value();
   if (now.kind == Value::Kind::kNumber) {

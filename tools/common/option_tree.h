@@ -28,7 +28,9 @@ struct OptionSpec final : Option {
   std::vector<std::string> names_allowed;
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
+  std::string bounds;  // the end of "is not a whole number from 1 to 8"
   bool is_given = false;
+  bool is_flagged = false;                                   // by the command line itself
   std::function<void(std::span<const std::string>)> assign;  // throws std::invalid_argument
   std::function<Value()> value;
 
@@ -61,6 +63,7 @@ struct CommandSpec {
   std::string summary;
   std::vector<std::unique_ptr<OptionSpec>> options;
   std::vector<Example> examples;
+  std::string epilogue;
   std::function<void()> action;
 
   OptionSpec* find(std::string_view option) const;  // null where there is none

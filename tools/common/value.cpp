@@ -37,8 +37,7 @@ T parse(const std::string& text) {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc() || end != digits.data() + digits.size()) {
       if constexpr (std::is_floating_point_v<T>) throw std::invalid_argument("a number");
-      throw std::invalid_argument(
-          fmt::format("a whole number from {} to {}", std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+      throw std::invalid_argument("a whole number");
     }
     return number;
   } else {
@@ -105,6 +104,15 @@ Value to_value(const T& value) {
 }
 
 template <class T>
+std::string type_bounds() {
+  using E = typename Element<T>::type;
+  if constexpr (std::is_integral_v<E> && !std::is_same_v<E, bool>) {
+    return fmt::format(" from {} to {}", std::numeric_limits<E>::min(), std::numeric_limits<E>::max());
+  }
+  return "";
+}
+
+template <class T>
 std::string_view placeholder() {
   using E = typename Element<T>::type;
   if constexpr (std::is_same_v<E, bool>) return "";
@@ -137,6 +145,7 @@ std::string hint(std::string_view name, std::span<const std::string> names) {
 #define POLONAISE_VALUE(T)                                   \
   template void assign<T>(T&, std::span<const std::string>); \
   template Value to_value<T>(const T&);                      \
+  template std::string type_bounds<T>();                     \
   template std::string_view placeholder<T>();
 POLONAISE_VALUE(bool)
 POLONAISE_VALUE(int)

@@ -20,6 +20,10 @@ void assign(T& value, std::span<const std::string> items);
 template <class T>
 Value to_value(const T& value);
 
+// What numbers of type T have room for, " from -2147483648 to 2147483647"; empty for everything but whole numbers.
+template <class T>
+std::string type_bounds();
+
 // The word for a value of type T in --help: N, X, TEXT, PATH.
 template <class T>
 std::string_view placeholder();
