@@ -30,7 +30,6 @@ struct Arguments {
   fs::path against;
   fs::path training;
   std::string compat = "none";
-  bool help_metrics = false;
   bool json = false;
   bool csv = false;
   bool all_pieces = false;
@@ -151,8 +150,7 @@ std::vector<std::string> add_novelty(Report& report, const Arguments& a) {
 }
 
 void measure_folders(const Arguments& a) {
-  if (a.help_metrics) return print(definitions_text());
-  if (a.folders.empty()) throw UsageError("DIR is missing: name a folder with MIDI files, or --help-metrics.");
+  if (a.folders.empty()) throw UsageError("DIR is missing: name a folder with MIDI files.");
   if (a.json && a.csv) throw UsageError("--json and --csv are two forms; choose one.");
 
   Report report;
@@ -196,7 +194,6 @@ int run(int argc, char** argv) {
       .placeholder("DATASET|DIR");
   cli.option("--compat", a.compat, "also the values that another package gives, with its faults")
       .choices({"none", "muspy", "pypianoroll"});
-  cli.flag("--help-metrics", a.help_metrics, "print what is measured, metric by metric, and nothing else").transient();
 
   cli.group("Output");
   cli.flag("--json", a.json, "print one JSON object, all pieces in it");
@@ -211,7 +208,7 @@ int run(int argc, char** argv) {
   cli.example("polonaise-metrics samples --against ~/midi", "how far samples are from the music they should resemble");
   cli.example("polonaise-metrics samples --training piano.data", "whether a model copied what it was trained on");
   cli.example("polonaise-metrics samples --csv > samples.csv", "a table for a spreadsheet");
-  cli.example("polonaise-metrics --help-metrics", "the definitions");
+  cli.epilogue(definitions_text());
   cli.action([&] { measure_folders(a); });
   return cli.run(argc, argv);
 }

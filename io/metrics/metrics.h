@@ -12,7 +12,7 @@
 
 namespace polonaise::io {
 
-// What music is measured by. Each metric is defined in one sentence in metric_table(), which is what --help-metrics
+// What music is measured by. Each metric is defined in one sentence in metric_table(), which is what --help
 // prints; the formulas' sources and the ways other programs differ stand in the headers of this folder.
 enum class Metric : std::uint8_t {
   pitch_count,
