@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "io/error.h"
@@ -71,16 +72,39 @@ struct Run {
   std::size_t first = 0;
   std::size_t count = 0;
   std::size_t source = 0;
+  std::int32_t whole_of = -1;  // the training piece that is this run, no more and no less
+};
+
+// Training pieces in one notion of a step.
+struct Index {
+  SuffixAutomaton automaton;
+  std::unordered_map<std::uint32_t, std::int32_t> whole;  // the automaton's state after all of a piece: the first such
+  std::vector<std::uint32_t> lengths;                     // steps of pieces
+
+  void add(const std::vector<std::uint32_t>& steps) {
+    automaton.begin_sequence();
+    for (const std::uint32_t step : steps) automaton.add(step);
+    whole.try_emplace(automaton.state(), static_cast<std::int32_t>(lengths.size()));
+    lengths.push_back(static_cast<std::uint32_t>(steps.size()));
+  }
+
+  // The training piece that a match is all of, or -1.
+  std::int32_t whole_piece(const SuffixAutomaton::Match& match) const {
+    const auto found = whole.find(match.state);
+    const bool is_all = found != whole.end() && lengths[static_cast<std::size_t>(found->second)] == match.length;
+    return is_all ? found->second : -1;
+  }
 };
 
 // The longest run that ends with each note, where there is one.
-std::vector<Run> runs_in(const SuffixAutomaton& automaton, const std::vector<std::uint32_t>& steps) {
+std::vector<Run> runs_in(const Index& index, const std::vector<std::uint32_t>& steps) {
   std::vector<Run> runs;
   SuffixAutomaton::Match match;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    match = automaton.next(match, steps[i]);
+    match = index.automaton.next(match, steps[i]);
     if (match.length == 0) continue;
-    runs.push_back({i + 1 - match.length, match.length + std::size_t{1}, match.end + std::size_t{1} - match.length});
+    runs.push_back({i + 1 - match.length, match.length + std::size_t{1}, match.end + std::size_t{1} - match.length,
+                    index.whole_piece(match)});
   }
   return runs;
 }
@@ -104,8 +128,8 @@ std::int64_t notes_in(const std::vector<Run>& runs, std::size_t notes, int least
 }  // namespace
 
 struct NoveltyIndex::State {
-  SuffixAutomaton exact;
-  SuffixAutomaton transposed;
+  Index exact;
+  Index transposed;
   std::vector<std::string> names;
   std::vector<std::size_t> starts;  // of pieces, in steps
   std::vector<std::uint32_t> bars;  // of notes: each piece has one more than steps
@@ -115,13 +139,19 @@ struct NoveltyIndex::State {
   Copied copied(const std::vector<Run>& runs, const Steps& steps) const {
     Copied result;
     const std::size_t notes_here = steps.bars.size();
-    const auto longest = std::ranges::max_element(runs, {}, &Run::count);
+    const auto longest =
+        std::ranges::max_element(runs, {}, [](const Run& run) { return std::pair(run.count, run.whole_of >= 0); });
     if (longest != runs.end()) {
-      const auto piece =
-          static_cast<std::size_t>(std::ranges::upper_bound(starts, longest->source) - starts.begin()) - 1;
+      std::size_t source = longest->source;
+      auto piece = static_cast<std::size_t>(std::ranges::upper_bound(starts, source) - starts.begin()) - 1;
+      if (longest->whole_of >= 0) {
+        piece = static_cast<std::size_t>(longest->whole_of);
+        source = starts[piece];
+      }
       result.longest = static_cast<std::int64_t>(longest->count);
+      result.whole = longest->count == notes_here;
       result.source = names[piece];
-      result.source_bar = bars[longest->source + piece];
+      result.source_bar = bars[source + piece];
       result.bar = steps.bars[longest->first];
     }
     std::array<std::int64_t, kNoveltyEdges.size()> inside{};
@@ -152,12 +182,10 @@ void NoveltyIndex::add(std::string_view name, const Score& score) {
   state_->notes += std::ssize(steps.bars);
   if (steps.exact.empty()) return;
   state_->names.emplace_back(name);
-  state_->starts.push_back(state_->exact.size());
+  state_->starts.push_back(state_->exact.automaton.size());
   state_->bars.insert(state_->bars.end(), steps.bars.begin(), steps.bars.end());
-  state_->exact.begin_sequence();
-  for (const std::uint32_t step : steps.exact) state_->exact.add(step);
-  state_->transposed.begin_sequence();
-  for (const std::uint32_t step : steps.transposed) state_->transposed.add(step);
+  state_->exact.add(steps.exact);
+  state_->transposed.add(steps.transposed);
 }
 
 std::int64_t NoveltyIndex::pieces() const {
@@ -169,7 +197,8 @@ std::int64_t NoveltyIndex::notes() const {
 }
 
 std::size_t NoveltyIndex::bytes() const {
-  return state_->exact.bytes() + state_->transposed.bytes() + state_->bars.capacity() * sizeof(state_->bars[0]);
+  return state_->exact.automaton.bytes() + state_->transposed.automaton.bytes() +
+         state_->bars.capacity() * sizeof(state_->bars[0]);
 }
 
 PieceNovelty NoveltyIndex::compare(const Score& score) const {
@@ -181,8 +210,10 @@ PieceNovelty NoveltyIndex::compare(const Score& score) const {
     return result;
   }
   const std::vector<Run> exact = runs_in(state_->exact, steps.exact);
-  std::vector<Run> transposed = runs_in(state_->transposed, steps.transposed);
-  transposed.insert(transposed.end(), exact.begin(), exact.end());
+  // Exact runs stand first, as the first of the longest is taken.
+  std::vector<Run> transposed = exact;
+  const std::vector<Run> others = runs_in(state_->transposed, steps.transposed);
+  transposed.insert(transposed.end(), others.begin(), others.end());
   result.exact = state_->copied(exact, steps);
   result.transposed = state_->copied(transposed, steps);
   return result;

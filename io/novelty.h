@@ -30,8 +30,11 @@ inline constexpr std::array<int, 4> kNoveltyThresholds = {8, 12, 16, 24};
 inline constexpr std::array<int, 7> kNoveltyEdges = {4, 8, 12, 16, 24, 32, 64};
 
 struct Copied {
-  std::int64_t longest = 0;     // notes of the longest run; 0 where not two notes were found
-  std::string source;           // the training piece that has it, the first of several
+  std::int64_t longest = 0;  // notes of the longest run; 0 where not two notes were found
+  bool whole = false;        // all of the piece is this one run
+  // The training piece that has it. Of several runs as long: first one that is a whole training piece, then an exact
+  // one, then the first in this piece, and of that the first training piece.
+  std::string source;
   std::int64_t source_bar = 0;  // where it begins there, and
   std::int64_t bar = 0;         // in this piece: bars from 1; 0 where there is no run
   // Of all notes those in runs of at least so many; 0..1.

@@ -17,6 +17,9 @@ class SuffixAutomaton {
   void begin_sequence() { last_ = kRoot; }
   // At most 2^30 symbols in all.
   void add(std::uint32_t symbol);
+  // Where all symbols since begin_sequence() lead to: Match::state of a run that is a whole sequence, and of it alone
+  // among runs of its length.
+  std::uint32_t state() const { return last_; }
   std::size_t size() const { return size_; }  // symbols added
   std::size_t bytes() const;
 

@@ -42,6 +42,7 @@ Score stretched(const Score& score, std::int64_t factor, std::int64_t ticks_fact
 void expect_whole(const Copied& copied, const NamedScore& piece) {
   const auto notes = static_cast<std::int64_t>(piece.score.notes.size());
   EXPECT_EQ(copied.longest, notes);
+  EXPECT_TRUE(copied.whole);
   EXPECT_EQ(copied.source, piece.name);
   EXPECT_EQ(copied.source_bar, 1);
   EXPECT_EQ(copied.bar, 1);
@@ -123,12 +124,36 @@ TEST(Novelty, SharesAndHistogramCountTheNotesInRuns) {
   const PieceNovelty found = index.compare(piece);
   EXPECT_EQ(found.notes, 15);
   EXPECT_EQ(found.exact.longest, 9);
+  EXPECT_FALSE(found.exact.whole);
   EXPECT_EQ(found.exact.source_bar, 1);
   EXPECT_EQ(found.exact.bar, 1);
   EXPECT_DOUBLE_EQ(found.exact.share[0], 9.0 / 15);
   EXPECT_EQ(found.exact.share[1], 0);
   const std::array<std::int64_t, 8> histogram = {6, 0, 9, 0, 0, 0, 0, 0};
   EXPECT_EQ(found.exact.histogram, histogram);
+}
+
+TEST(Novelty, OfRunsAsLongTheOneThatIsAWholeTrainingPieceIsNamedThenAnExactOne) {
+  const std::vector<NamedScore> corpus = synthetic_corpus(2, 8);
+  const Score part = excerpt(corpus[0].score, 20, 6, 480), cut = excerpt(corpus[0].score, 20, 5, 480);
+  Warnings warnings;
+  const Score up = transpose(part, 3, warnings);
+  NoveltyIndex index;
+  index.add("longer", corpus[0].score);
+  index.add("part up", up);
+  index.add("part", part);
+  // Six notes are too few for the shares; that they are all of the piece is said.
+  const PieceNovelty found = index.compare(part);
+  EXPECT_EQ(found.exact.longest, 6);
+  EXPECT_TRUE(found.exact.whole);
+  EXPECT_EQ(found.exact.share[0], 0);
+  EXPECT_EQ(found.exact.source, "part");
+  EXPECT_EQ(found.exact.source_bar, 1);
+  EXPECT_EQ(found.transposed.source, "part");
+  EXPECT_EQ(index.compare(up).transposed.source, "part up");
+  EXPECT_EQ(index.compare(transpose(part, 5, warnings)).transposed.source, "part up");
+  EXPECT_EQ(index.compare(cut).exact.source, "longer") << "which is first of those that have it, and none is it";
+  EXPECT_TRUE(index.compare(cut).exact.whole);
 }
 
 TEST(Novelty, NotesOfAChordAreComparedFromLowToHighHoweverTheyAreSpread) {

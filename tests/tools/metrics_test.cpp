@@ -192,6 +192,16 @@ TEST(MetricsTool, ATrainingPieceFedAsGeneratedIsAllCopied) {
   EXPECT_NE(text.out.find("bar 1 = " + corpus[3].name + ".mid, bar 1"), std::string::npos) << text.out;
   EXPECT_NE(text.out.find("100.0 %"), std::string::npos);
   EXPECT_NE(text.out.find("no held-out pieces"), std::string::npos);
+  write_piece(folder / "brief" / "a.mid", scale(5));
+  write_piece(folder / "briefs" / "longer.mid", scale(7));
+  write_piece(folder / "briefs" / "same.mid", scale(5));
+  const json brief = as_json({folder / "brief", "--training", folder / "briefs"})["set"]["pieces"][0]["novelty"];
+  for (const char* kind : {"exact", "transposed"}) {
+    EXPECT_EQ(brief[kind]["whole"], true);
+    EXPECT_EQ(brief[kind]["source"], "same.mid");
+  }
+  EXPECT_NE(metrics({folder / "brief", "--training", folder / "briefs"}).out.find(" all 5  "), std::string::npos);
+  EXPECT_EQ(pieces[2]["novelty"]["transposed"]["whole"], false);
   // What was trained on is no base line.
   EXPECT_TRUE(as_json({folder / "set", "--training", folder / "training", "--against",
                        folder / "training"})["novelty"]["held_out"]

@@ -44,7 +44,10 @@ std::string definitions_text() {
       "distances of onsets, in 1/48 quarters. Whatever the key and tempo: the same intervals, the same ratios of "
       "successive distances (1, 3/2, 2, 3, 4 times are told apart), and the same chords. How long notes are held does "
       "not enter. Notes that begin within 1/24 quarter of each other are one chord, ordered from low to high. \"In "
-      "runs >= n\" is the share of a piece's notes that lie in such runs of at least n notes. Pieces known to be no "
+      "runs >= n\" is the share of a piece's notes that lie in such runs of at least n notes; \"all\" before a run's "
+      "length, that "
+      "it is the whole piece. Of equally long runs one that is a whole training piece is named before others, and an "
+      "exact one before a transposed one. Pieces known to be no "
       "copies, the dataset's test split or those of --against, show what style comes to, and random notes, as many and "
       "as long, what chance does. Where --training is a dataset, pieces are compared as its encoding keeps them, and "
       "bars are those of the decoded pieces.");

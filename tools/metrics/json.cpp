@@ -28,6 +28,7 @@ Json metrics_json(const io::PieceMetrics& piece) {
 Json copied_json(const io::Copied& copied) {
   Json object;
   object["longest"] = copied.longest;
+  object["whole"] = copied.whole;
   const bool found = copied.longest > 0;
   object["source"] = found ? Json(copied.source) : Json(nullptr);
   object["source_bar"] = found ? Json(copied.source_bar) : Json(nullptr);

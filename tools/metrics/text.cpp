@@ -125,10 +125,14 @@ std::string compat_table(const Report& report) {
   return table.text();
 }
 
+std::string longest_run(const io::Copied& copied) {
+  return (copied.whole ? "all " : "") + format_count(copied.longest);
+}
+
 std::vector<std::string> novelty_cells(std::string name, const io::PieceNovelty& piece) {
   const io::Copied& copied = piece.transposed;
-  std::vector<std::string> cells = {std::move(name), format_count(piece.notes), format_count(copied.longest),
-                                    format_count(piece.exact.longest)};
+  std::vector<std::string> cells = {std::move(name), format_count(piece.notes), longest_run(copied),
+                                    longest_run(piece.exact)};
   for (const double share : copied.share) cells.push_back(percent(share));
   if (copied.longest == 0) return cells;
   cells.push_back(fmt::format("bar {} = {}, bar {}", copied.bar, copied.source, copied.source_bar));
