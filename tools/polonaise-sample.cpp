@@ -91,7 +91,9 @@ GrammarArrays grammar_of(const Arguments& a, const io::GrammarOptions& asked_for
   try {
     return to_arrays(encoding.grammar(asked_for), opening.view());
   } catch (const io::Error& error) {
-    throw io::Error(fmt::format("{}: {}", fmt::join(asked(a.constraints), ", "), error.what()));
+    const std::vector<std::string> given = asked(a.constraints);
+    if (given.empty()) throw;
+    throw UsageError(fmt::format("{}: {}.", fmt::join(given, ", "), error.what()));
   }
 }
 
@@ -125,9 +127,9 @@ std::vector<std::string> all_asked(const Arguments& a) {
 // Throws where a sample is not what was asked for.
 void check_ending(const Arguments& a, const Generated& drawn) {
   if (drawn.ending == Ending::grammar && drawn.size() == 0) {
-    throw io::Error(
+    throw UsageError(
         fmt::format("the opening already lasts what {} asks for; ask for more, or go on from less of it by "
-                    "--prime-steps",
+                    "--prime-steps.",
                     asked(a.constraints).back()));
   }
   if (drawn.ending == Ending::nothing_allowed) {

@@ -180,12 +180,15 @@ TEST(Sample, RefusesConstraintsThatCannotBeMet) {
   expect_failure(sample({run, "--range", "C4", "-o", out}), 2, "--range: 'C4' is no range");
   expect_failure(sample({run, "--bars", "2", "--seconds", "3", "-o", out}), 2, "--bars or --seconds, not both");
   expect_failure(sample({run, "--bars", "2", "--no-grammar", "-o", out}), 2, "leave out --bars 2");
-  expect_failure(sample({run, "--key", "C,E", "--range", "61..63", "-q", "-o", out}), 1,
+  expect_failure(sample({run, "--key", "C,E", "--range", "61..63", "-q", "-o", out}), 2,
                  "--key C,E, --range 61..63: no key is left to play");
-  expect_failure(sample({run, "--bars", "1", "-q", "-o", out}), 1, "the opening already lasts what --bars 1 asks for");
+  expect_failure(sample({run, "--bars", "1", "-q", "-o", out}), 2, "the opening already lasts what --bars 1 asks for");
   fs::create_directories(folder / "perf");
-  expect_failure(sample({small_run(folder / "perf", "perf", "rnn"), "--bars", "8", "-q", "-o", out}), 1,
-                 "knows no bars; ask for a length in seconds");
+  expect_failure(sample({small_run(folder / "perf", "perf", "rnn"), "--bars", "8", "-q", "-o", out}), 2,
+                 "--bars 8: \"perf\" counts seconds and knows no bars; ask for a length in seconds.");
+  fs::create_directories(folder / "remi");
+  expect_failure(sample({small_run(folder / "remi", "remi", "rnn"), "--bars", "4.5", "-q", "-o", out}), 2,
+                 "--bars 4.5: \"remi\" counts whole bars; 4.5 are none.");
   EXPECT_FALSE(fs::exists(out));
 }
 

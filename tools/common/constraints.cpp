@@ -98,8 +98,12 @@ void declare(Cli& cli, ConstraintOptions& options) {
       .placeholder("KEY");
   cli.option("--range", options.range, "only keys from LOW to HIGH, as A0..C8 or 21..108").placeholder("LOW..HIGH");
   cli.option("--max-polyphony", options.max_polyphony, "at most N notes at once; 0 for any number").range(0, 128);
-  cli.option("--bars", options.bars, "draw exactly so many bars, the opening included; 0 for --steps").range(0, 1e6);
-  cli.option("--seconds", options.seconds, "draw exactly so many seconds, the opening included; 0 for --steps")
+  cli.option("--bars", options.bars,
+             "draw exactly so many bars, the opening included; 0 for --steps. Not with the encoding "
+             "perf, which counts seconds; with remi whole bars only")
+      .range(0, 1e6);
+  cli.option("--seconds", options.seconds,
+             "draw exactly so many seconds, the opening included; 0 for --steps. Not with tsd where tempo has tokens")
       .range(0, 1e6);
   cli.flag("--grammar", options.grammar,
            "draw what cannot follow too, as the end of a note that does not sound: to compare");
