@@ -49,7 +49,8 @@ int run(int argc, char** argv) {
 
   cli.group("Samples");
   cli.option("--reference", o.reference,
-             "the whole Polonaise Op. 53, to show beside how the models go on from its opening")
+             "the whole Polonaise Op. 53, to show beside how the models go on from its opening; without it these stand "
+             "alone")
       .placeholder("FILE.mid");
   cli.option("--steps", o.sample_steps, "events to draw after an opening").range(1, 1e6);
   cli.option("--temperature", o.temperature, "below 1 more regular, above 1 wilder").range(0, 100);

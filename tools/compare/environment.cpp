@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <ctime>
 #include <fstream>
@@ -36,6 +37,12 @@ Environment environment() {
   std::getline(text, line);  // the version again
   while (std::getline(text, line)) result.libraries.push_back(line);
   return result;
+}
+
+std::int64_t peak_resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{1024} * usage.ru_maxrss;
 }
 
 }  // namespace polonaise::tools

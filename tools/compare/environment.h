@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,5 +15,8 @@ struct Environment {
   std::vector<std::string> libraries;
 };
 Environment environment();
+
+// The most memory that this process has held in RAM so far, in bytes (getrusage: ru_maxrss).
+std::int64_t peak_resident_bytes();
 
 }  // namespace polonaise::tools

@@ -158,6 +158,7 @@ std::string report_html(const Results& results, const std::filesystem::path& fol
                             {"ceilings", ceilings(results)},
                             {"speed_charts", speed_charts(results)},
                             {"speed_table", speed_table(results)},
+                            {"memory", memory_text(results)},
                             {"samples", music.html},
                             {"metrics", metrics_table(results)},
                             {"overlaps", overlaps_table(results)},

@@ -87,9 +87,9 @@ MusicParts music_parts(const Results& results, const std::filesystem::path& fold
                     escape_html(opening.title));
     if (real.empty()) {
       parts.html += fmt::format(
-          "<p class=\"aside\">How it really goes on is not known here: <code>--reference FILE.mid</code> takes the "
-          "score."
-          "</p>\n<div class=\"beside\"><div class=\"alone\">{}</div></div>\n",
+          "<p class=\"aside\">How it really goes on is not shown, as its score was not given. A comparison with "
+          "<code>--reference FILE.mid</code>, a MIDI file of the whole piece, shows it beside the samples.</p>\n<div "
+          "class=\"beside\"><div class=\"alone\">{}</div></div>\n",
           samples);
     } else {
       parts.html +=

@@ -30,6 +30,7 @@ std::vector<Readings> readings_of(const Results& results);
 std::string summary_table(const Results& results);
 std::string combinations_table(const Results& results);
 std::string speed_table(const Results& results);
+std::string memory_text(const Results& results);
 std::string metrics_table(const Results& results);
 std::string overlaps_table(const Results& results);
 std::string novelty_table(const Results& results);

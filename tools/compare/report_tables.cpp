@@ -186,7 +186,7 @@ std::string speed_table(const Results& results) {
       {"FLOP a target", "by formula: see the method"},
       {"FLOP/s"},
       {"Of the ceiling", "of the matrix product's FLOP/s"},
-      {"Parameters"},
+      {"Parameters", "memory, at 4 bytes each"},
       {"Arenas", "most memory that the steps and validations held at once, besides parameters and optimizer"},
       {"Sampled events/s"}};
   for (const CombinationResult& c : results.combinations) {
@@ -204,6 +204,20 @@ std::string speed_table(const Results& results) {
                           {c.stage == Stage::sampled ? with_prefix(c.sampled_per_second) : "–"}});
   }
   return table.html();
+}
+
+std::string memory_text(const Results& results) {
+  std::string text =
+      "Memory of the parameters alone is 4 bytes for each; arenas are what the steps and validations of a combination "
+      "held at once besides parameters and optimizer, at most.";
+  if (results.peak_resident_bytes > 0) {
+    text += fmt::format(
+        " The whole process, with program, data and all it had trained by then, held at most {} of the machine’s "
+        "memory "
+        "(peak resident set); what lies on a card is not in that.",
+        kibi(static_cast<double>(results.peak_resident_bytes)));
+  }
+  return text;
 }
 
 std::string metrics_table(const Results& results) {

@@ -152,6 +152,7 @@ Results results_of(const Json& json) {
   r.date = environment.at("date");
   r.processor = environment.at("processor");
   r.threads = environment.at("threads");
+  r.peak_resident_bytes = environment.value("peak_resident_bytes", std::int64_t{0});
   r.libraries = environment.at("libraries").get<std::vector<std::string>>();
   for (const Json& d : environment.at("devices")) {
     r.devices.push_back({d.at("name"), d.at("description"), d.at("ceiling_flops_per_second")});
@@ -213,8 +214,13 @@ std::string to_json(const Results& r, std::string_view conclusion) {
   for (const DeviceResult& d : r.devices) {
     devices.push_back({{"name", d.name}, {"description", d.description}, {"ceiling_flops_per_second", d.ceiling}});
   }
-  json["environment"] = {{"version", r.version}, {"date", r.date},           {"processor", r.processor},
-                         {"threads", r.threads}, {"libraries", r.libraries}, {"devices", devices}};
+  json["environment"] = {{"version", r.version},
+                         {"date", r.date},
+                         {"processor", r.processor},
+                         {"threads", r.threads},
+                         {"peak_resident_bytes", r.peak_resident_bytes},
+                         {"libraries", r.libraries},
+                         {"devices", devices}};
   Json splits = Json::object();
   for (const auto& [name, size] : r.splits) splits[name] = {{"pieces", size.first}, {"events", size.second}};
   json["dataset"] = {

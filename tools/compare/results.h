@@ -102,6 +102,7 @@ struct Results {
   std::string processor;
   std::vector<std::string> libraries;  // lines
   int threads = 0;
+  std::int64_t peak_resident_bytes = 0;  // of the process that measured most, while it trained and sampled; 0: unknown
   std::string dataset, checksum, encoding;
   std::string unit;                                                                   // "nats per frame"
   std::vector<std::pair<std::string, std::pair<std::int64_t, std::int64_t>>> splits;  // pieces and events

@@ -110,11 +110,11 @@ class Study {
       folder_.render(results_);
       return true;
     }
-    folder_.save(results_);
+    save();
     for (std::size_t i = 0; i < devices_.size(); ++i) {
       if (results_.devices[i].ceiling == 0) results_.devices[i].ceiling = product_ceiling(devices_[i]);
     }
-    folder_.save(results_);
+    save();
     Progress progress(ticks(plan_.total_seconds()), {.quiet = options_.quiet, .start = ticks(seconds_done())});
     for (CombinationResult& result : results_.combinations) {
       if (!run_combination(result, progress)) return false;
@@ -122,7 +122,7 @@ class Study {
     progress.note("measuring the samples and comparing them with the training pieces");
     judge(data_, options_.output, openings_.front().events.size() + options_.sample_steps, results_);
     results_.complete = true;
-    folder_.save(results_);
+    save();
     folder_.render(results_);
     return true;
   }
@@ -131,6 +131,11 @@ class Study {
 
  private:
   static std::int64_t ticks(double seconds) { return static_cast<std::int64_t>(kTicks * seconds); }
+
+  void save() {
+    results_.peak_resident_bytes = std::max(results_.peak_resident_bytes, peak_resident_bytes());
+    folder_.save(results_);
+  }
 
   double each() const { return plan_.training_seconds + plan_.after_seconds; }
 
@@ -205,7 +210,7 @@ class Study {
       if (train_combination(settings_, on, plan_.training_seconds, result, watch(0)) == Outcome::interrupted) {
         return false;
       }
-      folder_.save(results_);
+      save();
       if (result.stage == Stage::trained) {
         progress.note(fmt::format("{}: {} targets in {}, held-out loss {:.3f} {}", result.combination.name(),
                                   format_count(result.targets), format_duration(result.seconds),
@@ -217,7 +222,7 @@ class Study {
           Outcome::interrupted) {
         return false;
       }
-      folder_.save(results_);
+      save();
     }
     if (result.stage == Stage::failed) {
       progress.note(fmt::format("{}: {}", result.combination.name(), result.failure));

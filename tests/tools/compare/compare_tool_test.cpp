@@ -61,6 +61,7 @@ TEST(Compare, TrainsEveryCombinationAndReports) {
   EXPECT_THAT(result.out, HasSubstr(json["conclusion"].get<std::string>()));
   EXPECT_EQ(json["dataset"]["unit"], "nats per frame");
   EXPECT_GT(json["environment"]["devices"][0]["ceiling_flops_per_second"], 0);
+  EXPECT_GT(json["environment"]["peak_resident_bytes"], 1 << 20);
   ASSERT_EQ(json["combinations"].size(), 4u);
   for (const auto& c : json["combinations"]) {
     EXPECT_EQ(c["stage"], "sampled") << c;
@@ -88,6 +89,9 @@ TEST(Compare, TrainsEveryCombinationAndReports) {
     EXPECT_THAT(html, Not(HasSubstr(outside)));
   }
   EXPECT_THAT(html, Not(HasSubstr("{{")));
+  EXPECT_THAT(html, HasSubstr("How it really goes on is not shown, as its score was not given"));
+  EXPECT_THAT(html, HasSubstr("<code>--reference FILE.mid</code>"));
+  EXPECT_THAT(html, HasSubstr("(peak resident set)"));
   for (const auto& c : json["combinations"])
     EXPECT_THAT(html, HasSubstr("\"" + c["name"].get<std::string>() + "-polonaise\""));
   expect_numbers(html);
