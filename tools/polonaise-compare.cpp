@@ -63,7 +63,12 @@ int run(int argc, char** argv) {
   cli.example("polonaise-compare piano.data --models lstm,bilstm --seq 48 --budget 4 -o report", "one question alone");
   cli.example("polonaise-compare --render -o report", "the same report from what was measured");
   cli.action([&] {
-    if (render) return render_study(o.output);
+    if (render) {
+      for (const Setting& setting : cli.config().settings) {
+        cli.refuse_flags({setting.key}, "does not go with --render, which shows what was measured; leave it out");
+      }
+      return render_study(o.output);
+    }
     if (o.dataset.empty()) throw UsageError("DATASET is missing: name what polonaise-prepare made.");
     o.dataset = std::filesystem::absolute(o.dataset).lexically_normal();
     run_study(o, cli.config(), command_line(argc, argv));

@@ -168,6 +168,21 @@ TEST(Compare, ShowsTheScoreThatItWasGiven) {
   ASSERT_EQ(compare(with("score.mid")).status, 0);
   EXPECT_EQ(results_of(report)["openings"][0]["real"]["file"], "samples/real-polonaise.mid");
   EXPECT_THAT(read_text(report / "report.html"), HasSubstr("real-polonaise"));
+  EXPECT_THAT(read_text(report / "report.html"), Not(HasSubstr("its score was not given")));
+}
+
+TEST(Compare, RefusesOtherDataOfTheSameNameByItsChecksum) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88"), report = folder / "report";
+  const std::vector<std::string> arguments = {data,    "--models",     "rnn",  "--seq", "8",  "--budget",
+                                              "0.011", "--parameters", "3000", "-q",    "-o", report};
+  ASSERT_EQ(compare(arguments).status, 0);
+  const std::string measured = read_text(report / "results.json");
+  small_dataset(data, "roll88", 91);  // an event more of each piece
+  expect_failure(compare(arguments), 1, "is not the dataset that " + report.string() + " was begun with");
+  EXPECT_EQ(read_text(report / "results.json"), measured);
+  small_dataset(data, "roll88");
+  EXPECT_EQ(compare(arguments).status, 0);
 }
 
 TEST(Compare, RefusesWhatCannotBe) {
@@ -186,6 +201,9 @@ TEST(Compare, RefusesWhatCannotBe) {
   expect_failure(compare(with({"--devices", "gpu"})), 2, "there is no device 'gpu'");
   expect_failure(compare(with({"--devices", "cuda:99"})), 1, "--devices: cuda:99 is not to be had here");
   expect_failure(compare({"--render", "-o", report}), 1, "has no results.json to render");
+  expect_failure(compare({data, "--render", "-o", report}), 2, "DATASET does not go with --render");
+  expect_failure(compare({"--render", "--models", "rnn", "-o", report}), 2, "--models does not go with --render");
+  expect_failure(compare({"--render", "--lr", "0.1", "-o", report}), 2, "--lr does not go with --render");
   EXPECT_FALSE(fs::exists(report));
 
   io::Corpus one;
