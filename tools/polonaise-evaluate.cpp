@@ -115,8 +115,12 @@ std::string as_text(const Arguments& a, const Subject& s, const Evaluation& e) {
   return text + table.text();
 }
 
-void evaluate_run(const Arguments& a) {
+void evaluate_run(const Cli& cli, const Arguments& a) {
   const Run run = Run::open(a.run);
+  if (run.options().model != "transformer") {
+    cli.refuse_flags({"eval-stride"}, fmt::format("belongs to a transformer, and {} is a run of {}; leave it out",
+                                                  a.run.string(), run.options().model));
+  }
   const fs::path file = a.dataset.empty() ? run.options().dataset : a.dataset;
   const io::Dataset data = io::Dataset::open(file);
   run.check_encoding(data.encoding(), file);
@@ -173,7 +177,7 @@ int run(int argc, char** argv) {
   declare_precision(cli, a.precision);
   cli.example("polonaise-evaluate run", "nats per event on the test split, beside what counting achieves");
   cli.example("polonaise-evaluate run --protocol bai2018 --json", "one cell of the piano-roll benchmark");
-  cli.action([&] { evaluate_run(a); });
+  cli.action([&] { evaluate_run(cli, a); });
   return cli.run(argc, argv);
 }
 

@@ -15,6 +15,7 @@
 #include "io/svg.h"
 #include "tools/common/cli.h"
 #include "tools/common/files.h"
+#include "tools/common/encoding_option.h"
 #include "tools/midi/info.h"
 #include "tools/midi/render.h"
 
@@ -32,9 +33,7 @@ struct Arguments {
   bool quiet = false;
   std::string dialect = "midicsv";
   bool json = false;
-  std::string encoding;
-  int steps_per_quarter = 4;
-  std::vector<std::string> tokens;
+  EncodingChoice encoding;
   fs::path soundfont;
   std::string title;
   double zoom = 24;
@@ -100,13 +99,14 @@ void roll(const Arguments& a) {
 
 void roundtrip(const Arguments& a) {
   check(a);
-  const auto encoding = io::make_encoding(a.encoding, {.steps_per_quarter = a.steps_per_quarter, .tokens = a.tokens});
+  const auto encoding = encoding_of(cli, a.encoding);
   const io::Score score = read_notes(a);
   io::LossReport losses;
   const io::Events events = encoding->encode(score, losses);
   const io::Score decoded = encoding->decode(events.view());
-  const std::string through =
-      a.tokens.empty() ? a.encoding : fmt::format("{} with {}", a.encoding, fmt::join(a.tokens, ", "));
+  const std::string through = a.encoding.tokens.empty()
+                                  ? a.encoding.name
+                                  : fmt::format("{} with {}", a.encoding.name, fmt::join(a.encoding.tokens, ", "));
   io::write_file(a.output, io::write_score(decoded, fmt::format("{} through {}", piece_stem(a.file), through)));
   std::string text = fmt::format("{}: {} notes, {} events, {} notes decoded\n", through, losses.notes, events.size(),
                                  decoded.notes.size());
@@ -161,17 +161,13 @@ int run(int argc, char** argv) {
 
   Cli& there_and_back =
       reading_command(cli, a, "roundtrip", "encodes and decodes a file and says what was lost", midi_file);
-  there_and_back.option("--encoding", a.encoding, "the encoding").choices(io::encoding_names()).required();
-  there_and_back.option("--steps-per-quarter", a.steps_per_quarter, "frames to a quarter note (roll88)").range(1, 96);
-  there_and_back.option("--tokens", a.tokens, "what else has tokens (perf, tsd): pedal, tempo, articulation")
-      .choices(io::added_token_names())
-      .placeholder("LIST");
+  declare_encoding(there_and_back, a.encoding).required();
   there_and_back.option("-o,--output", a.output, "the MIDI file to write").placeholder("FILE").required();
   there_and_back.example("polonaise-midi roundtrip song.mid --encoding chordvec -o heard.mid",
                          "what a model trained on this encoding would hear of the piece");
   there_and_back.example("polonaise-midi roundtrip song.mid --encoding tsd --tokens pedal,tempo -o heard.mid",
                          "the same of notes with lengths, pedal and tempo");
-  there_and_back.action([&a] { roundtrip(a); });
+  there_and_back.action([&] { roundtrip(there_and_back, a); });
 
   Cli& sound = reading_command(cli, a, "render", "plays a file into a WAV file with fluidsynth", midi_file);
   sound.option("-o,--output", a.output, "the WAV file to write").placeholder("FILE").required();

@@ -13,6 +13,7 @@
 #include "io/rolls.h"
 #include "io/split.h"
 #include "tools/common/cli.h"
+#include "tools/common/encoding_option.h"
 #include "tools/common/files.h"
 #include "tools/common/progress.h"
 #include "tools/common/version.h"
@@ -33,9 +34,7 @@ struct Arguments {
   fs::path rolls;
   int synthetic = 0;
   fs::path output;
-  std::string encoding;
-  int steps_per_quarter = 4;
-  std::vector<std::string> tokens;
+  EncodingChoice encoding;
   fs::path losses;
   std::string parts = "all";
   std::string split = "0.8,0.1,0.1";
@@ -80,12 +79,12 @@ std::vector<std::string> strings(const std::vector<fs::path>& paths) {
   return {paths.begin(), paths.end()};
 }
 
-void prepare_midi(const Arguments& a) {
+void prepare_midi(const Cli& cli, const Arguments& a) {
   Augmentation augmentation;
   augmentation.tempos = a.tempos;
   parse_transposition(a.transpose, augmentation);
   const io::SplitRatios ratios = split_ratios(a);
-  const auto encoding = io::make_encoding(a.encoding, {.steps_per_quarter = a.steps_per_quarter, .tokens = a.tokens});
+  const auto encoding = encoding_of(cli, a.encoding);
 
   std::vector<fs::path> files;
   if (a.synthetic == 0) files = find_midi_files(a.folders);
@@ -128,10 +127,10 @@ void prepare_midi(const Arguments& a) {
   std::string text = groups_text(sources.read, groups, splits);
   text += summary_text(sources, splits, encoded);
   if (a.synthetic > 0) {
-    text += fmt::format("{} pieces made by rule, written to {}\n", format_count(a.synthetic), a.output.string());
+    text += fmt::format("{} made by rule, written to {}\n", counted(a.synthetic, "piece"), a.output.string());
   } else {
-    text += fmt::format("{} of {} files, {} pieces, written to {}\n", format_count(std::ssize(sources.read)),
-                        format_count(std::ssize(files)), format_count(std::ssize(groups)), a.output.string());
+    text += fmt::format("{} of {}, {}, written to {}\n", format_count(std::ssize(sources.read)),
+                        counted(std::ssize(files), "file"), counted(std::ssize(groups), "piece"), a.output.string());
   }
   print(text);
   for (const io::Split split : io::kSplits) {
@@ -139,8 +138,8 @@ void prepare_midi(const Arguments& a) {
                          : split == io::Split::valid ? ratios.valid
                                                      : ratios.test;
     if (ratio == 0 || !encoded.corpus[split].empty()) continue;
-    fmt::print(stderr, "{}: the {} split is empty: there are only {} pieces.\n", kProgram, io::split_name(split),
-               groups.size());
+    fmt::print(stderr, "{}: the {} split is empty: there is no more than {}.\n", kProgram, io::split_name(split),
+               counted(std::ssize(groups), "piece"));
   }
 }
 
@@ -177,8 +176,8 @@ void prepare(const Cli& cli, const Arguments& a) {
     } else if (a.folders.empty()) {
       throw UsageError("DIR is missing: name a folder with MIDI files, or --rolls DIR, or --synthetic N.");
     }
-    if (a.encoding.empty()) throw UsageError("the option --encoding NAME is missing.");
-    return prepare_midi(a);
+    if (a.encoding.name.empty()) throw UsageError("the option --encoding NAME is missing.");
+    return prepare_midi(cli, a);
   }
   for (const char* name :
        {"dir", "synthetic", "split", "seed", "tempo", "parts", "steps-per-quarter", "tokens", "losses"}) {
@@ -186,7 +185,7 @@ void prepare(const Cli& cli, const Arguments& a) {
     throw UsageError(
         fmt::format("{} does not go with --rolls, whose sequences come divided and encoded.", spelled(name)));
   }
-  if (!a.encoding.empty() && a.encoding != "roll88") throw UsageError("--rolls are encoded as roll88 only.");
+  if (!a.encoding.name.empty() && a.encoding.name != "roll88") throw UsageError("--rolls are encoded as roll88 only.");
   prepare_rolls(a);
 }
 
@@ -206,11 +205,7 @@ int run(int argc, char** argv) {
              "instead of MIDI files take this many piano pieces made by rule, the same for the same --seed")
       .placeholder("N")
       .range(0, 100000);
-  cli.option("--encoding", a.encoding, "how music becomes events").choices(io::encoding_names());
-  cli.option("--steps-per-quarter", a.steps_per_quarter, "frames to a quarter note (roll88)").range(1, 96);
-  cli.option("--tokens", a.tokens, "what else has tokens (perf, tsd): pedal, tempo, articulation")
-      .choices(io::added_token_names())
-      .placeholder("LIST");
+  declare_encoding(cli, a.encoding);
   cli.option("--losses", a.losses, "also write what the encoding lost of each file, as a table in CSV")
       .placeholder("FILE");
   cli.option("--parts", a.parts, "whose notes").choices({"all", "piano"});

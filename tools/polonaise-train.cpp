@@ -68,6 +68,7 @@ io::Dataset open_dataset(TrainOptions& options) {
 }
 
 void begin(const Cli& cli, Arguments& a) {
+  refuse_unused(cli, a.options);
   check(a.options);
   if (a.options.dataset.empty()) throw UsageError("DATASET is missing: name what polonaise-prepare made.");
   const io::Dataset data = open_dataset(a.options);
@@ -91,6 +92,7 @@ void resume(Cli& cli, Arguments& a) {
       return setting.key == "epochs" || setting.key == "steps" || setting.key == "minutes";
     });
   }
+  refuse_unused(cli, a.options);
   cli.adopt(saved, (a.run / "config.toml").string());
   const io::Dataset data = open_dataset(a.options);
   run.check_encoding(data.encoding(), a.options.dataset);

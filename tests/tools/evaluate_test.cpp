@@ -214,6 +214,7 @@ TEST(Evaluate, RefusesWhatDoesNotFit) {
   expect_failure(evaluate_program({run, "--dataset", folder / "perf"}), 1, "is encoded as perf, and the run");
   expect_failure(evaluate_program({folder}), 1, "is no run: it has no config.toml");
   expect_failure(evaluate_program({folder / "none"}), 1, "there is no such run");
+  expect_failure(evaluate_program({run, "--eval-stride", "8"}), 2, "--eval-stride belongs to a transformer, and");
   expect_failure(evaluate_program({run, "--split", "tset"}), 2, "did you mean 'test'?");
   const std::string description = read_text(run / "encoding.json");
   write_text(run / "encoding.json", description.substr(0, 20));

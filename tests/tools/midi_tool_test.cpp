@@ -234,6 +234,10 @@ TEST(MidiTool, VersionNamesCommitDevicesAndLibraries) {
 }
 
 TEST(MidiTool, HelpOfACommandShowsItsOptionsAndExamples) {
+  expect_failure(midi({"roundtrip", file, "-o", folder / "a.mid", "--encoding", "roll88", "--tokens", "pedal"}), 2,
+                 "--tokens: \"roll88\" has no tokens for pedal; perf and tsd have.");
+  expect_failure(midi({"roundtrip", file, "-o", folder / "a.mid", "--encoding", "tsd", "--steps-per-quarter", "8"}), 2,
+                 "--steps-per-quarter belongs to --encoding roll88, and --encoding is tsd");
   const ProgramResult result = midi({"csv", "--help"});
   ASSERT_EQ(result.status, 0);
   for (const char* part : {"polonaise-midi csv FILE", "--dialect NAME", "[midicsv]", "Examples:", "--strict"}) {

@@ -113,8 +113,10 @@ TEST(Prepare, EventEncodingsWithAddedTokensKeepThem) {
   const ProgramResult remi = prepare({midi, "-o", folder / "remi", "--encoding", "remi", "--split", "1,0,0"});
   ASSERT_EQ(remi.status, 0) << remi.err;
   EXPECT_TRUE(contains(remi.out, "what the encoding keeps and loses")) << remi.out;
-  expect_failure(prepare({midi, "-o", folder / "x", "--encoding", "remi", "--tokens", "pedal"}), 1,
-                 "\"remi\" has no tokens for pedal");
+  expect_failure(prepare({midi, "-o", folder / "x", "--encoding", "remi", "--tokens", "pedal"}), 2,
+                 "--tokens: \"remi\" has no tokens for pedal; perf and tsd have.");
+  expect_failure(prepare({midi, "-o", folder / "x", "--encoding", "perf", "--steps-per-quarter", "8"}), 2,
+                 "--steps-per-quarter belongs to --encoding roll88, and --encoding is perf; leave it out.");
   expect_failure(prepare({midi, "-o", folder / "x", "--encoding", "perf", "--tokens", "pedals"}), 2, "pedal");
   EXPECT_FALSE(fs::exists(folder / "x"));
 }
@@ -240,6 +242,14 @@ TEST(Prepare, NeverReplacesWhatIsThereUnasked) {
 
 TEST(Prepare, UsageErrorsHaveTheirOwnStatus) {
   const fs::path folder = fresh_folder();
+TEST(Prepare, HelpShowsTheChoicesOfAListOnce) {
+  const std::string help = prepare({"--help"}).out;
+  const std::size_t first = help.find("pedal");
+  ASSERT_NE(first, std::string::npos) << help;
+  EXPECT_EQ(help.find("pedal", first + 1), std::string::npos) << help;
+  EXPECT_TRUE(contains(help, "POLONAISE_STEPS_PER_QUARTER sets --steps-per-quarter")) << help;
+}
+
   const std::string midi = collection(folder, 3), data = folder / "data";
   expect_failure(prepare({"-o", data, "--encoding", "perf"}), 2, "DIR is missing");
   expect_failure(prepare({midi, "-o", data}), 2, "--encoding NAME is missing");

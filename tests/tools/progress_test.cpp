@@ -35,6 +35,9 @@ TEST(Progress, CountsAreGroupedByThousands) {
   EXPECT_EQ(format_count(1000), "1,000");
   EXPECT_EQ(format_count(-681607), "-681,607");
   EXPECT_EQ(format_count(-100), "-100");
+  EXPECT_EQ(counted(0, "piece"), "0 pieces");
+  EXPECT_EQ(counted(1, "piece"), "1 piece");
+  EXPECT_EQ(counted(1000, "piece"), "1,000 pieces");
 }
 
 TEST(Progress, TimeLeftFollowsThePaceSinceTheStart) {

@@ -206,6 +206,7 @@ TEST(Sample, RefusesWhatCannotBe) {
   expect_failure(sample({run, "--prime", folder / "empty.mid", "-o", folder / "empty.mid"}), 1, "is read as input");
   expect_failure(sample({run, "--temperature", "-1", "-o", out}), 2, "--temperature: -1 is not from 0 to 100.");
   expect_failure(sample({run, "--top-k", "-1", "-o", out}), 2, "--top-k: -1 is not from 0 to 65536.");
+  expect_failure(sample({run, "--dataset", folder / "data", "-o", out}), 2, "--dataset belongs to --no-copy N");
   for (const char* none : {"0", "1e-300", "nan"}) {
     expect_failure(sample({run, "--top-p", none, "-o", out}), 2, "is not from 1e-06 to 1.");
   }

@@ -235,6 +235,35 @@ TEST(Train, RefusesAChangedOptionByName) {
   EXPECT_TRUE(contains(train({"--resume", "-o", run}).out, "nothing to do"));
 }
 
+TEST(Train, RefusesFlagsThatTheModelHasNoUseFor) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "chordvec");
+  const auto refused = [&](const std::vector<std::string>& flags, std::string_view part) {
+    expect_failure(train(joined({data, "-o", folder / "no"}, flags)), 2, part);
+  };
+  refused({"--model", "lstm", "--heads", "8"},
+          "--heads belongs to --model transformer, and --model is lstm; leave it out.");
+  refused({"--model", "bilstm", "--position", "learned"}, "--position belongs to --model transformer");
+  refused({"--feedforward", "8"}, "--feedforward belongs to --model transformer");
+  refused({"--model", "transformer", "--stride", "3"}, "--stride belongs to --model bilstm");
+  refused({"--head-hidden", "6"}, "--head-hidden belongs to --head autoregressive, and --head is bernoulli");
+  EXPECT_FALSE(fs::exists(folder / "no"));
+
+  // A configuration has all options, and the environment may be meant for another call.
+  const fs::path run = folder / "run";
+  ASSERT_EQ(train(joined({data, "-o", run, "--steps", "2"}, small_model("lstm"))).status, 0);
+  EXPECT_TRUE(contains(read_text(run / "config.toml"), "heads = "));
+  const ProgramResult again =
+      run_program("polonaise-train", {data, "-o", folder / "again", "-q", "--config", run / "config.toml"},
+                  {.environment = {{"POLONAISE_POSITION", "learned"}}});
+  EXPECT_EQ(again.status, 0) << again.err;
+  expect_failure(train({"--resume", "-o", run, "--steps", "4", "--heads", "4"}), 2, "--heads belongs to");
+  const fs::path attending = folder / "attending";
+  ASSERT_EQ(train(joined({data, "-o", attending, "--steps", "2"}, small_model("transformer"))).status, 0);
+  const ProgramResult on = train({"--resume", "-o", attending, "--steps", "4", "--heads", "2", "-q"});
+  EXPECT_EQ(on.status, 0) << on.err;
+}
+
 TEST(Train, RefusesOtherDataOnResume) {
   const fs::path folder = fresh_folder();
   const fs::path run = small_run(folder, "roll88", "rnn");
@@ -270,7 +299,8 @@ TEST(Train, RefusesWhatCannotBe) {
   const fs::path data = small_dataset(folder / "data", "roll88");
   expect_failure(train({data, "-o", folder / "run", "--model", "lsmt"}), 2, "did you mean 'lstm'?");
   expect_failure(train({data, "-o", folder / "run", "--epochs", "2", "--steps", "3"}), 2, "--epochs and --steps");
-  expect_failure(train({data, "-o", folder / "run", "--model", "transformer", "--heads", "7"}), 2, "multiple of heads");
+  expect_failure(train({data, "-o", folder / "run", "--model", "transformer", "--heads", "7"}), 2,
+                 "--model transformer --hidden 64 --heads 7 --position rotary: hidden must be a multiple of heads.");
   fs::create_directories(folder / "tokens");
   expect_failure(
       train({small_dataset(folder / "tokens/data", "perf"), "-o", folder / "run", "--head", "autoregressive"}), 2,

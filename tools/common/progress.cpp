@@ -41,6 +41,10 @@ std::string format_count(std::int64_t count) {
   return out;
 }
 
+std::string counted(std::int64_t count, std::string_view word) {
+  return fmt::format("{} {}{}", format_count(count), word, count == 1 ? "" : "s");
+}
+
 double time_left(std::int64_t start, std::int64_t done, std::int64_t total, double elapsed) {
   if (done <= start) return -1;
   return elapsed * static_cast<double>(std::max<std::int64_t>(total - done, 0)) / static_cast<double>(done - start);

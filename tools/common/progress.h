@@ -12,6 +12,8 @@ namespace polonaise::tools {
 std::string format_duration(double seconds);
 // "681,607"
 std::string format_count(std::int64_t count);
+// "1 piece", "681,607 pieces", of a word whose plural has an s more.
+std::string counted(std::int64_t count, std::string_view word);
 
 // How far a long job is. On a terminal one line is redrawn, at most ten times a second; elsewhere (a log file, a pipe)
 // a line is written at intervals; with `quiet` nothing is.

@@ -80,6 +80,19 @@ void check(const TrainOptions& o) {
   if (o.epochs > 0 && o.steps > 0) throw UsageError("--epochs and --steps are two ways to say one thing; give one.");
 }
 
+void refuse_unused(const Cli& cli, const TrainOptions& o) {
+  const auto belongs_to = [](std::string_view owner, std::string_view option, std::string_view value) {
+    return fmt::format("belongs to {}, and {} is {}; leave it out", owner, option, value);
+  };
+  if (o.model != "transformer") {
+    cli.refuse_flags({"heads", "feedforward", "position"}, belongs_to("--model transformer", "--model", o.model));
+  }
+  if (o.model != "bilstm") cli.refuse_flags({"stride"}, belongs_to("--model bilstm", "--model", o.model));
+  if (o.head != "autoregressive") {
+    cli.refuse_flags({"head-hidden"}, belongs_to("--head autoregressive", "--head", o.head));
+  }
+}
+
 void refuse_changes(const Cli& cli, const Config& run) {
   const Config now = cli.config();
   for (const Setting& setting : now.settings) {
@@ -108,7 +121,10 @@ ModelConfig model_config(const TrainOptions& o, const EventShape& events) {
   try {
     validate(config);
   } catch (const std::invalid_argument& error) {
-    throw UsageError(fmt::format("{}.", error.what()));
+    std::string given = fmt::format("--model {} --hidden {}", o.model, o.hidden);
+    if (o.model == "transformer") given += fmt::format(" --heads {} --position {}", o.heads, o.position);
+    if (o.head != "bernoulli") given += fmt::format(" --head {}", o.head);
+    throw UsageError(fmt::format("{}: {}.", given, error.what()));
   }
   return config;
 }

@@ -57,6 +57,9 @@ TrainOptions options_of(const Config& config, std::string_view origin);
 // Throws UsageError where options are given that do not go together.
 void check(const TrainOptions& options);
 
+// Throws UsageError where a flag sets an option that the model has no use for, as heads of an LSTM.
+void refuse_unused(const Cli& cli, const TrainOptions& options);
+
 // Throws UsageError, naming the option, where one that belongs to the run is given with another value than the run's:
 // all but how long to train, how often to log and validate, where the data lie, and what to compute on.
 void refuse_changes(const Cli& cli, const Config& run);
