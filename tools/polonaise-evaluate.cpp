@@ -91,8 +91,8 @@ std::string as_text(const Arguments& a, const Subject& s, const Evaluation& e) {
   const io::EventSpec& spec = s.data.spec();
   const bool tokens = spec.kind == io::EventKind::tokens;
   std::string text = fmt::format("{}, checkpoint {} (step {})\n", a.run.string(), a.checkpoint, format_count(s.step));
-  text += fmt::format("{} split of {}: {} pieces, {} {}\n", a.split, s.dataset, format_count(e.pieces),
-                      format_count(e.targets), tokens ? "tokens" : "frames");
+  text += fmt::format("{} split of {}: {}, {}\n", a.split, s.dataset, counted(e.pieces, "piece"),
+                      counted(e.targets, tokens ? "token" : "frame"));
   if (!tokens) text += fmt::format("protocol {}\n", a.protocol);
   text += fmt::format("context: {}\n\n", context(s.model, s.stride));
 

@@ -9,13 +9,15 @@
 
 #include "io/csv.h"
 #include "io/encoding.h"
+#include "io/error.h"
 #include "io/file.h"
 #include "io/midi.h"
 #include "io/notes.h"
 #include "io/svg.h"
 #include "tools/common/cli.h"
-#include "tools/common/files.h"
 #include "tools/common/encoding_option.h"
+#include "tools/common/files.h"
+#include "tools/common/progress.h"
 #include "tools/midi/info.h"
 #include "tools/midi/render.h"
 
@@ -94,10 +96,18 @@ void roll(const Arguments& a) {
   options.pixels_per_quarter = a.zoom;
   options.first_bar = a.first_bar;
   if (a.last_bar > 0) options.last_bar = a.last_bar;
-  io::write_file(a.output, io::piano_roll_svg(read_notes(a), options));
+  const io::Score score = read_notes(a);
+  const std::string picture = [&] {
+    try {
+      return io::piano_roll_svg(score, options);
+    } catch (const io::Error& error) {
+      throw io::Error(fmt::format("{}: {}", a.file.string(), error.what()));
+    }
+  }();
+  io::write_file(a.output, picture);
 }
 
-void roundtrip(const Arguments& a) {
+void roundtrip(const Cli& cli, const Arguments& a) {
   check(a);
   const auto encoding = encoding_of(cli, a.encoding);
   const io::Score score = read_notes(a);
@@ -108,8 +118,8 @@ void roundtrip(const Arguments& a) {
                                   ? a.encoding.name
                                   : fmt::format("{} with {}", a.encoding.name, fmt::join(a.encoding.tokens, ", "));
   io::write_file(a.output, io::write_score(decoded, fmt::format("{} through {}", piece_stem(a.file), through)));
-  std::string text = fmt::format("{}: {} notes, {} events, {} notes decoded\n", through, losses.notes, events.size(),
-                                 decoded.notes.size());
+  std::string text = fmt::format("{}: {}, {}, {} decoded\n", through, counted(losses.notes, "note"),
+                                 counted(events.size(), "event"), counted(std::ssize(decoded.notes), "note"));
   for (const std::string& line : losses.lines()) text += line + "\n";
   print(text);
 }

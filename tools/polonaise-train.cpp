@@ -32,7 +32,7 @@ struct Arguments {
 std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer, const AnyDevice& device) {
   const TrainOptions& o = a.options;
   Table table({{"", Table::Align::left}, {"", Table::Align::left}});
-  std::string model = fmt::format("{}, {} layers of {}", o.model, o.layers, o.hidden);
+  std::string model = fmt::format("{}, {} of {}", o.model, counted(o.layers, "layer"), o.hidden);
   if (o.model == "transformer") model += fmt::format(", {} heads, {} positions", o.heads, o.position);
   if (o.head == "autoregressive") model += fmt::format(", keys one after another by {} hidden units", o.head_hidden);
   table.row({"model", model});
@@ -43,9 +43,8 @@ std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer
   table.row({"precision", o.precision});
   table.row({"data", fmt::format("{} ({})", o.dataset.string(), data.encoding().name())});
   for (const io::Split split : io::kSplits) {
-    table.row(
-        {fmt::format("  {}", io::split_name(split)),
-         fmt::format("{} pieces, {} events", format_count(data.pieces(split)), format_count(data.events(split)))});
+    table.row({fmt::format("  {}", io::split_name(split)),
+               fmt::format("{}, {}", counted(data.pieces(split), "piece"), counted(data.events(split), "event"))});
   }
   table.row({"batch", fmt::format("{} windows of {} events{}", o.batch, o.seq,
                                   o.accumulate > 1 ? fmt::format(", {} batches a step", o.accumulate) : "")});
@@ -68,8 +67,8 @@ io::Dataset open_dataset(TrainOptions& options) {
 }
 
 void begin(const Cli& cli, Arguments& a) {
-  refuse_unused(cli, a.options);
   check(a.options);
+  refuse_unused(cli, a.options);
   if (a.options.dataset.empty()) throw UsageError("DATASET is missing: name what polonaise-prepare made.");
   const io::Dataset data = open_dataset(a.options);
   AnyDevice device = device_of(a.options.device, a.options.threads);
@@ -92,8 +91,8 @@ void resume(Cli& cli, Arguments& a) {
       return setting.key == "epochs" || setting.key == "steps" || setting.key == "minutes";
     });
   }
-  refuse_unused(cli, a.options);
   cli.adopt(saved, (a.run / "config.toml").string());
+  refuse_unused(cli, a.options);
   const io::Dataset data = open_dataset(a.options);
   run.check_encoding(data.encoding(), a.options.dataset);
   AnyDevice device = device_of(a.options.device, a.options.threads);

@@ -149,6 +149,17 @@ TEST(MidiTool, WhatIsNotMidiIsRefusedByNameAndNothingIsWritten) {
   }
 }
 
+TEST(MidiTool, APieceTooLongToDrawIsNamed) {
+  const fs::path folder = fresh_folder();
+  io::Score score;
+  score.ticks_per_quarter = 1;
+  score.notes.push_back({.onset = 200'000'000, .duration = 1, .pitch = 60, .velocity = 64});
+  io::write_file(folder / "long.mid", io::write_score(score));
+  expect_failure(midi({"roll", folder / "long.mid", "-o", folder / "long.svg"}), 1,
+                 "long.mid: the piece has more than ");
+  EXPECT_FALSE(fs::exists(folder / "long.svg"));
+}
+
 TEST(MidiTool, AnUnreadableFileIsRefused) {
   if (geteuid() == 0) GTEST_SKIP() << "root reads every file";
   const fs::path folder = fresh_folder();
@@ -223,6 +234,10 @@ TEST(MidiTool, UsageErrorsHaveTheirOwnStatus) {
   expect_failure(midi({"roll", file, "-o", folder / "a.svg", "--first-bar", "4", "--last-bar", "2"}), 2,
                  "--last-bar 2 is before --first-bar 4");
   expect_failure(midi({"roundtrip", file, "-o", folder / "a.mid", "--encoding", "prf"}), 2, "did you mean 'perf'?");
+  expect_failure(midi({"roundtrip", file, "-o", folder / "a.mid", "--encoding", "roll88", "--tokens", "pedal"}), 2,
+                 "--tokens: \"roll88\" has no tokens for pedal; perf and tsd have.");
+  expect_failure(midi({"roundtrip", file, "-o", folder / "a.mid", "--encoding", "tsd", "--steps-per-quarter", "8"}), 2,
+                 "--steps-per-quarter belongs to --encoding roll88, and --encoding is tsd");
 }
 
 TEST(MidiTool, VersionNamesCommitDevicesAndLibraries) {
@@ -234,10 +249,6 @@ TEST(MidiTool, VersionNamesCommitDevicesAndLibraries) {
 }
 
 TEST(MidiTool, HelpOfACommandShowsItsOptionsAndExamples) {
-  expect_failure(midi({"roundtrip", file, "-o", folder / "a.mid", "--encoding", "roll88", "--tokens", "pedal"}), 2,
-                 "--tokens: \"roll88\" has no tokens for pedal; perf and tsd have.");
-  expect_failure(midi({"roundtrip", file, "-o", folder / "a.mid", "--encoding", "tsd", "--steps-per-quarter", "8"}), 2,
-                 "--steps-per-quarter belongs to --encoding roll88, and --encoding is tsd");
   const ProgramResult result = midi({"csv", "--help"});
   ASSERT_EQ(result.status, 0);
   for (const char* part : {"polonaise-midi csv FILE", "--dialect NAME", "[midicsv]", "Examples:", "--strict"}) {

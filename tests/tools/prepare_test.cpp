@@ -70,11 +70,13 @@ TEST(Prepare, FilesThatAreOnePieceStayTogetherAndAreNamed) {
   const fs::path midi = collection(folder, 4);
   fs::create_directories(folder / "again");
   fs::copy_file(midi / "rule-0001.mid", folder / "again" / "another name.mid");
+  fs::copy_file(midi / "rule-0001.mid", folder / "again" / "rule-0001.mid");
   const ProgramResult result =
       prepare({midi, folder / "again", "-o", folder / "data", "--encoding", "perf", "--split", "0.5,0.25,0.25"});
   ASSERT_EQ(result.status, 0) << result.err;
-  EXPECT_TRUE(contains(result.out, "another name.mid, rule-0001.mid")) << result.out;
-  EXPECT_TRUE(contains(result.out, "5 of 5 files, 4 pieces")) << result.out;
+  const std::string again = (folder / "again/rule-0001.mid").string(), first = (midi / "rule-0001.mid").string();
+  EXPECT_TRUE(contains(result.out, "another name.mid, " + again + ", " + first + "\n")) << result.out;
+  EXPECT_TRUE(contains(result.out, "6 of 6 files, 4 pieces")) << result.out;
 }
 
 TEST(Prepare, AugmentsTheTrainingSplitOnly) {
@@ -240,8 +242,6 @@ TEST(Prepare, NeverReplacesWhatIsThereUnasked) {
   expect_failure(prepare({midi, "-o", folder / "none" / "data", "--encoding", "perf"}), 1, "does not exist");
 }
 
-TEST(Prepare, UsageErrorsHaveTheirOwnStatus) {
-  const fs::path folder = fresh_folder();
 TEST(Prepare, HelpShowsTheChoicesOfAListOnce) {
   const std::string help = prepare({"--help"}).out;
   const std::size_t first = help.find("pedal");
@@ -250,6 +250,8 @@ TEST(Prepare, HelpShowsTheChoicesOfAListOnce) {
   EXPECT_TRUE(contains(help, "POLONAISE_STEPS_PER_QUARTER sets --steps-per-quarter")) << help;
 }
 
+TEST(Prepare, UsageErrorsHaveTheirOwnStatus) {
+  const fs::path folder = fresh_folder();
   const std::string midi = collection(folder, 3), data = folder / "data";
   expect_failure(prepare({"-o", data, "--encoding", "perf"}), 2, "DIR is missing");
   expect_failure(prepare({midi, "-o", data}), 2, "--encoding NAME is missing");

@@ -24,9 +24,9 @@ std::string heading(const Results& results) {
 std::string facts(const Results& results) {
   std::int64_t pieces = 0;
   for (const auto& [name, size] : results.splits) pieces += size.first;
-  return fmt::format("{} combinations · about {} parameters each · {} of training each · {} pieces as {} · {}",
-                     results.combinations.size(), format_count(results.parameters),
-                     format_duration(results.training_seconds), format_count(pieces), escape_html(results.encoding),
+  return fmt::format("{} · about {} parameters each · {} of training each · {} as {} · {}",
+                     counted(std::ssize(results.combinations), "combination"), format_count(results.parameters),
+                     format_duration(results.training_seconds), counted(pieces, "piece"), escape_html(results.encoding),
                      escape_html(results.date));
 }
 
@@ -41,16 +41,16 @@ std::string ceilings(const Results& results) {
 }
 
 std::string held_out_text(const HeldOutResult& held_out) {
-  return fmt::format("{} events, the beginnings of {} pieces of the {} split", format_count(held_out.events),
-                     held_out.pieces, escape_html(held_out.split));
+  return fmt::format("{}, the beginnings of {} of the {} split", counted(held_out.events, "event"),
+                     counted(held_out.pieces, "piece"), escape_html(held_out.split));
 }
 
 std::string method(const Results& results) {
   std::vector<std::string> items = {
       fmt::format("Sizes: widths are chosen so that every model has as nearly {} parameters as it can; counts within "
-                  "5 % of each other are called equal. All have {} layers.",
+                  "5 % of each other are called equal. All have {}.",
                   format_count(results.parameters),
-                  results.combinations.empty() ? 0 : results.combinations.front().size.layers),
+                  counted(results.combinations.empty() ? 0 : results.combinations.front().size.layers, "layer")),
       fmt::format(
           "Recipe: AdamW at a constant rate of {} after 20 steps of warm-up, gradient norm clipped at 1, no dropout, "
           "seed {}; the same for all, tuned for none.",
@@ -85,7 +85,7 @@ std::string environment(const Results& results) {
   };
   row("Command", "<code>" + escape_html(results.command) + "</code>");
   row("Version", escape_html(results.version));
-  row("Processor", fmt::format("{}, {} threads", escape_html(results.processor), results.threads));
+  row("Processor", fmt::format("{}, {}", escape_html(results.processor), counted(results.threads, "thread")));
   for (const DeviceResult& device : results.devices) row("Device", escape_html(device.description));
   for (const std::string& line : results.libraries) {
     const std::size_t colon = line.find(": ");
@@ -96,8 +96,8 @@ std::string environment(const Results& results) {
   row("Checksum", "<code>" + escape_html(results.checksum) + "</code>");
   std::vector<std::string> splits;
   for (const auto& [name, size] : results.splits) {
-    splits.push_back(fmt::format("{}: {} pieces, {} events", escape_html(name), format_count(size.first),
-                                 format_count(size.second)));
+    splits.push_back(
+        fmt::format("{}: {}, {}", escape_html(name), counted(size.first, "piece"), counted(size.second, "event")));
   }
   row("Pieces", fmt::format("{}", fmt::join(splits, "; ")));
   row("Begun", escape_html(results.date));

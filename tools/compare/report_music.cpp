@@ -30,10 +30,10 @@ struct Shown {
 };
 
 std::string figure(const Shown& shown, int low, int high) {
-  const std::string label = fmt::format("Piano roll of {}: {} notes in {}.", shown.spoken, shown.music.notes.size(),
-                                        clock(shown.music.seconds));
-  std::string note = fmt::format("<span class=\"note length\">{} notes, {}</span>",
-                                 format_count(std::ssize(shown.music.notes)), clock(shown.music.seconds));
+  const std::string label = fmt::format("Piano roll of {}: {} in {}.", shown.spoken,
+                                        counted(std::ssize(shown.music.notes), "note"), clock(shown.music.seconds));
+  std::string note = fmt::format("<span class=\"note length\">{}, {}</span>",
+                                 counted(std::ssize(shown.music.notes), "note"), clock(shown.music.seconds));
   if (shown.piece->figures && shown.piece->figures->transposed.longest > 0 && shown.classes != "ink") {
     note += fmt::format(" <span class=\"note\">longest known run {}</span>", shown.piece->figures->transposed.longest);
   }

@@ -28,8 +28,8 @@ std::string titled(const io::MetricInfo& info) {
 std::string set_line(std::string_view title, const MeasuredSet& set) {
   std::int64_t notes = 0;
   for (const io::PieceMetrics& piece : set.metrics) notes += piece.notes;
-  return fmt::format("{} {}: {} pieces, {} notes\n", title, set.pieces.label, format_count(std::ssize(set.metrics)),
-                     format_count(notes));
+  return fmt::format("{} {}: {}, {}\n", title, set.pieces.label, counted(std::ssize(set.metrics), "piece"),
+                     counted(notes, "note"));
 }
 
 std::string summary_table(const Report& report) {
@@ -172,8 +172,8 @@ std::vector<std::string> histogram_cells(std::string name, const std::vector<io:
 }
 
 std::string novelty_text(const Report& report, bool all_pieces) {
-  std::string out = fmt::format("copied from {} ({} pieces, {} notes), whatever the key and tempo:\n", report.training,
-                                format_count(report.training_pieces), format_count(report.training_notes));
+  std::string out = fmt::format("copied from {} ({}, {}), whatever the key and tempo:\n", report.training,
+                                counted(report.training_pieces, "piece"), counted(report.training_notes, "note"));
   std::vector<Table::Column> columns = {{"piece", kLeft}, {"notes"}, {"longest run"}, {"exact"}};
   for (const int threshold : io::kNoveltyThresholds) columns.push_back({fmt::format("in runs >= {}", threshold)});
   columns.push_back({"where the longest run is from", kLeft});
@@ -196,7 +196,8 @@ std::string novelty_text(const Report& report, bool all_pieces) {
   }
   out += table.text();
   if (shown < order.size()) {
-    out += fmt::format("({} more pieces with shorter runs: --pieces shows all)\n", order.size() - shown);
+    out += fmt::format("({} with shorter runs left out: --pieces shows all)\n",
+                       counted(std::ssize(order) - static_cast<std::int64_t>(shown), "piece"));
   }
 
   std::vector<Table::Column> bins = {{"notes by their longest run", kLeft}};

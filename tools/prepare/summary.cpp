@@ -44,8 +44,15 @@ std::string groups_text(std::span<const Source> sources, const std::vector<std::
   std::string out;
   for (const auto& group : groups) {
     if (group.size() < 2) continue;
+    const auto same_name = [&](std::size_t file) {
+      return std::ranges::count_if(
+          group, [&](std::size_t other) { return sources[other].file.filename() == sources[file].file.filename(); });
+    };
     std::vector<std::string> names;
-    for (const std::size_t file : group) names.push_back(sources[file].file.filename().string());
+    for (const std::size_t file : group) {
+      const auto& path = sources[file].file;
+      names.push_back((same_name(file) > 1 ? path : path.filename()).string());
+    }
     out += fmt::format("  {}: {}\n", io::split_name(splits[group.front()]), fmt::join(names, ", "));
   }
   return out.empty() ? "" : "files that are one piece, and so stay together:\n" + out;
