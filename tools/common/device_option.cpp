@@ -1,6 +1,12 @@
 #include "tools/common/device_option.h"
 
+#include <fmt/format.h>
+
+#include <cstdio>
 #include <stdexcept>
+
+#include "runtime/cuda_status.h"
+#include "runtime/memory.h"
 
 namespace polonaise::tools {
 
@@ -20,7 +26,12 @@ void declare_precision(Cli& cli, std::string& precision) {
 
 AnyDevice device_of(const std::string& device, int threads) {
   try {
-    return open_device(device, threads);
+    AnyDevice opened = open_device(device, threads);
+    if (device == "auto" && shares_host_memory(opened)) {
+      const std::string why = unusable_card();
+      if (!why.empty()) fmt::print(stderr, "--device auto takes the CPU, as no card can be used: {}\n", why);
+    }
+    return opened;
   } catch (const std::invalid_argument& unknown) {
     throw UsageError(unknown.what());
   }

@@ -10,7 +10,8 @@ namespace polonaise::tools {
 // --device and --threads, of every program that computes.
 void declare_device(Cli& cli, std::string& device, int& threads);
 
-// open_device(); UsageError for a name of no device.
+// open_device(); UsageError for a name of no device. Where auto passes over a card that is there, a line on standard
+// error says why.
 AnyDevice device_of(const std::string& device, int threads);
 
 // --precision, of programs that train or score; its value is set_precision()'s.
