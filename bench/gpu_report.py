@@ -2,11 +2,11 @@
 """Results of the card's benchmarks from the JSON lines of polonaise_gpu_bench and torch_gpu_peer.py on standard input.
 
     gpu_report.py --lines                          a readable line for each, as they come
-    gpu_report.py --gpu NAME --driver V --commit C [--results DIR] [--readme FILE]
+    gpu_report.py --commit C [--results DIR] [--readme FILE]
 
-The second form writes DIR/NAME.json (the machine, and for each row of ours its time, achieved bandwidth and FLOP/s as
-parts of the measured ceilings, and the ratio to every peer of the same run), and replaces what stands between the
-markers in FILE by tables of all files in DIR.
+The second form writes DIR/GPU.json (the machine, as the programs' first lines tell it, and for each row of ours its
+time, achieved bandwidth and FLOP/s as parts of the measured ceilings, and the ratio to every peer of the same run), and
+replaces what stands between the markers in FILE by tables of all files in DIR.
 """
 import argparse
 import datetime
@@ -25,6 +25,8 @@ def read_lines(stream):
 
 
 def describe(line):
+    if "machine" in line:
+        return ", ".join(f"{key} {value}" for key, value in line["machine"].items())
     name = f"{line['row']}/{line['who']}"
     if "error" in line:
         return f"{name:64} {line['error']}"
@@ -36,8 +38,11 @@ def rate(amount, microseconds):
 
 
 def collect(lines):
-    """Rows of ours with their peers, from all lines."""
-    measured = {(line["row"], line["who"]): line for line in lines}
+    """The machine, and rows of ours with their peers, from all lines."""
+    machine = {}
+    for line in lines:
+        machine |= line.get("machine", {})
+    measured = {(line["row"], line["who"]): line for line in lines if "row" in line}
     ours = {row: line for (row, who), line in measured.items() if who == "polonaise"}
 
     def ceiling(row, amount):
@@ -63,7 +68,7 @@ def collect(lines):
                  {"median_us": peer["median_us"], "graph": peer.get("graph"), "ratio": peer["median_us"] / time}
             for (of, who), peer in measured.items() if of == name and who != "polonaise"}
         rows.append(row)
-    return {"ceilings": {"bytes_per_s": bandwidth, "flops_per_s": flops}, "rows": rows}
+    return {"machine": machine, "ceilings": {"bytes_per_s": bandwidth, "flops_per_s": flops}, "rows": rows}
 
 
 def percent(row, unit):
@@ -82,8 +87,8 @@ def tables(folder):
     text = []
     for path in sorted(folder.glob("*.json")):
         result = json.loads(path.read_text())
-        text += [f"### {result['gpu']}", "",
-                 f"{result['date']}, driver {result['driver']}, commit {result['commit']}.", "",
+        machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items() if key != "gpu")
+        text += [f"### {result['machine']['gpu']}", "", f"{result['date']}, commit {result['commit']}; {machine}.", "",
                  "| row | median, µs | 10th to 90th percentile | of copy's bandwidth | of bf16 product's rate | "
                  "peers, µs (times ours) |", "|---|---|---|---|---|---|"]
         for row in result["rows"]:
@@ -99,8 +104,6 @@ def tables(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", action="store_true")
-    parser.add_argument("--gpu")
-    parser.add_argument("--driver", default="unknown")
     parser.add_argument("--commit", default="unknown")
     parser.add_argument("--results", type=pathlib.Path, default=pathlib.Path("bench/results"))
     parser.add_argument("--readme", type=pathlib.Path)
@@ -109,14 +112,11 @@ def main():
         for line in read_lines(sys.stdin):
             print(describe(line), flush=True)
         return
-    if not options.gpu:
-        parser.error("--gpu names the card that was measured")
-    result = {"gpu": options.gpu, "driver": options.driver, "commit": options.commit,
-              "date": datetime.date.today().isoformat()} | collect(list(read_lines(sys.stdin)))
-    if not result["rows"]:
+    result = {"commit": options.commit, "date": datetime.date.today().isoformat()} | collect(list(read_lines(sys.stdin)))
+    if "gpu" not in result["machine"] or not any("median_us" in row for row in result["rows"]):
         sys.exit("gpu_report.py: no row of ours on standard input: run the step bench first")
     options.results.mkdir(parents=True, exist_ok=True)
-    path = options.results / (re.sub(r"[^a-z0-9]+", "-", options.gpu.lower()).strip("-") + ".json")
+    path = options.results / (re.sub(r"[^a-z0-9]+", "-", result["machine"]["gpu"].lower()).strip("-") + ".json")
     path.write_text(json.dumps(result, indent=1) + "\n")
     print(path)
     if options.readme:

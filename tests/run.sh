@@ -5,7 +5,7 @@
 #
 #   asan        everything but kernels and the learning tests under AddressSanitizer and UndefinedBehaviorSanitizer,
 #               on the CPU and on the emulated card
-#   simt-asan   kernels, CUDA's on the emulator, under the same
+#   simt-asan   kernels, CUDA's on the emulator, under the same, and a rehearsal of bench/gpu.sh
 #   simt-tsan   kernels, CUDA's on the emulator, under ThreadSanitizer, which makes a race detector for CUDA of it
 #   mutation    faults in copies of kernels, each of which the two must find
 #   cuda        nvcc compiles every kernel without a warning and without spilled registers; skipped where there is none
@@ -35,8 +35,8 @@ run_asan() {
 }
 
 run_simt-asan() {
-  build simt-asan polonaise_kernels_tests
-  ctest --preset simt-asan --parallel "$jobs" --label-regex '^kernels$'
+  build simt-asan polonaise_{kernels,runtime,models}_tests polonaise_gpu_bench
+  ctest --preset simt-asan --parallel "$jobs" --label-regex '^(kernels|bench)$'
 }
 
 run_simt-tsan() {

@@ -89,9 +89,10 @@ void add(Cuda& cuda, const AttentionRow& row) {
 }  // namespace
 
 void add_attention_rows(Cuda& cuda) {
-  std::vector<AttentionRow> rows{{{32, 200, 8, 64}, ""},          {{32, 512, 8, 64}, ""},
-                                 {{4, 2048, 8, 64}, ""},          {{32, 200, 8, 64}, "_rotary"},
-                                 {{32, 200, 8, 64}, "_relative"}, {{4, 2048, 8, 64}, "_relative"}};
+  std::vector<AttentionRow> rows{
+      {{32, 200, 8, 64}, ""},          {{32, 512, 8, 64}, ""},          {{4, 2048, 8, 64}, ""},
+      {{4, 4096, 8, 64}, ""},          {{2, 8192, 8, 64}, ""},          {{32, 200, 8, 64}, "_rotary"},
+      {{32, 200, 8, 64}, "_relative"}, {{8, 1024, 8, 64}, "_relative"}, {{4, 2048, 8, 64}, "_relative"}};
   if (options().tiny) rows = {{{1, 5, 2, 16}, ""}, {{1, 5, 2, 16}, "_rotary"}, {{1, 5, 2, 16}, "_relative"}};
   for (const AttentionRow& row : rows) {
     add<float>(cuda, row);

@@ -1,11 +1,12 @@
 // The card's benchmarks: every row of ours and of cuDNN, one JSON line each as soon as it is measured.
-//   polonaise_gpu_bench [--filter REGEX] [--runs N] [--tiny] [--card N]
+//   polonaise_gpu_bench [--filter REGEX] [--runs N] [--tiny] [--card N] [--machine]
 // bench/gpu.sh runs it with the other steps and collects the lines; bench/README.md says what a row is.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/gpu/machine.h"
 #include "bench/gpu/measure.h"
 
 namespace polonaise::bench {
@@ -41,20 +42,25 @@ class Lines final : public benchmark::BenchmarkReporter {
 int run(int argc, char** argv) {
   std::string filter = ".";
   int card = 0;
+  bool only_machine = false;
   CLI::App app("The card's benchmarks, one JSON line a row");
   app.add_option("--filter", filter, "Rows to measure: a regular expression of ROW/WHO")->capture_default_str();
   app.add_option("--runs", options().runs, "Runs of each row")->check(CLI::Range(3, 100000))->capture_default_str();
   app.add_option("--card", card, "Number of the card")->capture_default_str();
   app.add_flag("--tiny", options().tiny, "The smallest shapes: to rehearse where there is no card");
+  app.add_flag("--machine", only_machine, "The machine's line alone");
   CLI11_PARSE(app, argc, argv);
 
   OpenedCuda opened = open_cuda(card);
   if (!opened.cuda) throw std::runtime_error(opened.reason);
   Cuda& cuda = *opened.cuda;
-  std::fprintf(stderr, "%s\n", describe(cuda.properties()).c_str());
+  std::printf("%s\n", machine_line(cuda).c_str());
+  std::fflush(stdout);
+  if (only_machine) return 0;
 
   add_ceiling_rows(cuda);
   add_flat_rows(cuda);
+  add_linear_rows(cuda);
   add_attention_rows(cuda);
   add_recurrent_rows(cuda);
   add_generation_rows(cuda);

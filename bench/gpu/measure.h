@@ -106,6 +106,7 @@ void add_recurrent_rows(Cuda&);
 void add_attention_rows(Cuda&);
 void add_flat_rows(Cuda&);
 void add_generation_rows(Cuda&);
+void add_linear_rows(Cuda&);
 void add_cudnn_rows(Cuda&);
 
 }  // namespace polonaise::bench

@@ -9,8 +9,8 @@ torch_graphed  captured in a CUDA graph and replayed, so that the host's time pe
 
 Recurrent rows are torch.nn.RNN, LSTM and GRU (cuDNN beneath), inputs as wide as the hidden state; `both` is forward and
 backward of y.sum() weighted by a fixed dy. float rows have TF32 off. Ragged rows are packed sequences. Attention is
-scaled_dot_product_attention by each of its backends (torch_flash, torch_cudnn, torch_efficient, torch_math); relative
-attention is the skewed product of Music Transformer as a mask, given to the same function.
+scaled_dot_product_attention by each of its backends (torch_flash, torch_cudnn, torch_efficient, torch_math); rotary
+positions turn queries and keys before it, and relative ones are the skewed product of Music Transformer as its mask.
 
 Sampling is a loop of embedding, nn.LSTM, head, softmax and multinomial, a step at a time, eager or a replayed graph.
 
@@ -21,7 +21,6 @@ import argparse
 import contextlib
 import json
 import re
-import sys
 import time
 
 import torch
@@ -137,18 +136,29 @@ def skewed(q, relative):
     return padded[:, :, 1:].masked_fill(torch.ones(T, T, dtype=torch.bool, device=q.device).triu(1), float("-inf"))
 
 
-def attention_rows(bench, D, N, B, T, relative=False):
+def turned(x, angles):
+    """Rotary positions: the halves of x [B,N,T,D] turned by angles [T,D/2]."""
+    cosine, sine = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cosine - second * sine, first * sine + second * cosine), dim=-1)
+
+
+def attention_rows(bench, D, N, B, T, positions=""):
     device = bench.options.device
+    relative, rotary = positions == "_relative", positions == "_rotary"
+    angles = torch.outer(torch.arange(T, device=device), 10000 ** (-torch.arange(D // 2, device=device) * 2 / D))
     for dtype, suffix in ((torch.float32, "float"), (torch.bfloat16, "bf16")):
         if dtype == torch.bfloat16 and not bench.cuda:
             continue
-        row = f"attention_d{D}_n{N}_b{B}_t{T}{'_relative' if relative else ''}_{suffix}"
+        row = f"attention_d{D}_n{N}_b{B}_t{T}{positions}_{suffix}"
         qkv = torch.rand(B, T, 3 * N * D, device=device, dtype=dtype, requires_grad=True)
         table = torch.rand(N, T, D, device=device, dtype=dtype, requires_grad=True)
         dy = torch.rand(B, T, N * D, device=device, dtype=dtype)
 
         def forward():
             q, k, v = qkv.view(B, T, 3, N, D).permute(2, 0, 3, 1, 4)
+            if rotary:
+                q, k = turned(q, angles), turned(k, angles)
             if relative:
                 mask = skewed(q, table) / D ** 0.5
                 y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
@@ -164,6 +174,8 @@ def attention_rows(bench, D, N, B, T, relative=False):
         except ImportError:
             backends, sdpa_kernel = {"math": None}, lambda _: contextlib.nullcontext()
         for name, backend in backends.items():
+            if name == "math" and T > 2048:  # matrices of several GB
+                continue
             def within(body, backend=backend):
                 def run():
                     with sdpa_kernel(backend):
@@ -181,6 +193,10 @@ def flat_rows(bench, R, D, V, n):
         weight, bias = (torch.rand(D, device=device, dtype=dtype, requires_grad=True) for _ in range(2))
         bench.both_ways(f"layer_norm_{R}x{D}_{suffix}_forward",
                         lambda: F.layer_norm(x + residual, (D,), weight, bias))
+        _, mean, rstd = torch.native_layer_norm(x, (D,), weight, bias, 1e-5)
+        bench.both_ways(f"layer_norm_{R}x{D}_{suffix}_backward",
+                        lambda: torch.ops.aten.native_layer_norm_backward(dy, x, (D,), mean, rstd, weight, bias,
+                                                                          [True] * 3)[0] + residual)
         ids = torch.arange(R, device=device) * 7919 % V
         table = torch.rand(V, D, device=device, dtype=dtype)
         bench.both_ways(f"embedding_{R}x{D}_{suffix}_forward", lambda: F.embedding(ids, table))
@@ -195,6 +211,19 @@ def flat_rows(bench, R, D, V, n):
     fused = {"fused": True} if bench.cuda else {}
     optimizer = torch.optim.AdamW([parameter], **fused)
     bench.both_ways(f"adamw_{n}", optimizer.step, graphed=None)
+
+
+def linear_rows(bench, R, K, N):
+    device = bench.options.device
+    for dtype, suffix in ((torch.float32, "float"), (torch.bfloat16, "bf16")):
+        leaves = [torch.rand(*shape, device=device, dtype=dtype, requires_grad=True) for shape in ((R, K), (N, K), (N,))]
+        dy = torch.rand(R, N, device=device, dtype=dtype)
+        row = f"linear_gelu_{R}x{K}x{N}_{suffix}"
+
+        def forward():
+            return F.gelu(F.linear(*leaves))
+        bench.both_ways(f"{row}_forward", forward)
+        bench.both_ways(f"{row}_both", lambda: backward(forward(), dy, leaves))
 
 
 def sample_rows(bench, B, N, H, layers, V):
@@ -254,26 +283,32 @@ def main():
     torch.manual_seed(1)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     bench = Bench(options)
-    print(f"PyTorch {torch.__version__}, {torch.cuda.get_device_name() if bench.cuda else 'cpu'}", file=sys.stderr)
+    print(json.dumps({"machine": {"PyTorch": torch.__version__, "its CUDA": torch.version.cuda,
+                                  "its cuDNN": torch.backends.cudnn.version()}}), flush=True)
     if options.tiny:
         recurrent_rows(bench, "lstm", 3, 2, 8, 2, 1, ragged=True)
         recurrent_rows(bench, "rnn", 2, 2, 8, 1, 2)
         flat_rows(bench, 6, 16, 388, 300)
+        linear_rows(bench, 6, 8, 16)
         sample_rows(bench, 1, 3, 8, 2, 12)
         sample_rows(bench, 9, 2, 8, 2, 12)
         if hasattr(F, "scaled_dot_product_attention"):
-            attention_rows(bench, 16, 2, 1, 5)
-            attention_rows(bench, 16, 2, 1, 5, relative=True)
+            for positions in ("", "_rotary", "_relative"):
+                attention_rows(bench, 16, 2, 1, 5, positions)
         return
     for T, B, H, layers, directions, extra in (
             (200, 32, 64, 2, 1, {}), (24, 32, 64, 2, 1, {}), (200, 32, 64, 2, 1, {"ragged": True}),
             (200, 32, 64, 2, 1, {"dropout": 0.3}), (100, 64, 64, 2, 2, {}), (200, 32, 128, 2, 1, {}),
-            (200, 64, 512, 1, 1, {})):
+            (200, 32, 256, 1, 1, {}), (200, 64, 512, 1, 1, {}), (200, 32, 1024, 1, 1, {}), (200, 32, 1024, 2, 1, {}),
+            (1024, 16, 768, 1, 1, {})):
         recurrent_rows(bench, "lstm", T, B, H, layers, directions, **extra)
     recurrent_rows(bench, "rnn", 200, 32, 64, 2, 1)
     recurrent_rows(bench, "gru", 200, 32, 64, 2, 1)
-    for B, T, relative in ((32, 200, False), (32, 512, False), (4, 2048, False), (32, 200, True), (4, 2048, True)):
-        attention_rows(bench, 64, 8, B, T, relative)
+    for B, T, positions in ((32, 200, ""), (32, 512, ""), (4, 2048, ""), (4, 4096, ""), (2, 8192, ""),
+                            (32, 200, "_rotary"), (32, 200, "_relative"), (8, 1024, "_relative"),
+                            (4, 2048, "_relative")):
+        attention_rows(bench, 64, 8, B, T, positions)
+    linear_rows(bench, 8192, 256, 1024)
     flat_rows(bench, 8192, 256, 388, 1 << 24)
     sample_rows(bench, 1, 4096, 64, 2, 388)
     sample_rows(bench, 1024, 1024, 64, 2, 388)
