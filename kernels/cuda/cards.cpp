@@ -2,22 +2,17 @@
 
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/refusal.h"
 
 namespace polonaise {
 namespace {
 
-std::string version_text(int version) {
-  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
-}
-
 std::string why_none(cudaError_t error) {
-  int driver = 0;
-  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "there is no NVIDIA driver";
-  if (error == cudaErrorInsufficientDriver)
-    return "the NVIDIA driver knows CUDA " + version_text(driver) + ", this program needs " +
-           version_text(CUDART_VERSION);
-  if (error == cudaErrorNoDevice) return "the NVIDIA driver finds no card";
-  return "the NVIDIA driver reports: " + cuda_error_text(error);
+  DriverAnswer answer{.driver = 0, .needed = CUDART_VERSION};
+  if (cudaDriverGetVersion(&answer.driver) != cudaSuccess) answer.driver = 0;
+  answer.too_old = error == cudaErrorInsufficientDriver;
+  if (!answer.too_old && error != cudaErrorNoDevice) answer.failure = cuda_error_text(error);
+  return why_no_card(answer);
 }
 
 CudaProperties properties_of(int ordinal) {
@@ -39,7 +34,7 @@ CudaCards find_cuda_cards() {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
   if (error != cudaSuccess) return {{}, why_none(error)};
-  if (count == 0) return {{}, "the NVIDIA driver finds no card"};
+  if (count == 0) return {{}, why_none(cudaErrorNoDevice)};
   CudaCards found;
   try {
     for (int ordinal = 0; ordinal < count; ++ordinal) found.cards.push_back(properties_of(ordinal));

@@ -5,11 +5,10 @@
 #include <string_view>
 
 #include "kernels/cuda/api.h"
+#include "kernels/cuda/refusal.h"
 
 namespace polonaise {
 namespace {
-
-constexpr int kOldestMajor = 8;  // compute capability 8.0, the first with matrix products in bf16
 
 bool asked_to_synchronise() {
   const char* value = std::getenv("POLONAISE_SYNC");
@@ -53,19 +52,12 @@ void Cuda::make_current() const {
 }
 
 OpenedCuda open_cuda(int ordinal) {
-  CudaCards found = find_cuda_cards();
+  const CudaCards found = find_cuda_cards();
   if (found.cards.empty()) return {std::nullopt, found.reason};
-  const int count = static_cast<int>(found.cards.size());
-  if (ordinal < 0 || ordinal >= count)
-    return {std::nullopt,
-            "there is no card " + std::to_string(ordinal) + ", the last is number " + std::to_string(count - 1)};
-  CudaProperties& card = found.cards[static_cast<std::size_t>(ordinal)];
-  if (card.major < kOldestMajor)
-    return {std::nullopt, describe(card) + " is too old, this program needs compute capability " +
-                              std::to_string(kOldestMajor) + ".0"};
+  if (const std::string reason = why_not_card(found.cards, ordinal); !reason.empty()) return {std::nullopt, reason};
   try {
     make_current(ordinal);
-    return {Cuda(std::make_shared<const Cuda::State>(std::move(card))), ""};
+    return {Cuda(std::make_shared<const Cuda::State>(found.cards[static_cast<std::size_t>(ordinal)])), ""};
   } catch (const std::runtime_error& failure) {
     return {std::nullopt, failure.what()};
   }

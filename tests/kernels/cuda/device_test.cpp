@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/cuda/refusal.h"
+
 namespace polonaise::testing {
 namespace {
 
@@ -22,6 +24,27 @@ TEST(CudaDevice, ACardThatIsNotThereIsAReasonAndNoException) {
     EXPECT_FALSE(opened.cuda.has_value());
     EXPECT_FALSE(opened.reason.empty());
   }
+}
+
+TEST(CudaDevice, ADriverWithoutACardIsToldByWhatItLacks) {
+  EXPECT_EQ(why_no_card({.driver = 0, .needed = 12040, .failure = "unknown error"}), "there is no NVIDIA driver");
+  EXPECT_EQ(why_no_card({.driver = 11080, .needed = 12040, .too_old = true}),
+            "the NVIDIA driver knows CUDA 11.8, this program needs 12.4");
+  EXPECT_EQ(why_no_card({.driver = 12040, .needed = 12040}), "the NVIDIA driver finds no card");
+  EXPECT_EQ(why_no_card({.driver = 12040, .needed = 12040, .failure = "system not yet initialized"}),
+            "the NVIDIA driver reports: system not yet initialized");
+}
+
+TEST(CudaDevice, ACardThatIsAbsentOrTooOldIsNotTaken) {
+  const CudaProperties turing{
+      .name = "Tesla T4", .major = 7, .minor = 5, .multiprocessors = 40, .memory = std::size_t{15} << 30};
+  const std::vector<CudaProperties> cards{{.name = "NVIDIA A100", .major = 8}, turing};
+  EXPECT_EQ(why_not_card(cards, 0), "");
+  EXPECT_EQ(why_not_card(cards, 1),
+            "Tesla T4 (compute capability 7.5, 40 multiprocessors, 15 GiB) is too old, this program needs compute "
+            "capability 8.0");
+  EXPECT_EQ(why_not_card(cards, 7), "there is no card 7, the last is number 1");
+  EXPECT_EQ(why_not_card(cards, -1), "there is no card -1, the last is number 1");
 }
 
 TEST(CudaDevice, AnOpenCardIsTheOneAskedForAndItsCopiesShareTheStream) {
