@@ -148,4 +148,23 @@ class DeviceTest : public ::testing::Test {
   std::unique_ptr<Device> device_;
 };
 
+#ifdef POLONAISE_HAS_CUDA
+// A card that may multiply floats in tf32.
+class InTf32 : public DeviceTest<OnCuda> {
+ protected:
+  void SetUp() override {
+    DeviceTest<OnCuda>::SetUp();
+    if (!IsSkipped()) device().set_matrix_math(MatrixMath::tf32);
+  }
+
+  // Within tf32's tolerance. That it is tf32 the emulator shows; a card's library may take a product as it likes.
+  static void expect_tf32(const std::vector<float>& actual, const std::vector<double>& expected) {
+    EXPECT_LT(relative_error(actual, expected), kTf32Tolerance);
+#ifdef POLONAISE_CUDA_EMULATED
+    EXPECT_GT(relative_error(actual, expected), kFloatTolerance);
+#endif
+  }
+};
+#endif
+
 }  // namespace polonaise::testing

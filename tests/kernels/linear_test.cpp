@@ -289,5 +289,33 @@ TYPED_TEST(Linear, RefusesShapesThatDoNotFit) {
                ContractError);
 }
 
+#ifdef POLONAISE_HAS_CUDA
+class LinearInTf32 : public InTf32 {};
+
+TEST_F(LinearInTf32, ForwardAndGradientsFollowTheDoubleOracle) {
+  const Shape s = cases<Shape>({{150, 64, 130}}, {{9, 3, 8}}).front();
+  const Inputs<float> in(s);
+  const auto x = place(in.x), weight = place(in.weight), dy = place(in.dy);
+  const auto bias = place(in.bias);
+  for (Activation activation : kActivations) {
+    const bool gelu = activation == Activation::gelu;
+    auto saved = place(Array<float, 2>({s.R, s.N})), y = place(Array<float, 2>({s.R, s.N})),
+         dz = place(Array<float, 2>({s.R, s.N})), dx = place(Array<float, 2>({s.R, s.K}));
+    auto dweight = place(Array<float, 2>({s.N, s.K}));
+    auto dbias = place(Array<float, 1>({s.N}));
+    const auto given = [&](auto view) { return gelu ? view : decltype(view)(); };
+    kernels::linear_forward<float>(device(), x.view(), weight.view(), bias.view(), activation, given(saved.view()),
+                                   y.view());
+    kernels::linear_backward<float>(device(), x.view(), weight.view(), given(saved.view()), activation, dy.view(),
+                                    given(dz.view()), dx.view(), Accumulate::no, dweight.view(), dbias.view());
+    expect_tf32(fetch(y).values(), forward_oracle(s, in.in_double(), activation));
+    const Weights expected = backward_oracle(s, in.in_double(), activation, to_double(in.dy.values()));
+    expect_tf32(fetch(dx).values(), expected.x);
+    expect_tf32(fetch(dweight).values(), expected.weight);
+    EXPECT_LT(relative_error(fetch(dbias).values(), expected.bias), kTf32Tolerance);
+  }
+}
+#endif
+
 }  // namespace
 }  // namespace polonaise::testing

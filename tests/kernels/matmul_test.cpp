@@ -102,5 +102,23 @@ TYPED_TEST(Matmul, RefusesShapesThatDoNotFitAndDoesNothingForAnEmptyResult) {
   EXPECT_NO_THROW(multiply(a.view().row_block(0, 0), Op::none, b.view(), c.view().row_block(0, 0)));
 }
 
+#ifdef POLONAISE_HAS_CUDA
+class MatmulInTf32 : public InTf32 {};
+
+TEST_F(MatmulInTf32, AgreesWithTheDoubleOracle) {
+  for (const MatmulCase& c : cases<MatmulCase>({{64, 256, 107, Op::transpose, Op::none},
+                                                {513, 130, 64, Op::none, Op::transpose},
+                                                {64, 200, 128, Op::transpose, Op::transpose}},
+                                               {{3, 5, 7, Op::none, Op::transpose}})) {
+    SCOPED_TRACE(::testing::Message() << c.m << "x" << c.n << "x" << c.k);
+    const auto host_a = factor<float>(c.m, c.k, c.op_a, 1), host_b = factor<float>(c.k, c.n, c.op_b, 2);
+    const auto a = place(host_a), b = place(host_b);
+    auto y = place(Array<float, 2>({c.m, c.n}));
+    kernels::matmul<float>(device(), a.view(), c.op_a, b.view(), c.op_b, y.view(), Accumulate::no);
+    expect_tf32(fetch(y).values(), product(c, host_a, host_b));
+  }
+}
+#endif
+
 }  // namespace
 }  // namespace polonaise::testing

@@ -119,6 +119,7 @@ template <class T>
 inline constexpr double kTolerance = kFloatTolerance;
 template <>
 inline constexpr double kTolerance<bf16> = 5e-3;
+inline constexpr double kTf32Tolerance = 1e-3;  // of float products where tf32 is allowed
 
 inline constexpr int kThreadCounts[] = {1, 2, 3, 8};
 

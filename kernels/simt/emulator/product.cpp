@@ -1,19 +1,29 @@
 #include "kernels/cuda/product.h"
 
+#include <bit>
 #include <vector>
 
 #include "kernels/bf16.h"
 #include "kernels/simt/emulator/stream.h"
+#include "kernels/simt/simt.h"
 
 namespace polonaise::kernels {
 namespace {
 
+// What tensor cores read of a number in tf32.
+float as_tf32(float value) {
+  return std::bit_cast<float>(simt::to_tf32(value));
+}
+
 // A matrix as float, contiguous.
 template <class T>
 struct Widened {
-  explicit Widened(View<T, 2> view) : rows(view.rows()), columns(view.columns()) {
+  explicit Widened(View<T, 2> view, MatrixMath math = MatrixMath::exact) : rows(view.rows()), columns(view.columns()) {
     for (Index r = 0; r < rows; ++r)
-      for (Index c = 0; c < columns; ++c) values.push_back(static_cast<float>(view.row(r)[c]));
+      for (Index c = 0; c < columns; ++c) {
+        const float value = static_cast<float>(view.row(r)[c]);
+        values.push_back(math == MatrixMath::tf32 ? as_tf32(value) : value);
+      }
   }
   View<float, 2> view() { return {values.data(), {rows, columns}}; }
 
@@ -23,12 +33,12 @@ struct Widened {
 
 }  // namespace
 
-// By the CPU's kernel in float, when the stream comes to it.
+// By the CPU's kernel in float, when the stream comes to it. bf16 is tf32 already.
 template <class T, class Result>
 void multiply(Cuda& cuda, View<const T, 2> a, Op op_a, View<const T, 2> b, Op op_b, View<Result, 2> c,
               Accumulate accumulate, View<const Result, 1> bias) {
-  cuda.stream()->queue([=] {
-    Widened factor_a(a), factor_b(b);
+  cuda.stream()->queue([=, math = cuda.matrix_math()] {
+    Widened factor_a(a, math), factor_b(b, math);
     Widened result(c);
     const View<float, 2> sums = result.view();
     if (accumulate == Accumulate::no)
