@@ -233,12 +233,9 @@ class Attention : public DeviceTest<Target> {
       all.insert(all.end(), {{{1, 300, 1, 16}, rotary}, {{1, 590, 1, 16}, relative}});
     return all;
   }
-};
-TYPED_TEST_SUITE(Attention, AllTargets, TargetNames);
 
-TYPED_TEST(Attention, ForwardAndBackwardAgreeWithTheOracleAndRepeat) {
-  using T = typename TestFixture::Number;
-  for (const AttentionCase& c : this->shapes()) {
+  void expect_agreement(const AttentionCase& c) {
+    using T = Number;
     SCOPED_TRACE(name_of(c));
     const AttentionShape& s = c.shape;
     const AttentionInputs<T> host(c);
@@ -274,7 +271,25 @@ TYPED_TEST(Attention, ForwardAndBackwardAgreeWithTheOracleAndRepeat) {
       ASSERT_TRUE(same_bits(of_relative, first_relative));
     }
   }
+};
+TYPED_TEST_SUITE(Attention, AllTargets, TargetNames);
+
+TYPED_TEST(Attention, ForwardAndBackwardAgreeWithTheOracleAndRepeat) {
+  for (const AttentionCase& c : this->shapes()) this->expect_agreement(c);
 }
+
+#if defined(POLONAISE_HAS_CUDA) && !defined(POLONAISE_CUDA_EMULATED)
+template <class Target>
+class AttentionAtTheSizesOfModels : public Attention<Target> {};
+TYPED_TEST_SUITE(AttentionAtTheSizesOfModels, CardTargets, TargetNames);
+
+TYPED_TEST(AttentionAtTheSizesOfModels, ForwardAndBackwardAgreeWithTheOracleAndRepeat) {
+  using enum Positions;
+  for (const AttentionCase& c : {AttentionCase{{2, 1024, 2, 64}, rotary}, AttentionCase{{1, 1024, 2, 64}, relative},
+                                 AttentionCase{{1, 2048, 1, 64}, none}, AttentionCase{{1, 2048, 1, 64}, relative}})
+    this->expect_agreement(c);
+}
+#endif
 
 // The queries, keys and values of one position, [B,3*N*D].
 template <class T>

@@ -1,7 +1,7 @@
 #include "kernels/gru.h"
 
 #include "kernels/require.h"
-#include "tests/kernels/recurrent_tests.h"
+#include "tests/kernels/recurrent_sizes_tests.h"
 
 namespace polonaise::testing {
 namespace {
@@ -37,6 +37,9 @@ struct Gru {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Gru, RecurrentStackTest, OnAllTargets<Gru>, OnTargetNames);
+#ifdef POLONAISE_HAS_CUDA
+INSTANTIATE_TYPED_TEST_SUITE_P(Gru, RecurrentSizesOfModels, OnCards<Gru>, OnTargetNames);
+#endif
 
 }  // namespace
 }  // namespace polonaise::testing

@@ -1,7 +1,7 @@
 #include "kernels/lstm.h"
 
 #include "kernels/require.h"
-#include "tests/kernels/recurrent_tests.h"
+#include "tests/kernels/recurrent_sizes_tests.h"
 
 namespace polonaise::testing {
 namespace {
@@ -37,6 +37,9 @@ struct Lstm {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Lstm, RecurrentStackTest, OnAllTargets<Lstm>, OnTargetNames);
+#ifdef POLONAISE_HAS_CUDA
+INSTANTIATE_TYPED_TEST_SUITE_P(Lstm, RecurrentSizesOfModels, OnCards<Lstm>, OnTargetNames);
+#endif
 
 template <class Target>
 class LstmStep : public DeviceTest<Target> {};

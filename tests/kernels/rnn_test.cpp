@@ -1,7 +1,7 @@
 #include "kernels/rnn.h"
 
 #include "kernels/require.h"
-#include "tests/kernels/recurrent_tests.h"
+#include "tests/kernels/recurrent_sizes_tests.h"
 
 namespace polonaise::testing {
 namespace {
@@ -37,6 +37,9 @@ struct Rnn {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Rnn, RecurrentStackTest, OnAllTargets<Rnn>, OnTargetNames);
+#ifdef POLONAISE_HAS_CUDA
+INSTANTIATE_TYPED_TEST_SUITE_P(Rnn, RecurrentSizesOfModels, OnCards<Rnn>, OnTargetNames);
+#endif
 
 }  // namespace
 }  // namespace polonaise::testing
