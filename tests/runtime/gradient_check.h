@@ -1,19 +1,40 @@
 #pragma once
 
-// Ops against central differences, as they stand on a tape: what kernels compute is checked to 1e-5 beside the kernels;
-// here it is that each gradient reaches its place, whole, and once.
+// Ops as they stand on a tape: what kernels compute is checked to 1e-5 beside the kernels; here it is that each
+// gradient reaches its place, whole, and once. On the CPU central differences tell, on a card the CPU.
 
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "runtime/ops.h"
-#include "tests/kernels/support.h"
+#include "tests/kernels/sparse_support.h"
 
 namespace polonaise::testing {
+
+// Host values in the tape's memory, for the kernels of its device.
+template <class T>
+View<const T, 1> placed(Tape& tape, const std::vector<T>& values) {
+  T* const memory = tape.allocate<T>(std::ssize(values));
+  copy_to_device(tape.device(), memory, values.data(), values.size() * sizeof(T));
+  return {memory, {std::ssize(values)}};
+}
+inline kernels::SparseRows placed(Tape& tape, const SparseMatrix& matrix) {
+  return {placed(tape, matrix.offsets), placed(tape, matrix.columns),
+          matrix.values.empty() ? View<const float, 1>() : placed(tape, matrix.values)};
+}
+
+// And back.
+template <class T>
+std::vector<T> fetched(const Tape& tape, View<const T, 1> values) {
+  const OnHost<T, 1> host(tape.device(), values);
+  return {host.view().data(), host.view().data() + values.size()};
+}
+inline std::vector<float> fetched(const Tape& tape, const Tensor& tensor) {
+  return fetched(tape, tensor.vector<const float>());
+}
 
 // An input of the op under test. A value comes from an op before it, so that its gradient is first written, then added
 // to; a weight is a parameter, whose gradient is always added to.
@@ -28,7 +49,8 @@ using Build = std::function<std::vector<Var>(Tape&, const std::vector<Var>& inpu
 
 class GradientCheck {
  public:
-  GradientCheck(std::vector<Input> inputs, Build build) : inputs_(std::move(inputs)), build_(std::move(build)) {
+  GradientCheck(const AnyDevice& device, std::vector<Input> inputs, Build build)
+      : inputs_(std::move(inputs)), build_(std::move(build)), device_(device) {
     for (std::size_t i = 0; i < inputs_.size(); ++i)
       values_.push_back(random_array<1>({inputs_[i].shape.size()}, 100 + i, 0.8f));
   }
@@ -40,34 +62,47 @@ class GradientCheck {
 
   void run() {
     std::vector<std::vector<float>> gradients;
-    loss(&gradients);
+    const double sum = loss(device_, &gradients);
+    if (!std::holds_alternative<Cpu>(device_)) {
+      AnyDevice cpu = Cpu{1};
+      std::vector<std::vector<float>> expected;
+      EXPECT_NEAR(sum, loss(cpu, &expected), kFloatTolerance * std::max(1.0, std::abs(sum)));
+      for (std::size_t i = 0; i < inputs_.size(); ++i)
+        EXPECT_LT(relative_error(gradients[i], to_double(expected[i])), kFloatTolerance) << what(i);
+      return;
+    }
     constexpr float kStep = 1e-2f;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       std::vector<double> expected;
       for (float& x : values_[i].values()) {
         const float saved = x;
         x = saved + kStep;
-        const double above = loss(nullptr);
+        const double above = loss(device_, nullptr);
         x = saved - kStep;
-        const double below = loss(nullptr);
+        const double below = loss(device_, nullptr);
         expected.push_back((above - below) / (static_cast<double>(saved + kStep) - static_cast<double>(saved - kStep)));
         x = saved;
       }
-      EXPECT_LT(relative_error(gradients[i], expected), kTolerance) << inputs_[i].name << ", readers " << readers_;
+      EXPECT_LT(relative_error(gradients[i], expected), kTolerance) << what(i);
     }
   }
 
  private:
+  std::string what(std::size_t input) const { return inputs_[input].name + ", readers " + std::to_string(readers_); }
+
   // The outputs' products with fixed random numbers, summed; with `gradients` also backward from them.
-  double loss(std::vector<std::vector<float>>* gradients) {
-    dirty_arena();
-    Tape tape = Tape::training(device_, arena_, {.seed = 1, .step = 1, .first_row = 0});
-    std::vector<Array<float, 1>> slabs;
+  double loss(AnyDevice& device, std::vector<std::vector<float>>* gradients) {
+    Arena arena(device);
+    dirty(device, arena);
+    Tape tape = Tape::training(device, arena, {.seed = 1, .step = 1, .first_row = 0});
+    std::vector<Buffer> slabs;
     std::vector<Var> inputs;
-    for (std::size_t i = 0; i < inputs_.size(); ++i) slabs.emplace_back(std::array{values_[i].size()});
+    for (std::size_t i = 0; i < inputs_.size(); ++i)
+      slabs.emplace_back(device, values_[i].values().size() * sizeof(float));
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      const Var parameter = tape.parameter({values_[i].values().data(), inputs_[i].shape, DType::f32},
-                                           {slabs[i].values().data(), inputs_[i].shape, DType::f32});
+      float* const values = const_cast<float*>(placed(tape, values_[i].values()).data());
+      const Var parameter =
+          tape.parameter({values, inputs_[i].shape, DType::f32}, {slabs[i].as<float>(), inputs_[i].shape, DType::f32});
       inputs.push_back(inputs_[i].weight ? parameter : identity(tape, parameter));
     }
     double sum = 0;
@@ -77,38 +112,36 @@ class GradientCheck {
         ++seed;
         if (!y) continue;
         const auto weights = random_array<1>({y.shape().size()}, seed);
-        const View<const float, 1> values = y.value().vector<const float>();
-        for (Index i = 0; i < values.size(); ++i) sum += static_cast<double>(weights[i]) * values.data()[i];
-        if (gradients) {
-          const GradientSlot dy = tape.slot(y);
-          float* d = dy.tensor.vector<float>().data();
-          for (Index i = 0; i < values.size(); ++i)
-            d[i] = (dy.accumulate == Accumulate::yes ? d[i] : 0.0f) + weights[i];
-        }
+        const std::vector<float> values = fetched(tape, y.value());
+        for (std::size_t i = 0; i < values.size(); ++i)
+          sum += static_cast<double>(weights.values()[i]) * static_cast<double>(values[i]);
+        if (!gradients) continue;
+        const GradientSlot dy = tape.slot(y);
+        convert(device, {const_cast<float*>(placed(tape, weights.values()).data()), y.shape(), DType::f32}, dy.tensor,
+                dy.accumulate);
       }
     if (gradients) {
       tape.backward();
-      for (const auto& slab : slabs) gradients->push_back(slab.values());
+      for (std::size_t i = 0; i < slabs.size(); ++i)
+        gradients->push_back(fetched<float>(tape, View<const float, 1>(slabs[i].as<float>(), {values_[i].size()})));
     }
     return sum;
   }
 
   // What is not written before it is read shows as NaN.
-  void dirty_arena() {
-    arena_.reset();
-    float* floats = arena_.allocate<float>(kDirty);
-    std::fill(floats, floats + kDirty, std::numeric_limits<float>::quiet_NaN());
-    arena_.reset();
+  static void dirty(AnyDevice& device, Arena& arena) {
+    fill_with(device, arena.allocate<float>(kDirty), 0xFF, kDirty * sizeof(float));
+    arena.reset();
   }
 
   static Var identity(Tape& tape, const Var& x) {
     const Var y = tape.output(x.shape(), x.dtype(), true);
-    std::copy_n(static_cast<const float*>(x.value().data), x.shape().size(), static_cast<float*>(y.value().data));
+    convert(tape.device(), x.value(), y.value(), Accumulate::no);
     tape.record("identity", y, [x, y](Tape& t) {
       const Tensor dy = t.gradient(y);
       if (!dy.data) return;
-      float* dx = static_cast<float*>(t.slot(x).tensor.data);
-      for (Index i = 0; i < x.shape().size(); ++i) dx[i] += static_cast<const float*>(dy.data)[i];
+      const GradientSlot dx = t.slot(x);
+      convert(t.device(), dy, dx.tensor, dx.accumulate);
     });
     return y;
   }
@@ -116,18 +149,17 @@ class GradientCheck {
   // Differences of floats: rounding over the step, which shows where a gradient is small. A gradient that is lost,
   // doubled or not begun from zero is off by far more.
   static constexpr double kTolerance = 5e-3;
-  static constexpr std::size_t kDirty = 200000;
+  static constexpr std::size_t kDirty = 50000;
   std::vector<Input> inputs_;
   Build build_;
   int readers_ = 1;
   std::vector<Array<float, 1>> values_;
-  AnyDevice device_ = Cpu{1};
-  Arena arena_{device_};
+  AnyDevice device_;
 };
 
 // With one reader of each value, and with two.
-inline void check_gradients(const std::vector<Input>& inputs, const Build& build) {
-  for (const int readers : {1, 2}) GradientCheck(inputs, build).readers(readers).run();
+inline void check_gradients(const AnyDevice& device, const std::vector<Input>& inputs, const Build& build) {
+  for (const int readers : {1, 2}) GradientCheck(device, inputs, build).readers(readers).run();
 }
 
 }  // namespace polonaise::testing
