@@ -3,7 +3,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
-#include <string>
 
 #ifdef POLONAISE_HAS_CUDA
 #include "kernels/cuda/api.h"
@@ -63,12 +62,7 @@ Owner take(Cuda& cuda, std::size_t bytes, Memory kind) {
     std::memset(memory.get(), 0, bytes);
     return memory;
   }
-  Owner memory;
-  try {
-    memory = owner<CudaMemory>(bytes);
-  } catch (const OutOfMemory& failure) {
-    throw OutOfMemory(std::string(failure.what()) + "; give a smaller --batch, or --device cpu");
-  }
+  Owner memory = owner<CudaMemory>(bytes);
   fill_on(cuda, memory.get(), 0, bytes);
   return memory;
 }

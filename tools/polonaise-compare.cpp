@@ -62,6 +62,7 @@ int run(int argc, char** argv) {
               "five networks at four lengths in ten minutes; then open report/report.html");
   cli.example("polonaise-compare piano.data --models lstm,bilstm --seq 48 --budget 4 -o report", "one question alone");
   cli.example("polonaise-compare --render -o report", "the same report from what was measured");
+  cli.memory_remedy("give a smaller --step-targets, or --devices cpu");
   cli.action([&] {
     if (render) {
       for (const Setting& setting : cli.config().settings) {

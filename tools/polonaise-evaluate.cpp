@@ -177,6 +177,7 @@ int run(int argc, char** argv) {
   declare_precision(cli, a.precision);
   cli.example("polonaise-evaluate run", "nats per event on the test split, beside what counting achieves");
   cli.example("polonaise-evaluate run --protocol bai2018 --json", "one cell of the piano-roll benchmark");
+  cli.memory_remedy("use --device cpu");
   cli.action([&] { evaluate_run(cli, a); });
   return cli.run(argc, argv);
 }

@@ -257,6 +257,7 @@ int run(int argc, char** argv) {
               "eight continuations of another piece: next-001.mid to next-008.mid");
   cli.example("polonaise-sample run --key \"A minor\" --range A1..C6 --bars 16 -o minor.mid",
               "sixteen bars with their opening, without a note outside of the key or the range");
+  cli.memory_remedy("give a smaller --count, or --device cpu");
   cli.action([&] {
     if (a.no_copy == 0) cli.refuse_flags({"dataset"}, "belongs to --no-copy N, which is not given; leave it out");
     a.open_ended = (a.constraints.bars > 0 || a.constraints.seconds > 0) && !cli.given("steps");

@@ -135,6 +135,7 @@ int run(int argc, char** argv) {
       "--dropout 0.1 -o run",
       "a small transformer");
   cli.example("polonaise-train other.data --config run/config.toml -o run-2", "the same options on other data");
+  cli.memory_remedy("give a smaller --batch, or --device cpu");
   cli.action([&] {
     if (a.resume && a.overwrite) throw UsageError("--resume and --overwrite contradict each other; give one.");
     a.resume ? resume(cli, a) : begin(cli, a);

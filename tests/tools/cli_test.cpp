@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "io/error.h"
+#include "kernels/cuda/api.h"
 #include "tests/tools/run_program.h"
 
 namespace polonaise::tools {
@@ -217,6 +218,22 @@ TEST(Cli, ExitStatusTellsUsageErrorsFromFailures) {
   EXPECT_EQ(status([] { throw io::Error("x is empty."); }, {"--needed", "x"}), kExitFailure);
   EXPECT_EQ(status([] { throw UsageError("x is odd."); }, {"--needed", "x"}), kExitUsage);
   EXPECT_EQ(status([] {}, {}), kExitUsage);
+}
+
+TEST(Cli, WantOfMemoryIsAFailureThatEndsInTheProgramsOwnRemedy) {
+  const auto sentence = [](std::function<void()> action, const char* remedy) {
+    Cli cli("polonaise-example", "an example");
+    cli.memory_remedy(remedy);
+    cli.action(std::move(action));
+    const char* arguments[] = {"program"};
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(cli.run(1, arguments), kExitFailure);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(
+      sentence([] { throw OutOfMemory("the card could not give 7 bytes (5 of 9 are free)"); }, "use --device cpu"),
+      "polonaise-example: the card could not give 7 bytes (5 of 9 are free): use --device cpu.\n");
+  EXPECT_EQ(sentence([] { throw std::bad_alloc(); }, ""), "polonaise-example: out of memory.\n");
 }
 
 TEST(Cli, HelpShowsDefaultsChoicesAndExamples) {

@@ -14,6 +14,7 @@
 #include <new>
 
 #include "io/error.h"
+#include "kernels/cuda/api.h"
 #include "tools/common/option_tree.h"
 #include "tools/common/tokens.h"
 #include "tools/common/value.h"
@@ -37,6 +38,7 @@ struct Cli::State {
   std::vector<std::unique_ptr<Cli>> commands;
   Cli* chosen = nullptr;  // the subcommand that was named
   std::string group;
+  std::string memory_remedy;
 
   bool help = false;
   bool show_version = false;
@@ -64,6 +66,8 @@ struct Cli::State {
     spec.options.push_back(std::move(option));
     return *spec.options.back();
   }
+
+  std::string memory_hint() const { return memory_remedy.empty() ? "." : ": " + memory_remedy + "."; }
 
   void read_arguments(const std::vector<std::string>& arguments);
   void refuse_unknown(const std::vector<std::string>& left) const;
@@ -157,6 +161,10 @@ void Cli::epilogue(std::string text) {
 
 void Cli::action(std::function<void()> run) {
   state_->spec.action = std::move(run);
+}
+
+void Cli::memory_remedy(std::string remedy) {
+  state_->memory_remedy = std::move(remedy);
 }
 
 void Cli::State::refuse_unknown(const std::vector<std::string>& left) const {
@@ -335,7 +343,9 @@ int Cli::run(int argc, const char* const* argv) {
   } catch (const UsageError& error) {
     return fail(error.what(), kExitUsage);
   } catch (const std::bad_alloc&) {
-    return fail("out of memory.", kExitFailure);
+    return fail("out of memory" + state_->memory_hint(), kExitFailure);
+  } catch (const OutOfMemory& error) {
+    return fail(error.what() + state_->memory_hint(), kExitFailure);
   } catch (const std::exception& error) {
     return fail(error.what(), kExitFailure);
   }

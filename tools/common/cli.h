@@ -87,6 +87,8 @@ class Cli {
   void example(std::string command, std::string explanation);
   // What the program, or the subcommand, does.
   void action(std::function<void()> run);
+  // What helps where memory runs out, in the words of the program's own options: errors for want of it end in this.
+  void memory_remedy(std::string remedy);
 
   // Reads the arguments and runs the action; the value is main's. Exceptions become one line on standard error,
   // "polonaise-midi: sentence". Output that could not be written in full (a full disk, a closed standard output) is a
