@@ -84,8 +84,15 @@ void check(const EventShape& events, const Sequence& prime) {
     require(column >= 0 && column < events.width, "a key of the prime is out of range");
 }
 
-// All streams at once, by the model's own kernels, which need nobody in between: `options.events_per_launch` events a
-// call.
+// Events of each stream that are drawn in one call.
+Index events_of_a_launch(const AnyDevice& device, const GenerateOptions& options, Index streams) {
+  constexpr Index kOnCpu = 256, kOnACard = 4096, kOfAllStreams = kOnACard * 256;
+  const Index own = shares_host_memory(device) ? kOnCpu : std::clamp<Index>(kOfAllStreams / streams, 1, kOnACard);
+  return std::clamp<Index>(options.events_per_launch > 0 ? options.events_per_launch : own, 1,
+                           std::max<Index>(1, options.steps));
+}
+
+// All streams at once, by the model's own kernels, which need nobody in between.
 class Launches {
  public:
   Launches(AnyDevice& device, const EventShape& events, const GenerateOptions& options, Index streams)
@@ -93,7 +100,7 @@ class Launches {
         events_(events),
         options_(options),
         streams_(streams),
-        most_(std::min(std::max<Index>(1, options.events_per_launch), std::max<Index>(1, options.steps))),
+        most_(events_of_a_launch(device, options, streams)),
         tokens_(device, bytes<std::int32_t>(most_)),
         keys_(device, bytes<std::uint8_t>(most_ * events.keys)),
         drawn_(device, bytes<std::int32_t>(1)) {

@@ -64,7 +64,10 @@ struct GenerateOptions {
   // length, from the likeliest on; else one key is struck or left out, from the one whose logit is nearest to 0 on, of
   // equals the lower first.
   std::function<std::unique_ptr<Veto>()> veto = {};
-  Index events_per_launch = 256;  // of recurrent models without a veto
+  // Of recurrent models without a veto: what is drawn before `progress` is told and the end is looked for. 0: 256 on a
+  // CPU; on a card, which waits for the host between launches, 4096, or fewer where more than 256 streams would need
+  // memory for so many each.
+  Index events_per_launch = 0;
 };
 
 // Continues `prime` (which may be empty) by events drawn one by one from the model's own predictions. A function of the
