@@ -1,5 +1,6 @@
 #include "kernels/cuda/launch.h"
 
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
@@ -44,6 +45,21 @@ void require_residence(const Cuda& cuda, const char* name, const Launch& shape) 
                              std::to_string(kTsanThreads) + " threads can be resident at once");
 }
 
+// POLONAISE_SIMT_FAIL_LAUNCH=N: which of the process's launches fails as one on a card may, 0 for none.
+long failing_launch() {
+  static const char* const asked = std::getenv("POLONAISE_SIMT_FAIL_LAUNCH");
+  static const long number = asked ? std::atol(asked) : 0;
+  return number;
+}
+
+void fail_where_asked(const char* name) {
+  static long launched = 0;
+  if (++launched != failing_launch()) return;
+  emulator::lose_card();
+  throw std::runtime_error("the kernel of " + std::string(name) +
+                           " failed, as POLONAISE_SIMT_FAIL_LAUNCH=" + std::to_string(launched) + " asks");
+}
+
 }  // namespace
 
 Index resident_blocks_emulated(const Cuda& cuda, const Launch& shape) {
@@ -58,6 +74,7 @@ void launch_emulated(const Cuda& cuda, const char* name, const Launch& shape,
   require_limits(cuda.properties(), shape);
   require_residence(cuda, name, shape);
   cuda.stream()->queue([name, shape, thread = std::move(thread)] {
+    fail_where_asked(name);
     emulator::Grid grid;
     grid.name = name;
     grid.blocks = extent(shape.grid);

@@ -21,6 +21,8 @@ std::vector<CUstream_st*>& all_streams() {
 
 CUstream_st* begun = nullptr;  // the stream whose fiber is about to begin
 
+bool lost = false;  // the card
+
 }  // namespace
 
 CUstream_st::CUstream_st() {
@@ -87,7 +89,7 @@ void CUstream_st::run_next() {
   Task& task = tasks_.front();
   acquire(&task.order);
   try {
-    if (!error_ || task.always) task.work();
+    if ((!error_ && !lost) || task.always) task.work();
   } catch (...) {
     error_ = std::current_exception();
   }
@@ -97,9 +99,14 @@ void CUstream_st::run_next() {
 
 void CUstream_st::check() {
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  if (lost) throw std::runtime_error("the card could not finish its work: a kernel before it failed");
 }
 
 namespace polonaise::simt::emulator {
+
+void lose_card() {
+  lost = true;
+}
 
 void run_all_streams() {
   for (CUstream_st* stream : all_streams())

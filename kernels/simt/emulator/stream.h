@@ -57,6 +57,9 @@ struct CUstream_st {
 
 namespace polonaise::simt::emulator {
 
+// From here on no stream does any work, and every wait for one throws: so it is on a card after a kernel's failure.
+void lose_card();
+
 // Runs all that is queued anywhere, as CUDA does before it frees memory. Errors stay with their streams.
 void run_all_streams();
 
