@@ -16,8 +16,9 @@ if(POLONAISE_HAS_CUDA AND NOT POLONAISE_CUDA STREQUAL "EMULATED")
   target_compile_options(polonaise_options INTERFACE
     "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${warnings}$<$<BOOL:${POLONAISE_WERROR}>:$<COMMA>-Werror>>"
     "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${POLONAISE_WERROR}>>:-Werror=all-warnings>"
-    # A kernel that spills registers is one that was not looked at: ptxas says so, and that is an error too.
-    "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${POLONAISE_WERROR}>>:-Xptxas=-warn-spills,-Werror>")
+    # A kernel that spills registers is one that was not looked at: ptxas says so, and that is an error too. What else it
+    # says is kept (ptxas_report.sh).
+    "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${POLONAISE_WERROR}>>:-Xptxas=-warn-spills,-Werror,-v>")
 endif()
 if(POLONAISE_SANITIZE)
   target_compile_options(polonaise_options INTERFACE

@@ -8,7 +8,8 @@
 #   simt-asan   kernels, CUDA's on the emulator, under the same, and a rehearsal of bench/gpu.sh
 #   simt-tsan   kernels, CUDA's on the emulator, under ThreadSanitizer, which makes a race detector for CUDA of it
 #   mutation    faults in copies of kernels, each of which the two must find
-#   cuda        nvcc compiles every kernel without a warning and without spilled registers; skipped where there is none
+#   cuda        nvcc compiles every kernel without a warning and without spilled registers, and all that stands on them;
+#               skipped where there is none
 #   cpu         everything, optimised
 #   format      of cpu the tests of style and formatting alone; not among all parts
 #
@@ -56,7 +57,8 @@ run_cuda() {
     echo "== cuda: skipped, there is no nvcc on PATH or in /usr/local/cuda/bin"
     return
   fi
-  build cuda polonaise_{kernels,runtime}_tests polonaise-train
+  build cuda polonaise_{kernels,runtime,models,tools}_tests polonaise_gpu_bench
+  bash tests/registers.sh build/cuda 'attention|rnn|lstm|gru'
   ctest --preset cuda --parallel "$jobs" --label-regex '^(kernels|runtime)$'
 }
 
