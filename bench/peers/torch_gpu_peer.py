@@ -146,7 +146,8 @@ def turned(x, angles):
 def attention_rows(bench, D, N, B, T, positions=""):
     device = bench.options.device
     relative, rotary = positions == "_relative", positions == "_rotary"
-    angles = torch.outer(torch.arange(T, device=device), 10000 ** (-torch.arange(D // 2, device=device) * 2 / D))
+    positions_of = torch.arange(T, device=device, dtype=torch.float32)
+    angles = torch.outer(positions_of, 10000.0 ** (torch.arange(D // 2, device=device) * (-2.0 / D)))
     for dtype, suffix in ((torch.float32, "float"), (torch.bfloat16, "bf16")):
         if dtype == torch.bfloat16 and not bench.cuda:
             continue
@@ -193,9 +194,10 @@ def flat_rows(bench, R, D, V, n):
         weight, bias = (torch.rand(D, device=device, dtype=dtype, requires_grad=True) for _ in range(2))
         bench.both_ways(f"layer_norm_{R}x{D}_{suffix}_forward",
                         lambda: F.layer_norm(x + residual, (D,), weight, bias))
-        _, mean, rstd = torch.native_layer_norm(x, (D,), weight, bias, 1e-5)
+        fixed = weight.detach(), bias.detach()
+        _, mean, rstd = torch.native_layer_norm(x, (D,), *fixed, 1e-5)
         bench.both_ways(f"layer_norm_{R}x{D}_{suffix}_backward",
-                        lambda: torch.ops.aten.native_layer_norm_backward(dy, x, (D,), mean, rstd, weight, bias,
+                        lambda: torch.ops.aten.native_layer_norm_backward(dy, x, (D,), mean, rstd, *fixed,
                                                                           [True] * 3)[0] + residual)
         ids = torch.arange(R, device=device) * 7919 % V
         table = torch.rand(V, D, device=device, dtype=dtype)
