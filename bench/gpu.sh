@@ -135,18 +135,20 @@ step_report() {
   cat "${lines[@]}" | python3 bench/gpu_report.py --commit "$commit" --results "$results" --readme "$readme"
 }
 
-rm -f "$out/cut"
+: >"$out/cut"
 "$bench" --machine >"$out/machine.json" || { echo "gpu.sh: without a card there is nothing to run" >&2; exit 1; }
 failed=()
 for step in "${steps[@]}"; do
   echo "== $step"
-  begin=$SECONDS
+  begin=$SECONDS cuts=$(wc -l <"$out/cut")
   set +e # a failing step must not end the others
   (set -eo pipefail; "step_$step")
   status=$?
   set -e
-  ((status == 0)) || failed+=("$step")
-  echo "== $step: $( ((status)) && echo FAILED || echo done) in $((SECONDS - begin)) s"
+  became=done
+  (($(wc -l <"$out/cut") == cuts)) || became="cut short"
+  ((status == 0)) || became=FAILED failed+=("$step")
+  echo "== $step: $became in $((SECONDS - begin)) s"
 done
 [[ ! -s $out/cut ]] || { echo "gpu.sh: a limit cut short, and what came later is unknown:" && cat "$out/cut"; } >&2
 ((${#failed[@]} == 0)) || { echo "gpu.sh: failed: ${failed[*]}; the logs are in $out" >&2; exit 1; }
