@@ -57,7 +57,7 @@ run_cuda() {
     echo "== cuda: skipped, there is no nvcc on PATH or in /usr/local/cuda/bin"
     return
   fi
-  build cuda polonaise_{kernels,runtime,models,tools}_tests polonaise_gpu_bench
+  build cuda polonaise_{kernels,runtime,models}_tests polonaise_gpu_bench polonaise-{train,sample,evaluate}
   bash tests/registers.sh build/cuda 'attention|rnn|lstm|gru'
   ctest --preset cuda --parallel "$jobs" --label-regex '^(kernels|runtime)$'
 }
