@@ -62,11 +62,12 @@ class GradientCheck {
 
   void run() {
     std::vector<std::vector<float>> gradients;
-    const double sum = loss(device_, &gradients);
+    const double sum = loss(device_, arena_, &gradients);
     if (!std::holds_alternative<Cpu>(device_)) {
       AnyDevice cpu = Cpu{1};
+      Arena arena(cpu);
       std::vector<std::vector<float>> expected;
-      EXPECT_NEAR(sum, loss(cpu, &expected), kFloatTolerance * std::max(1.0, std::abs(sum)));
+      EXPECT_NEAR(sum, loss(cpu, arena, &expected), kFloatTolerance * std::max(1.0, std::abs(sum)));
       for (std::size_t i = 0; i < inputs_.size(); ++i)
         EXPECT_LT(relative_error(gradients[i], to_double(expected[i])), kFloatTolerance) << what(i);
       return;
@@ -77,9 +78,9 @@ class GradientCheck {
       for (float& x : values_[i].values()) {
         const float saved = x;
         x = saved + kStep;
-        const double above = loss(device_, nullptr);
+        const double above = loss(device_, arena_, nullptr);
         x = saved - kStep;
-        const double below = loss(device_, nullptr);
+        const double below = loss(device_, arena_, nullptr);
         expected.push_back((above - below) / (static_cast<double>(saved + kStep) - static_cast<double>(saved - kStep)));
         x = saved;
       }
@@ -91,8 +92,7 @@ class GradientCheck {
   std::string what(std::size_t input) const { return inputs_[input].name + ", readers " + std::to_string(readers_); }
 
   // The outputs' products with fixed random numbers, summed; with `gradients` also backward from them.
-  double loss(AnyDevice& device, std::vector<std::vector<float>>* gradients) {
-    Arena arena(device);
+  double loss(AnyDevice& device, Arena& arena, std::vector<std::vector<float>>* gradients) {
     dirty(device, arena);
     Tape tape = Tape::training(device, arena, {.seed = 1, .step = 1, .first_row = 0});
     std::vector<Buffer> slabs;
@@ -130,6 +130,7 @@ class GradientCheck {
 
   // What is not written before it is read shows as NaN.
   static void dirty(AnyDevice& device, Arena& arena) {
+    arena.reset();
     fill_with(device, arena.allocate<float>(kDirty), 0xFF, kDirty * sizeof(float));
     arena.reset();
   }
@@ -155,6 +156,7 @@ class GradientCheck {
   int readers_ = 1;
   std::vector<Array<float, 1>> values_;
   AnyDevice device_;
+  Arena arena_{device_};
 };
 
 // With one reader of each value, and with two.
