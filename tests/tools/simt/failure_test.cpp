@@ -17,7 +17,7 @@ TEST(CardFailure, AFailedKernelIsOneSentenceAndTheRunGoesOnFromItsLastCheckpoint
   ASSERT_EQ(train(joined(options, {"-o", run, "--stop-at", "3"})).status, 0);
   const std::string model = read_text(last / "model.safetensors"), state = read_text(last / "state.safetensors");
   // Before the first step, in one, and in a later one.
-  for (const char* launch : {"1", "40", "90"}) {
+  for (const char* launch : {"1", "20", "60"}) {
     const ProgramResult failed = run_program("polonaise-train", {"--resume", "-o", run, "-q"},
                                              {.environment = {{"POLONAISE_SIMT_FAIL_LAUNCH", launch}}});
     expect_failure(failed, 1, "polonaise-train: the kernel of ");
