@@ -104,7 +104,7 @@ class CudaEvent {
 class CudaGraph {
  public:
   // Records what is queued to the stream from here to end_capture(), and to streams that wait on its events, instead of
-  // running it. Until then nothing may wait for these streams on the host.
+  // running it. Until then nothing may wait for these streams on the host, or take memory.
   static void begin_capture(StreamHandle);
   static CudaGraph end_capture(StreamHandle);
 

@@ -78,6 +78,7 @@ MemoryInfo memory_info() {
 }
 
 CudaMemory::CudaMemory(std::size_t bytes) {
+  simt::emulator::refuse_during_capture();
   const MemoryInfo info = memory_info();
   if (bytes > info.free)
     throw OutOfMemory("the card could not give " + std::to_string(bytes) + " bytes (" + std::to_string(info.free) +
@@ -90,7 +91,10 @@ CudaMemory::~CudaMemory() {
   simt::emulator::give_back_device_memory(data_);
 }
 
-PinnedMemory::PinnedMemory(std::size_t bytes) : data_(allocate_pinned(bytes)) {}
+PinnedMemory::PinnedMemory(std::size_t bytes) {
+  simt::emulator::refuse_during_capture();
+  data_ = allocate_pinned(bytes);
+}
 
 PinnedMemory::~PinnedMemory() {
   simt::emulator::run_all_streams();

@@ -113,6 +113,11 @@ void run_all_streams() {
     if (!stream->recording) stream->run_all();
 }
 
+void refuse_during_capture() {
+  for (const CUstream_st* stream : all_streams())
+    if (stream->recording) throw std::runtime_error("the card could not give memory: a stream is being captured");
+}
+
 void end_recording(const std::shared_ptr<Recording>& recording) {
   for (CUstream_st* stream : all_streams())
     if (stream->recording == recording) stream->recording = nullptr;

@@ -63,6 +63,9 @@ void lose_card();
 // Runs all that is queued anywhere, as CUDA does before it frees memory. Errors stay with their streams.
 void run_all_streams();
 
+// std::runtime_error where a stream is being captured, as CUDA refuses then to give memory.
+void refuse_during_capture();
+
 // The streams of that capture run again what is queued to them.
 void end_recording(const std::shared_ptr<Recording>&);
 

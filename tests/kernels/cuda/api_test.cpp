@@ -141,9 +141,11 @@ TEST_F(CudaApi, ACaptureFollowsEventsToOtherStreamsAndBack) {
   EXPECT_TRUE(out.all(4.0f));
 }
 
-TEST_F(CudaApi, NothingMayWaitForAStreamThatIsBeingCaptured) {
+TEST_F(CudaApi, NothingMayWaitForAStreamThatIsBeingCapturedNorTakeMemory) {
   CudaGraph::begin_capture(stream());
   EXPECT_THROW(synchronise(stream()), std::runtime_error);
+  EXPECT_THROW(CudaMemory(1), std::runtime_error);
+  EXPECT_THROW(PinnedMemory(1), std::runtime_error);
   try {
     CudaGraph::end_capture(stream());  // a card has given the capture up
   } catch (const std::runtime_error&) {
