@@ -32,7 +32,7 @@ struct NadeGradients {
 
 // The loss of each row in nats and, in the same pass, its gradient times `scale` (as kernels/loss.h).
 //   losses[r] = -sum_k log P(x[r,k] | x[r,<k])
-// targets: SparseRows [R,K] without values, ascending, with as many columns as its last offset says. mask [R]: rows
+// targets: SparseRows [R,K] without values, ascending; for a Cpu without columns behind its last offset. mask [R]: rows
 // with mask[r] = 0 count nothing; empty: all count. losses [R] is written, or added to. `scratch`: with gradients
 // [R + 2 entries, H], otherwise empty. No view overlaps another.
 //

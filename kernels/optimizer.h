@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <span>
 
 #include "kernels/device.h"
@@ -7,28 +8,52 @@
 
 namespace polonaise::kernels {
 
-// Flat kernels over slabs: all parameters of a model as one vector.
+// Flat kernels over slabs: all parameters of a model as one vector. What a pointer leads to stands in the device's
+// memory, and is read and written when the kernel runs: a recorded step (CudaGraph, kernels/cuda/api.h) is replayed
+// with other numbers, and nobody waits for a result.
 
 // AdamW (Loshchilov, Hutter 2019; Adam: Kingma, Ba 2015), as torch.optim.AdamW.
 struct AdamW {
-  float learning_rate = 1e-3f;
   float beta1 = 0.9f;
   float beta2 = 0.999f;
   float epsilon = 1e-8f;
   float weight_decay = 0.0f;
+  float clip = 0.0f;  // what the norm of scale g is brought down to; 0: never
 };
 
-//   g = gradient_scale gradients;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
-//   p = p - lr weight_decay p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
-// All views [n]; t = step >= 1 counts from one. gradient_scale is the clipping factor.
-void adamw_step(Cpu&, const AdamW&, long step, float gradient_scale, View<float, 1> parameters,
+// What differs from step to step.
+struct AdamWStep {
+  float learning_rate = 1e-3f;
+  float scale = 1.0f;                    // of the gradients
+  float unbias1 = 1.0f, unbias2 = 1.0f;  // 1 / (1 - beta^t)
+};
+
+// Those of step t = 1, 2, ...
+inline AdamWStep adamw_at(const AdamW& options, long t, float learning_rate, float scale = 1.0f) {
+  const auto unbias = [t](double beta) { return static_cast<float>(1.0 / (1.0 - std::pow(beta, t))); };
+  return {learning_rate, scale, unbias(options.beta1), unbias(options.beta2)};
+}
+
+// What the gradients, whose norm is `norm`, are multiplied by.
+constexpr float gradient_factor(double norm, float scale, float clip) {
+  return clip > 0 && norm * scale > clip ? static_cast<float>(clip / norm) : scale;
+}
+
+//   g = gradient_factor gradients;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+//   p = p - lr weight_decay p - lr (m unbias1) / (sqrt(v unbias2) + epsilon)
+// All views [n], parts of slabs; *squared_norm is that of all gradients. Where it is not finite nothing changes.
+void adamw_step(Cpu&, const AdamW&, const AdamWStep* step, const double* squared_norm, View<float, 1> parameters,
                 View<const float, 1> gradients, View<float, 1> m, View<float, 1> v);
-void adamw_step(Cuda&, const AdamW&, long step, float gradient_scale, View<float, 1> parameters,
+void adamw_step(Cuda&, const AdamW&, const AdamWStep* step, const double* squared_norm, View<float, 1> parameters,
                 View<const float, 1> gradients, View<float, 1> m, View<float, 1> v);
 
-// Sum of squares in double, added in an order fixed by the length alone.
-double squared_norm(Cpu&, View<const float, 1> x);
-double squared_norm(Cuda&, View<const float, 1> x);
+// *sum = the sum of squares, in double, added in an order fixed by the length alone.
+void squared_norm(Cpu&, View<const float, 1> x, double* sum);
+void squared_norm(Cuda&, View<const float, 1> x, double* sum);
+
+// *sum (+)= x[0] + x[1] + ..., in double, in an order fixed by the length alone.
+void sum_elements(Cpu&, View<const float, 1> x, double* sum, Accumulate);
+void sum_elements(Cuda&, View<const float, 1> x, double* sum, Accumulate);
 
 // sum[i] (+)= shards[0][i] + shards[1][i] + ...: the gradient slabs of the shards, always added in that order.
 void sum_slabs(Cpu&, std::span<const View<const float, 1>> shards, View<float, 1> sum, Accumulate);

@@ -15,6 +15,11 @@ struct RandomStream {
   std::uint64_t seed = 0;
   std::uint32_t step = 0;  // step of the optimizer, or of the sampler
   std::uint32_t op = 0;    // which op of the step
+  // Where the optimizer's step stands instead, in the memory of the device that draws: a recorded launch that is
+  // replayed draws another step's numbers.
+  const std::uint32_t* step_at = nullptr;
+
+  constexpr std::uint32_t step_now() const { return step_at != nullptr ? *step_at : step; }
 };
 
 using Philox4 = std::array<std::uint32_t, 4>;
@@ -33,7 +38,7 @@ constexpr Philox4 philox4x32(Philox4 counter, std::uint32_t key0, std::uint32_t 
 
 // The four words for positions 4*block .. 4*block+3 of `row`.
 constexpr Philox4 random_words(const RandomStream& stream, std::uint32_t row, std::uint32_t block) {
-  return philox4x32({block, row, stream.op, stream.step}, static_cast<std::uint32_t>(stream.seed),
+  return philox4x32({block, row, stream.op, stream.step_now()}, static_cast<std::uint32_t>(stream.seed),
                     static_cast<std::uint32_t>(stream.seed >> 32));
 }
 

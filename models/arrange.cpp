@@ -1,6 +1,7 @@
 #include "models/arrange.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace polonaise {
 
@@ -28,9 +29,14 @@ kernels::SparseRows reorder(Tape& tape, const Arranged& a, Shards::Rows rows, In
                             std::span<const float> values) {
   const Index entries =
       static_cast<Index>(offsets[at((rows.first + rows.count) * steps)] - offsets[at(rows.first * steps)]);
+  // Batches differ in their entries: with room for a power of two of them, many look alike to a card's kernels. What
+  // is left of it says that it is no column.
+  const Index room = shares_host_memory(tape.device()) ? entries : static_cast<Index>(std::bit_ceil(at(entries)));
   const auto new_offsets = tape.host<std::int32_t>(a.B * steps + 1);
-  const auto new_columns = tape.host<std::int32_t>(entries);
-  const auto new_values = tape.host<float>(values.empty() ? 0 : entries);
+  const auto new_columns = tape.host<std::int32_t>(room);
+  const auto new_values = tape.host<float>(values.empty() ? 0 : room);
+  std::ranges::fill(new_columns.subspan(at(entries)), -1);
+  if (!values.empty()) std::ranges::fill(new_values.subspan(at(entries)), 0.0f);
   std::size_t row = 0, entry = 0;
   new_offsets[0] = 0;
   for_each_cell(a, rows, steps, [&](Index cell, Index, Index) {
@@ -85,6 +91,20 @@ Arranged arrange(Tape& tape, const EventShape& events, const Batch& batch, Shard
     a.frame_targets.durations = tape.upload<std::int32_t>(classes);
   }
   return a;
+}
+
+Recorder::Key key_of(const Arranged& a) {
+  Recorder::Key key;
+  const auto add = [&](auto... numbers) { (key.push_back(static_cast<std::uintptr_t>(numbers)), ...); };
+  const auto add_views = [&](const auto&... views) {
+    ((add(reinterpret_cast<std::uintptr_t>(views.data()), views.size())), ...);
+  };
+  const auto add_rows = [&](const kernels::SparseRows& x) { add_views(x.offsets, x.columns, x.values); };
+  add(a.T, a.B, static_cast<int>(a.layout), a.one_target ? 1 : 0);
+  add_views(a.lengths, a.ids, a.targets, a.frame_targets.durations, a.frame_targets.mask);
+  add_rows(a.frames);
+  add_rows(a.frame_targets.keys);
+  return key;
 }
 
 }  // namespace polonaise

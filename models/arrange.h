@@ -27,4 +27,7 @@ struct Arranged {
 
 Arranged arrange(Tape&, const EventShape&, const Batch&, Shards::Rows rows, Layout);
 
+// What kernels that read it are told: equal keys make equal launches.
+Recorder::Key key_of(const Arranged&);
+
 }  // namespace polonaise

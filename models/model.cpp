@@ -29,11 +29,26 @@ Var Model::logits(Tape& tape, View<float, 1> gradients, const Arranged& arranged
 
 TargetLosses Model::losses(Tape& tape, View<float, 1> gradients, const Batch& batch, Shards::Rows rows, float scale,
                            RecurrentState* state) const {
-  require(!state || carries_state(), "this model carries no state");
+  return losses(tape, gradients, arrange(tape, batch, rows), scale, state);
+}
+
+Shards::Prepared Model::prepare(Tape& tape, const Batch& batch, Shards::Rows rows) const {
+  const Arranged arranged = arrange(tape, batch, rows);
+  return {[this, arranged](Tape& t, View<float, 1> gradients) { return losses(t, gradients, arranged, 1, nullptr); },
+          key_of(arranged)};
+}
+
+Arranged Model::arrange(Tape& tape, const Batch& batch, Shards::Rows rows) const {
   require(many_to_one() ? batch.targets_per_row == 1 : true,
           "a bidirectional model has one target for each window: it would see the others");
+  return polonaise::arrange(tape, config_.events, batch, rows, layout());
+}
+
+TargetLosses Model::losses(Tape& tape, View<float, 1> gradients, const Arranged& arranged, float scale,
+                           RecurrentState* state) const {
+  require(!state || carries_state(), "this model carries no state");
   const EventShape& events = config_.events;
-  TargetLosses losses{{}, arrange(tape, events, batch, rows, layout())};
+  TargetLosses losses{{}, arranged};
   const Var z = logits(tape, gradients, losses.arranged, state);
   if (events.tokens) {
     losses.main = token_loss(tape, z, losses.arranged.targets, scale);

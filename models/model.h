@@ -40,6 +40,8 @@ class Model {
   // read before and replaced after, in inference of a model that carries one.
   TargetLosses losses(Tape&, View<float, 1> gradients, const Batch&, Shards::Rows rows, float scale,
                       RecurrentState* state = nullptr) const;
+  // The same in two parts, not scaled: what Training::step and Shards::train want of a batch's rows.
+  Shards::Prepared prepare(Tape&, const Batch&, Shards::Rows rows) const;
   // What the head makes of each state: [targets, config().outputs()].
   Var logits(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state = nullptr) const;
 
@@ -71,6 +73,9 @@ class Model {
   Parameters parameters_;
 
  private:
+  Arranged arrange(Tape&, const Batch&, Shards::Rows rows) const;
+  TargetLosses losses(Tape&, View<float, 1> gradients, const Arranged&, float scale, RecurrentState* state) const;
+
   Parameters::Id head_weight_ = 0, head_bias_ = 0;
   Parameters::Id key_in_ = 0, key_out_ = 0;  // of an autoregressive head
 };

@@ -17,7 +17,7 @@ std::byte* Arena::allocate(std::size_t bytes) {
     ++current_;
     used_ = 0;
   }
-  if (current_ == chunks_.size()) chunks_.emplace_back(*device_, std::max({bytes, kFirstChunk, capacity()}), kind_);
+  if (current_ == chunks_.size()) add_chunk(std::max({bytes, kFirstChunk, capacity()}));
   std::byte* memory = chunks_[current_].data() + used_;
   used_ += bytes;
   std::size_t before = 0;
@@ -33,6 +33,11 @@ std::byte* Arena::allocate(std::size_t bytes) {
   return memory;
 }
 
+void Arena::add_chunk(std::size_t bytes) {
+  chunks_.emplace_back(*device_, bytes, kind_);
+  ++generation_;
+}
+
 void Arena::rewind(Mark mark) {
   current_ = mark.chunk;
   used_ = mark.used;
@@ -45,7 +50,7 @@ void Arena::reset() {
   }
   if (chunks_.size() > 1) {
     chunks_.clear();
-    chunks_.emplace_back(*device_, high_water_, kind_);
+    add_chunk(high_water_);
   }
   current_ = 0;
   used_ = 0;

@@ -40,20 +40,23 @@ class Arena {
 
   // The most bytes that were in use at once since the arena was made.
   std::size_t high_water() const { return high_water_; }
+  // How often it took memory from the device: while that is the same, a step like one before gets the same addresses.
+  std::size_t generation() const { return generation_; }
   // Bytes taken from the device.
   std::size_t capacity() const;
 
  private:
   bool holds(const void* memory) const;
+  void add_chunk(std::size_t bytes);
 
   AnyDevice* device_;
   Memory kind_;
   std::vector<Buffer> chunks_;
   std::size_t current_ = 0;  // chunk that is being filled
   std::size_t used_ = 0;     // bytes of it
-  std::size_t high_water_ = 0;
+  std::size_t high_water_ = 0, generation_ = 0;
   std::unique_ptr<Arena> host_;
-  Uploads uploads_;
+  QueuedCopies uploads_;
 };
 
 }  // namespace polonaise

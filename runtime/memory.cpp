@@ -37,8 +37,8 @@ void copy_to_host(const Cpu&, void* host, const void* device, std::size_t bytes)
 }
 
 // A copy that may come late, and what to wait for.
-void queue_copy(const Cpu&, void* device, const void* host, std::size_t bytes, std::shared_ptr<CudaEvent>&) {
-  std::memcpy(device, host, bytes);
+void queue_copy(const Cpu&, void* to, const void* from, std::size_t bytes, std::shared_ptr<CudaEvent>&) {
+  std::memcpy(to, from, bytes);
 }
 
 #ifdef POLONAISE_HAS_CUDA
@@ -67,9 +67,9 @@ Owner take(Cuda& cuda, std::size_t bytes, Memory kind) {
   return memory;
 }
 
-void queue_copy(const Cuda& cuda, void* device, const void* host, std::size_t bytes, std::shared_ptr<CudaEvent>& last) {
+void queue_copy(const Cuda& cuda, void* to, const void* from, std::size_t bytes, std::shared_ptr<CudaEvent>& last) {
   cuda.make_current();
-  copy(cuda.stream(), device, host, bytes);
+  copy(cuda.stream(), to, from, bytes);
   if (!last) last = std::make_shared<CudaEvent>();
   last->record(cuda.stream());
 }
@@ -98,11 +98,11 @@ void copy_to_host(const AnyDevice& any, void* host, const void* from, std::size_
   std::visit([&](const auto& device) { copy_to_host(device, host, from, bytes); }, any);
 }
 
-void Uploads::queue(void* to, const void* host, std::size_t bytes) {
-  std::visit([&](const auto& device) { queue_copy(device, to, host, bytes, last_); }, *device_);
+void QueuedCopies::queue(void* to, const void* from, std::size_t bytes) {
+  std::visit([&](const auto& device) { queue_copy(device, to, from, bytes, last_); }, *device_);
 }
 
-void Uploads::wait() {
+void QueuedCopies::wait() {
 #ifdef POLONAISE_HAS_CUDA
   if (last_) last_->synchronise();
 #endif

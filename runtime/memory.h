@@ -71,13 +71,13 @@ class OnHost {
   std::vector<T> copy_;
 };
 
-// Copies to a card that the host does not wait for, until it wants its memory back.
-class Uploads {
+// Copies between the host and a card that the host does not wait for, until it wants to use its memory again.
+class QueuedCopies {
  public:
-  explicit Uploads(AnyDevice& device) : device_(&device) {}
+  explicit QueuedCopies(AnyDevice& device) : device_(&device) {}
 
-  // Queued before the kernels launched later. `host` stays as it is until wait().
-  void queue(void* device, const void* host, std::size_t bytes);
+  // Queued between the kernels launched before and later. The host's side is left alone until wait().
+  void queue(void* to, const void* from, std::size_t bytes);
   void wait();
 
  private:

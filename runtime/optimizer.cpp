@@ -15,40 +15,52 @@ float Schedule::at(long step) const {
 }
 
 Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options)
-    : parameters_(parameters), options_(options) {
+    : parameters_(parameters),
+      schedule_(options.schedule),
+      adamw_{.beta1 = options.beta1, .beta2 = options.beta2, .epsilon = options.epsilon, .clip = options.clip},
+      weight_decay_(options.weight_decay) {
   const std::size_t bytes = static_cast<std::size_t>(parameters.size()) * sizeof(float);
   m_ = Buffer(parameters.device(), bytes);
   v_ = Buffer(parameters.device(), bytes);
 }
 
-Optimizer::Report Optimizer::step(View<const float, 1> gradients) {
+kernels::AdamWStep Optimizer::next(float scale) {
   ++steps_;
-  Report report;
-  report.learning_rate = options_.schedule.at(steps_);
+  return kernels::adamw_at(adamw_, steps_, schedule_.at(steps_), scale);
+}
+
+void Optimizer::update(View<const float, 1> gradients, const kernels::AdamWStep* numbers, double* squared_norm) {
   std::visit(
       [&](auto& device) {
-        report.gradient_norm = std::sqrt(kernels::squared_norm(device, gradients));
-        if (!std::isfinite(report.gradient_norm)) return;
-        const bool clips = options_.clip > 0 && report.gradient_norm > options_.clip;
-        const float scale = clips ? static_cast<float>(options_.clip / report.gradient_norm) : 1.0f;
-        kernels::AdamW adamw{report.learning_rate, options_.beta1, options_.beta2, options_.epsilon, 0};
+        kernels::squared_norm(device, gradients, squared_norm);
+        kernels::AdamW adamw = adamw_;
         // Neighbours in the slab with the same decay are one flat kernel.
         const auto& entries = parameters_.entries();
+        const auto decay = [&](std::size_t i) { return entries[i].decay ? weight_decay_ : 0.0f; };
         for (std::size_t i = 0; i < entries.size();) {
           std::size_t end = i + 1;
-          while (end < entries.size() && entries[end].decay == entries[i].decay) ++end;
+          while (end < entries.size() && decay(end) == decay(i)) ++end;
           const Index first = entries[i].offset;
           const Index count = (end < entries.size() ? entries[end].offset : parameters_.size()) - first;
           const auto part = [&](auto view) { return decltype(view)(view.data() + first, {count}); };
-          adamw.weight_decay = entries[i].decay ? options_.weight_decay : 0.0f;
-          kernels::adamw_step(device, adamw, steps_, scale, part(parameters_.values()), part(gradients), part(m()),
-                              part(v()));
+          adamw.weight_decay = decay(i);
+          kernels::adamw_step(device, adamw, numbers, squared_norm, part(parameters_.values()), part(gradients),
+                              part(m()), part(v()));
           i = end;
         }
       },
       parameters_.device());
-  if (std::isfinite(report.gradient_norm)) parameters_.refresh();
-  return report;
+  parameters_.refresh();
+}
+
+Optimizer::Report Optimizer::step(View<const float, 1> gradients) {
+  AnyDevice& device = parameters_.device();
+  const Buffer numbers(device, sizeof(kernels::AdamWStep)), norm(device, sizeof(double));
+  const kernels::AdamWStep now = next();
+  copy_to_device(device, numbers.data(), &now, sizeof now);
+  update(gradients, numbers.as<kernels::AdamWStep>(), norm.as<double>());
+  const OnHost<double, 1> squared(device, View<const double, 1>(norm.as<double>(), {1}));
+  return {std::sqrt(squared[0]), now.learning_rate};
 }
 
 }  // namespace polonaise

@@ -32,12 +32,18 @@ class Optimizer {
  public:
   Optimizer(Parameters& parameters, const OptimizerOptions& options);
 
+  // Counts the next step: its numbers, for update() to find in the device's memory.
+  kernels::AdamWStep next(float scale = 1);
+  // Queues one step from the sum of gradients, and the refresh of what is derived from the parameters. A gradient that
+  // is not finite changes nothing. *squared_norm, in the device's memory too, becomes that of the gradients as they
+  // came, before scale and clip.
+  void update(View<const float, 1> gradients, const kernels::AdamWStep* numbers, double* squared_norm);
+
   struct Report {
     double gradient_norm = 0;  // before clipping
     float learning_rate = 0;
   };
-  // One step from the sum of gradients; refreshes what is derived from the parameters. A gradient that is not finite
-  // changes nothing but the step count, and is reported as it is.
+  // All of that, waited for.
   Report step(View<const float, 1> gradients);
 
   long steps() const { return steps_; }
@@ -48,7 +54,9 @@ class Optimizer {
 
  private:
   Parameters& parameters_;
-  OptimizerOptions options_;
+  Schedule schedule_;
+  kernels::AdamW adamw_;
+  float weight_decay_;  // of matrices
   Buffer m_, v_;
   long steps_ = 0;
 };

@@ -12,7 +12,20 @@ namespace polonaise {
 namespace {
 
 constexpr Index kRowsPerShard = 8;
-constexpr Index kMostShards = 16;
+
+// Adds up a shard's losses where the device is.
+void add_sums(AnyDevice& any, const TargetLossViews& losses, LossSum* sum) {
+  std::visit(
+      [&](auto& device) {
+        kernels::sum_elements(device, losses.main, &sum->main, Accumulate::yes);
+        if (!losses.durations.empty()) kernels::sum_elements(device, losses.durations, &sum->duration, Accumulate::yes);
+      },
+      any);
+}
+
+LossSum sum(View<const LossSum, 1> losses) {
+  return std::accumulate(losses.data(), losses.data() + losses.size(), LossSum());
+}
 
 }  // namespace
 
@@ -53,28 +66,57 @@ void Shards::run(Index shards, Body&& body) {
 }
 
 LossSum Shards::train(Index batch_rows, const Tape::Place& place, Accumulate accumulate, const Forward& forward) {
-  const Index n = count(device_, batch_rows);
+  const auto prepare_shard = [&](Tape&, Rows rows) {
+    return Prepared{[&, rows](Tape& tape, View<float, 1> gradients) { return forward(tape, gradients, rows); }, {}};
+  };
+  const Buffer memory(device_, kMostShards * sizeof(LossSum));
+  const View<LossSum, 1> losses(memory.as<LossSum>(), {kMostShards});
+  queue(batch_rows, place, accumulate, {prepare_shard, losses, [] {}, {}});
+  return sum(OnHost(device_, View<const LossSum, 1>(losses)).view());
+}
+
+void Shards::queue(Index batch_rows, const Tape::Place& place, Accumulate accumulate, const Work& work) {
+  require(batch_rows > 0, "a batch has rows");
+  const Index n = count(device_, batch_rows), size = parameters_.size();
   prepare(n);
-  std::vector<LossSum> losses(static_cast<std::size_t>(n));
-  std::vector<View<const float, 1>> slabs(static_cast<std::size_t>(n));
+  const View<float, 1> total = gradients();
+  const bool alone = n == 1 && accumulate == Accumulate::no;  // its gradients are the sum
+  const auto tape_of = [&](Shard& shard, Index i) {
+    Tape::Place of_shard = place;
+    of_shard.first_row += rows(batch_rows, n, i).first;
+    return Tape::training(shard.device, shard.arena, of_shard);
+  };
+  std::vector<Prepared> prepared(static_cast<std::size_t>(n));
   run(n, [&](Shard& shard, Index i) {
-    const Index size = parameters_.size();
-    if (shard.gradients.bytes() == 0)
+    if (!alone && shard.gradients.bytes() == 0)
       shard.gradients = Buffer(shard.device, static_cast<std::size_t>(size) * sizeof(float));
-    const View<float, 1> slab(shard.gradients.as<float>(), {size});
-    fill_with_zeros(shard.device, slab);
     shard.arena.reset();
-    const Rows shard_rows = rows(batch_rows, n, i);
-    Tape::Place shard_place = place;
-    shard_place.first_row += shard_rows.first;
-    Tape tape = Tape::training(shard.device, shard.arena, shard_place);
-    const TargetLossViews shard_losses = forward(tape, slab, shard_rows);
-    tape.backward();
-    losses[static_cast<std::size_t>(i)] = sum(shard.device, shard_losses);
-    slabs[static_cast<std::size_t>(i)] = slab;
+    Tape tape = tape_of(shard, i);
+    prepared[static_cast<std::size_t>(i)] = work.prepare(tape, rows(batch_rows, n, i));
   });
-  std::visit([&](auto& device) { kernels::sum_slabs(device, slabs, gradients(), accumulate); }, device_);
-  return std::accumulate(losses.begin(), losses.end(), LossSum());
+  const auto compute = [&] {
+    if (accumulate == Accumulate::no) fill_with(device_, work.losses.data(), 0, kMostShards * sizeof(LossSum));
+    std::vector<View<const float, 1>> slabs(static_cast<std::size_t>(n));
+    run(n, [&](Shard& shard, Index i) {
+      const View<float, 1> slab = alone ? total : View<float, 1>(shard.gradients.as<float>(), {size});
+      fill_with_zeros(shard.device, slab);
+      Tape tape = tape_of(shard, i);
+      const TargetLossViews losses = prepared[static_cast<std::size_t>(i)].forward(tape, slab);
+      tape.backward();
+      add_sums(shard.device, losses, work.losses.data() + i);
+      slabs[static_cast<std::size_t>(i)] = slab;
+    });
+    if (!alone) std::visit([&](auto& device) { kernels::sum_slabs(device, slabs, total, accumulate); }, device_);
+    work.then();
+  };
+  const Recorder::Key& of_batch = prepared.front().key;  // where work is recorded, on a card, there is one shard
+  if (of_batch.empty()) return compute();
+  Recorder::Key key{static_cast<std::uintptr_t>(accumulate),         static_cast<std::uintptr_t>(place.first_row),
+                    static_cast<std::uintptr_t>(batch_rows),         place.seed,
+                    reinterpret_cast<std::uintptr_t>(place.step_at), work.key.size()};
+  key.insert(key.end(), work.key.begin(), work.key.end());
+  key.insert(key.end(), of_batch.begin(), of_batch.end());
+  recorder_.run(key, shards_.front()->arena.generation(), compute);
 }
 
 LossSum Shards::infer(Index batch_rows, const Forward& forward) {

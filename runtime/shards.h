@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/parameters.h"
+#include "runtime/recorder.h"
 #include "runtime/tape.h"
 
 namespace polonaise {
@@ -41,8 +42,10 @@ class Shards {
   // the shard's slab, empty in inference.
   using Forward = std::function<TargetLossViews(Tape&, View<float, 1> gradients, Rows)>;
 
-  explicit Shards(const Parameters& parameters) : parameters_(parameters), device_(parameters.device()) {}
+  explicit Shards(const Parameters& parameters)
+      : parameters_(parameters), device_(parameters.device()), recorder_(device_) {}
 
+  static constexpr Index kMostShards = 16;
   static Index count(const AnyDevice&, Index rows);
   static Rows rows(Index rows, Index shards, Index shard);
 
@@ -51,6 +54,26 @@ class Shards {
   LossSum train(Index rows, const Tape::Place& place, Accumulate, const Forward&);
   // Forward only.
   LossSum infer(Index rows, const Forward&);
+
+  // Forward in two parts, each with a tape of its own over one arena: first what a shard reads is put where its device
+  // reads it, then `forward` works on it. All that its launches depend on is told by `key`; without one the work is
+  // never recorded.
+  struct Prepared {
+    std::function<TargetLossViews(Tape&, View<float, 1> gradients)> forward;
+    Recorder::Key key;
+  };
+  using Prepare = std::function<Prepared(Tape&, Rows)>;
+
+  // The same as train(), but nobody waits for a card, and what follows preparation may be a record that is replayed.
+  struct Work {
+    Prepare prepare;
+    View<LossSum, 1> losses;     // [kMostShards], the device's: of each shard, replaced or added to as gradients are
+    std::function<void()> then;  // queues what comes after the sum of gradients
+    Recorder::Key key;           // of `then`
+  };
+  void queue(Index rows, const Tape::Place& place, Accumulate, const Work&);
+  // How often queue() replayed a record.
+  std::size_t replays() const { return recorder_.replays(); }
 
   View<float, 1> gradients();
 
@@ -72,6 +95,7 @@ class Shards {
   const Parameters& parameters_;
   AnyDevice& device_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  Recorder recorder_;
   Buffer gradients_;
 };
 

@@ -15,7 +15,7 @@ std::size_t bytes_of(const Tensor& tensor) {
 }  // namespace
 
 kernels::RandomStream Tape::random_stream(std::uint32_t count) {
-  const kernels::RandomStream stream{place_.seed, place_.step, next_stream_};
+  const kernels::RandomStream stream{place_.seed, place_.step, next_stream_, place_.step_at};
   next_stream_ += count;
   return stream;
 }

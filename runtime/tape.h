@@ -53,6 +53,7 @@ class Tape {
     std::uint64_t seed = 0;
     std::uint32_t step = 0;
     Index first_row = 0;
+    const std::uint32_t* step_at = nullptr;  // where the step stands instead (kernels/random.h)
   };
 
   static Tape training(AnyDevice& device, Arena& arena, const Place& place) { return {device, arena, true, place}; }

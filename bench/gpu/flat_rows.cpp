@@ -78,8 +78,11 @@ void add_optimizer(Cuda& cuda) {
   const Index n = options().tiny ? 300 : Index{1} << 24;
   add_row("adamw_" + std::to_string(n), "polonaise", [=, &cuda](benchmark::State& state) {
     const CardArray<float> p(cuda, n, 1), g(cuda, n, 1), m(cuda, n, 0), v(cuda, n, 0);
-    time_on_card(state, cuda, {.bytes = 28.0 * static_cast<double>(n)},
-                 [&] { kernels::adamw_step(cuda, {}, 1, 1, p.view(), g.view(), m.view(), v.view()); });
+    const CardArray<kernels::AdamWStep> step(cuda, std::vector{kernels::adamw_at({}, 1, 1e-3f)});
+    const CardArray<double> norm(cuda, std::vector{1.0});
+    time_on_card(state, cuda, {.bytes = 28.0 * static_cast<double>(n)}, [&] {
+      kernels::adamw_step(cuda, {}, step.view().data(), norm.view().data(), p.view(), g.view(), m.view(), v.view());
+    });
   });
 }
 

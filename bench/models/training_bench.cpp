@@ -8,7 +8,7 @@
 #include <random>
 
 #include "models/model.h"
-#include "runtime/optimizer.h"
+#include "runtime/training.h"
 
 namespace polonaise {
 namespace {
@@ -71,20 +71,16 @@ EventShape frames() {
   return events;
 }
 
-// Times steps of `forward` on its parameters.
-void run_steps(benchmark::State& state, Parameters& parameters, Index rows, Index items,
-               const Shards::Forward& forward) {
-  Shards shards(parameters);
+// Times steps on `rows` rows with `targets` targets.
+void run_steps(benchmark::State& state, Parameters& parameters, Index rows, Index targets,
+               const Shards::Prepare& prepare) {
   Optimizer optimizer(parameters, {.clip = 0});
-  std::uint32_t step = 0;
-  const auto train_step = [&] {
-    shards.train(rows, {.seed = 1, .step = step++}, Accumulate::no, forward);
-    optimizer.step(shards.gradients());
-  };
-  for (int i = 0; i < 2; ++i) train_step();  // the arenas find their size
-  for (auto _ : state) train_step();
-  state.SetItemsProcessed(state.iterations() * items);
-  state.counters["arena_MB"] = static_cast<double>(shards.arena_high_water()) / 1e6;
+  Training training(parameters, optimizer, 1);
+  const Training::Batch batch{rows, prepare};
+  for (int i = 0; i < 2; ++i) training.step({&batch, 1}, targets);  // the arenas find their size
+  for (auto _ : state) training.step({&batch, 1}, targets);
+  state.SetItemsProcessed(state.iterations() * targets);
+  state.counters["arena_MB"] = static_cast<double>(training.arena_high_water()) / 1e6;
 }
 
 void train_model(benchmark::State& state, const ModelConfig& config, Index rows) {
@@ -92,11 +88,8 @@ void train_model(benchmark::State& state, const ModelConfig& config, Index rows)
   const auto model = make_model(device, config, 1);
   const Index per_row = model->many_to_one() ? 1 : config.sequence;
   const RandomBatch data(config.events, rows, config.sequence, per_row);
-  const float scale = 1.0f / static_cast<float>(rows * per_row);
   run_steps(state, model->parameters(), rows, rows * per_row,
-            [&](Tape& tape, View<float, 1> gradients, Shards::Rows r) {
-              return model->losses(tape, gradients, data.batch, r, scale);
-            });
+            [&](Tape& tape, Shards::Rows part) { return model->prepare(tape, data.batch, part); });
 }
 
 // A bidirectional LSTM with a loss at every step: a tagger, which a Model refuses to be; built from the ops themselves.
@@ -138,9 +131,7 @@ class Tagger {
     parameters.allocate(1);
   }
 
-  TargetLossViews loss(Tape& tape, View<float, 1> gradients, const EventShape& events, const Batch& batch,
-                       Shards::Rows rows, float scale) const {
-    const Arranged a = arrange(tape, events, batch, rows, Layout::time_major);
+  TargetLossViews loss(Tape& tape, View<float, 1> gradients, const Arranged& a) const {
     const auto on = [&](Parameters::Id id) { return parameters.on(tape, id, gradients); };
     const auto bag = [&](std::size_t direction) {
       const Shape shape{kKeys + 1, 4 * kHidden};
@@ -154,7 +145,7 @@ class Tagger {
     RecurrentOptions options;
     options.shape = {T_, a.B, kHidden, kLayers, 2};
     const Var y = recurrent(tape, product, layers, parameters.derived(packed_), options).y;
-    const FrameLosses losses = frame_loss(tape, linear(tape, y, on(head_), on(bias_)), kKeys, a.frame_targets, scale);
+    const FrameLosses losses = frame_loss(tape, linear(tape, y, on(head_), on(bias_)), kKeys, a.frame_targets, 1);
     return {losses.keys, losses.durations};
   }
 
@@ -173,8 +164,10 @@ void train_tagger(benchmark::State& state, Index steps) {
   Tagger tagger(device, steps);
   const EventShape events = frames();
   const RandomBatch data(events, kRows, steps, steps);
-  run_steps(state, tagger.parameters, kRows, kRows * steps, [&](Tape& tape, View<float, 1> gradients, Shards::Rows r) {
-    return tagger.loss(tape, gradients, events, data.batch, r, 1.0f / static_cast<float>(kRows * steps));
+  run_steps(state, tagger.parameters, kRows, kRows * steps, [&](Tape& tape, Shards::Rows rows) {
+    const Arranged a = arrange(tape, events, data.batch, rows, Layout::time_major);
+    return Shards::Prepared{[&tagger, a](Tape& t, View<float, 1> gradients) { return tagger.loss(t, gradients, a); },
+                            {}};
   });
 }
 

@@ -16,15 +16,15 @@
 HWY_BEFORE_NAMESPACE();
 namespace polonaise::kernels::HWY_NAMESPACE {
 
-void adamw_block(const AdamW& options, float correction1, float correction2, float gradient_scale, float* p,
-                 const float* g, float* m, float* v, Index n) {
+void adamw_block(const AdamW& options, const AdamWStep& step, float factor, float* p, const float* g, float* m,
+                 float* v, Index n) {
   const Floats d;
-  const Vec scale = hn::Set(d, gradient_scale);
+  const Vec scale = hn::Set(d, factor);
   const Vec beta1 = hn::Set(d, options.beta1), one_minus_beta1 = hn::Set(d, 1.0f - options.beta1);
   const Vec beta2 = hn::Set(d, options.beta2), one_minus_beta2 = hn::Set(d, 1.0f - options.beta2);
-  const Vec unbias1 = hn::Set(d, 1.0f / correction1), unbias2 = hn::Set(d, 1.0f / correction2);
-  const Vec rate = hn::Set(d, options.learning_rate), epsilon = hn::Set(d, options.epsilon);
-  const Vec keep = hn::Set(d, 1.0f - options.learning_rate * options.weight_decay);
+  const Vec unbias1 = hn::Set(d, step.unbias1), unbias2 = hn::Set(d, step.unbias2);
+  const Vec rate = hn::Set(d, step.learning_rate), epsilon = hn::Set(d, options.epsilon);
+  const Vec keep = hn::Set(d, 1.0f - step.learning_rate * options.weight_decay);
   for_each_vector(n, [&](Index i, Index count) {
     const Vec gradient = load_n(g + i, count) * scale;
     const Vec moment1 = beta1 * load_n(m + i, count) + one_minus_beta1 * gradient;
@@ -77,29 +77,32 @@ void over_blocks(const Cpu& cpu, Index n, Body&& body) {
 }
 }  // namespace
 
-void adamw_step(Cpu& cpu, const AdamW& options, long step, float gradient_scale, View<float, 1> parameters,
-                View<const float, 1> gradients, View<float, 1> m, View<float, 1> v) {
-  require(step >= 1, "step counts from one");
+void adamw_step(Cpu& cpu, const AdamW& options, const AdamWStep* step, const double* squared_norm,
+                View<float, 1> parameters, View<const float, 1> gradients, View<float, 1> m, View<float, 1> v) {
   require(gradients.size() == parameters.size() && m.size() == parameters.size() && v.size() == parameters.size(),
           "parameters, gradients and moments must have one length");
-  const auto t = static_cast<double>(step);
-  const auto correction1 = static_cast<float>(1.0 - std::pow(static_cast<double>(options.beta1), t));
-  const auto correction2 = static_cast<float>(1.0 - std::pow(static_cast<double>(options.beta2), t));
+  if (!std::isfinite(*squared_norm)) return;
+  const float factor = gradient_factor(std::sqrt(*squared_norm), step->scale, options.clip);
   over_blocks(cpu, parameters.size(), [&](Index begin, Index count) {
     HWY_DYNAMIC_DISPATCH(adamw_block)
-    (options, correction1, correction2, gradient_scale, parameters.data() + begin, gradients.data() + begin,
-     m.data() + begin, v.data() + begin, count);
+    (options, *step, factor, parameters.data() + begin, gradients.data() + begin, m.data() + begin, v.data() + begin,
+     count);
   });
 }
 
-double squared_norm(Cpu& cpu, View<const float, 1> x) {
+void squared_norm(Cpu& cpu, View<const float, 1> x, double* sum) {
   std::vector<double> sums(static_cast<std::size_t>(ceil_div(x.size(), kBlock)));
   over_blocks(cpu, x.size(), [&](Index begin, Index count) {
     sums[static_cast<std::size_t>(begin / kBlock)] = HWY_DYNAMIC_DISPATCH(squared_norm_block)(x.data() + begin, count);
   });
+  *sum = 0;
+  for (const double of_block : sums) *sum += of_block;
+}
+
+void sum_elements(Cpu&, View<const float, 1> x, double* sum, Accumulate accumulate) {
   double total = 0;
-  for (double sum : sums) total += sum;
-  return total;
+  for (Index i = 0; i < x.size(); ++i) total += static_cast<double>(x.data()[i]);
+  *sum = accumulate == Accumulate::yes ? *sum + total : total;
 }
 
 void sum_slabs(Cpu& cpu, std::span<const View<const float, 1>> shards, View<float, 1> sum, Accumulate accumulate) {

@@ -39,7 +39,7 @@ inline void random_blocks(const RandomStream& stream, std::uint32_t row, std::ui
   const WordPairs d64;
   const auto word = [&](std::uint32_t value) { return hn::Set(d32, value); };
   auto counter0 = hn::BitCast(d32, hn::Iota(d64, static_cast<std::uint64_t>(first)));
-  auto counter1 = word(row), counter2 = word(stream.op), counter3 = word(stream.step);
+  auto counter1 = word(row), counter2 = word(stream.op), counter3 = word(stream.step_now());
   auto key0 = static_cast<std::uint32_t>(stream.seed), key1 = static_cast<std::uint32_t>(stream.seed >> 32);
   for (int round = 0; round < 10; ++round) {
     const auto product0 = hn::MulEven(counter0, word(0xD2511F53));

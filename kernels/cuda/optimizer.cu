@@ -5,7 +5,6 @@
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/memory.h"
 #include "kernels/require.h"
 #include "kernels/simt/simt.h"
 
@@ -29,31 +28,19 @@ Launch over_elements(const Cuda& cuda, Index n) {
   return {.grid = {std::min(ceil_div(n, Index{kThreads}), resident)}, .block = {kThreads}};
 }
 
-// AdamW with what depends on the step alone worked out, on the host in double.
-struct AdamWFactors {
-  float scale, beta1, beta2, unbias1, unbias2, rate, epsilon, keep;
-};
-
-AdamWFactors factors(const AdamW& options, long step, float gradient_scale) {
-  const auto unbias = [&](double beta) { return 1.0 / (1.0 - std::pow(beta, static_cast<double>(step))); };
-  return {.scale = gradient_scale,
-          .beta1 = options.beta1,
-          .beta2 = options.beta2,
-          .unbias1 = static_cast<float>(unbias(options.beta1)),
-          .unbias2 = static_cast<float>(unbias(options.beta2)),
-          .rate = options.learning_rate,
-          .epsilon = options.epsilon,
-          .keep = 1.0f - options.learning_rate * options.weight_decay};
-}
-
-__global__ void adamw_elements(AdamWFactors f, Index n, float* p, const float* g, float* m, float* v) {
+__global__ void adamw_elements(AdamW f, const AdamWStep* of_step, const double* squared_norm, Index n, float* p,
+                               const float* g, float* m, float* v) {
+  const AdamWStep step = *of_step;
+  const double norm = sqrt(*squared_norm);
+  if (!(norm < INFINITY)) return;  // nor a NaN
+  const float factor = gradient_factor(norm, step.scale, f.clip), keep = 1.0f - step.learning_rate * f.weight_decay;
   for (Index i = first_element(); i < n; i += grid_width()) {
-    const float gradient = f.scale * g[i];
+    const float gradient = factor * g[i];
     const float moment1 = f.beta1 * m[i] + (1.0f - f.beta1) * gradient;
     const float moment2 = f.beta2 * v[i] + (1.0f - f.beta2) * gradient * gradient;
     m[i] = moment1;
     v[i] = moment2;
-    p[i] = f.keep * p[i] - f.rate * (moment1 * f.unbias1) / (sqrtf(moment2 * f.unbias2) + f.epsilon);
+    p[i] = keep * p[i] - step.learning_rate * (moment1 * step.unbias1) / (sqrtf(moment2 * step.unbias2) + f.epsilon);
   }
 }
 
@@ -78,12 +65,13 @@ __global__ void square_partials(Index n, const float* x, double* partials) {
   if (threadIdx.x == 0) partials[blockIdx.x] = total;
 }
 
-// One block; the total takes the first partial's place, which only thread 0 has read.
-__global__ void add_partials(int count, double* partials) {
-  double sum = 0;
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) sum += partials[i];
-  const double total = block_sum(sum);
-  if (threadIdx.x == 0) partials[0] = total;
+// One block.
+template <class T>
+__global__ void add_up(Index n, const T* x, double* sum, bool accumulate) {
+  double of_thread = 0;
+  for (Index i = threadIdx.x; i < n; i += kThreads) of_thread += static_cast<double>(x[i]);
+  const double total = block_sum(of_thread);
+  if (threadIdx.x == 0) *sum = accumulate ? *sum + total : total;
 }
 
 // Slabs travel in the kernel's parameters; more than these take several launches.
@@ -103,24 +91,25 @@ __global__ void add_slabs(Slabs slabs, bool accumulate, Index n, float* sum) {
 
 }  // namespace
 
-void adamw_step(Cuda& cuda, const AdamW& options, long step, float gradient_scale, View<float, 1> parameters,
-                View<const float, 1> gradients, View<float, 1> m, View<float, 1> v) {
+void adamw_step(Cuda& cuda, const AdamW& options, const AdamWStep* step, const double* squared_norm,
+                View<float, 1> parameters, View<const float, 1> gradients, View<float, 1> m, View<float, 1> v) {
   const Index n = parameters.size();
-  require(step >= 1, "step counts from one");
   require(gradients.size() == n && m.size() == n && v.size() == n,
           "parameters, gradients and moments must have one length");
-  launch(cuda, "adamw_step", over_elements(cuda, n), adamw_elements, factors(options, step, gradient_scale), n,
-         parameters.data(), gradients.data(), m.data(), v.data());
+  launch(cuda, "adamw_step", over_elements(cuda, n), adamw_elements, options, step, squared_norm, n, parameters.data(),
+         gradients.data(), m.data(), v.data());
 }
 
-double squared_norm(Cuda& cuda, View<const float, 1> x) {
+void squared_norm(Cuda& cuda, View<const float, 1> x, double* sum) {
   auto* partials = static_cast<double*>(cuda.scratch());
   const Index blocks = std::clamp(ceil_div(x.size(), Index{4 * kThreads}), Index{1}, kMostPartials);
   launch(cuda, "squared_norm", {.grid = {blocks}, .block = {kThreads}}, square_partials, x.size(), x.data(), partials);
-  launch(cuda, "squared_norm", {.grid = {1}, .block = {kThreads}}, add_partials, static_cast<int>(blocks), partials);
-  double total = 0;
-  copy_to_host(cuda, &total, partials, sizeof total);
-  return total;
+  launch(cuda, "squared_norm", {.grid = {1}, .block = {kThreads}}, add_up<double>, blocks, partials, sum, false);
+}
+
+void sum_elements(Cuda& cuda, View<const float, 1> x, double* sum, Accumulate accumulate) {
+  launch(cuda, "sum_elements", {.grid = {1}, .block = {kThreads}}, add_up<float>, x.size(), x.data(), sum,
+         accumulate == Accumulate::yes);
 }
 
 void sum_slabs(Cuda& cuda, std::span<const View<const float, 1>> shards, View<float, 1> sum, Accumulate accumulate) {

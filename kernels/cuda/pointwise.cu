@@ -69,6 +69,8 @@ __global__ void drop_elements(RandomStream stream, Index first_row, Keep keep, V
                               bool accumulate) {
   const Index P = x.extent(0), R = x.extent(1), D = x.columns(), r = row_of_thread();
   if (r >= R) return;
+  stream.step = stream.step_now();  // read once
+  stream.step_at = nullptr;
   for (Index p = blockIdx.z; p < P; p += gridDim.z) {
     const T* const from = x.row(p * R + r);
     T* const to = y.row(p * R + r);

@@ -9,8 +9,8 @@ namespace {
 const std::vector<Index> kSizes = cases<Index>({1, 7, 8, 255, 256, 257, 1000, 300'001}, {257, 1500});
 
 // torch.optim.AdamW in double.
-void adamw_oracle(const kernels::AdamW& o, long t, double scale, std::vector<double>& p, const std::vector<double>& g,
-                  std::vector<double>& m, std::vector<double>& v) {
+void adamw_oracle(const kernels::AdamW& o, long t, double rate, double scale, std::vector<double>& p,
+                  const std::vector<double>& g, std::vector<double>& m, std::vector<double>& v) {
   const double unbias1 = 1 - std::pow(static_cast<double>(o.beta1), t);
   const double unbias2 = 1 - std::pow(static_cast<double>(o.beta2), t);
   for (std::size_t i = 0; i < p.size(); ++i) {
@@ -18,16 +18,26 @@ void adamw_oracle(const kernels::AdamW& o, long t, double scale, std::vector<dou
     m[i] = o.beta1 * m[i] + (1 - static_cast<double>(o.beta1)) * gradient;
     v[i] = o.beta2 * v[i] + (1 - static_cast<double>(o.beta2)) * gradient * gradient;
     const double m_hat = m[i] / unbias1, v_hat = v[i] / unbias2;
-    p[i] -= o.learning_rate * (static_cast<double>(o.weight_decay) * p[i] + m_hat / (std::sqrt(v_hat) + o.epsilon));
+    p[i] -= rate * (static_cast<double>(o.weight_decay) * p[i] + m_hat / (std::sqrt(v_hat) + o.epsilon));
   }
 }
 
 template <class Target>
-class Optimizer : public DeviceTest<Target> {};
+class Optimizer : public DeviceTest<Target> {
+ protected:
+  // Numbers in the device's memory.
+  template <class T>
+  auto placed(std::initializer_list<T> values) {
+    Array<T, 1> array({static_cast<Index>(values.size())});
+    std::ranges::copy(values, array.values().begin());
+    return this->place(std::move(array));
+  }
+};
 TYPED_TEST_SUITE(Optimizer, FloatTargets, TargetNames);
 
 TYPED_TEST(Optimizer, AdamWFollowsTheDoubleOracleOverSteps) {
-  const kernels::AdamW options{.learning_rate = 1e-2f, .weight_decay = 0.1f};
+  const kernels::AdamW options{.weight_decay = 0.1f};
+  auto norm = this->placed({1.0});
   for (Index n : kSizes) {
     const auto start = random_array<1>({n}, 1);
     auto p = this->place(start), m = this->place(Array<float, 1>({n})), v = this->place(Array<float, 1>({n}));
@@ -36,8 +46,10 @@ TYPED_TEST(Optimizer, AdamWFollowsTheDoubleOracleOverSteps) {
     for (long step = 1; step <= 5; ++step) {
       const auto gradients = random_array<1>({n}, static_cast<std::uint64_t>(10 + step));
       const auto g = this->place(gradients);
-      kernels::adamw_step(this->device(), options, step, 0.5f, p.view(), g.view(), m.view(), v.view());
-      adamw_oracle(options, step, 0.5, p_oracle, to_double(gradients.values()), m_oracle, v_oracle);
+      const auto now = this->placed({kernels::adamw_at(options, step, 1e-2f, 0.5f)});
+      kernels::adamw_step(this->device(), options, now.view().data(), norm.view().data(), p.view(), g.view(), m.view(),
+                          v.view());
+      adamw_oracle(options, step, 1e-2, 0.5, p_oracle, to_double(gradients.values()), m_oracle, v_oracle);
     }
     EXPECT_LT(relative_error(fetch(p).values(), p_oracle), kFloatTolerance) << n;
     EXPECT_LT(relative_error(fetch(m).values(), m_oracle), kFloatTolerance) << n;
@@ -51,9 +63,62 @@ TYPED_TEST(Optimizer, SquaredNormIsExactInDoubleAndRepeats) {
     const auto x = this->place(host);
     double expected = 0;
     for (float value : host.values()) expected += static_cast<double>(value) * value;
-    const double first = kernels::squared_norm(this->device(), x.view());
-    EXPECT_NEAR(first, expected, 1e-12 * expected);
-    for (auto& twin : this->twins()) EXPECT_EQ(kernels::squared_norm(twin, x.view()), first);
+    std::vector<double> found;
+    for (auto& twin : this->twins()) {
+      auto sum = this->placed({9.0});
+      kernels::squared_norm(twin, x.view(), sum.view().data());
+      found.push_back(fetch(sum)[0]);
+    }
+    EXPECT_NEAR(found.front(), expected, 1e-12 * expected);
+    for (const double again : found) EXPECT_EQ(again, found.front());
+  }
+}
+
+TYPED_TEST(Optimizer, SumOfElementsIsExactInDoubleAndRepeats) {
+  for (Index n : kSizes) {
+    const auto host = random_array<1>({n}, 4);
+    const auto x = this->place(host);
+    double expected = 0, magnitude = 0;
+    for (float value : host.values()) expected += static_cast<double>(value), magnitude += std::abs(value);
+    std::vector<double> found;
+    for (auto& twin : this->twins()) {
+      auto sum = this->placed({9.0});
+      kernels::sum_elements(twin, x.view(), sum.view().data(), Accumulate::no);
+      kernels::sum_elements(twin, x.view(), sum.view().data(), Accumulate::yes);
+      found.push_back(fetch(sum)[0]);
+    }
+    EXPECT_NEAR(found.front(), 2 * expected, 1e-12 * magnitude);
+    for (const double again : found) EXPECT_EQ(again, found.front());
+  }
+}
+
+// A first step: m is a tenth of the gradient as it was scaled, or clipped.
+TYPED_TEST(Optimizer, TheNormThatStandsInMemoryClips) {
+  const kernels::AdamW options{.clip = 2.0f};
+  for (const auto& [squared, expected] :
+       {std::pair(16.0, 0.1 * 3 * 0.25), {64.0, 0.1 * 3 * 0.25}, {256.0, 0.1 * 3 / 8}}) {
+    auto p = this->placed({1.0f}), m = this->placed({0.0f}), v = this->placed({0.0f});
+    const auto g = this->placed({3.0f});
+    const auto norm = this->placed({squared});
+    const auto now = this->placed({kernels::adamw_at(options, 1, 1e-2f, 0.25f)});
+    kernels::adamw_step(this->device(), options, now.view().data(), norm.view().data(), p.view(), g.view(), m.view(),
+                        v.view());
+    EXPECT_NEAR(fetch(m)[0], expected, 1e-6) << squared;
+  }
+}
+
+TYPED_TEST(Optimizer, ANormThatIsNotFiniteChangesNothing) {
+  const kernels::AdamW options{.weight_decay = 0.5f, .clip = 1.0f};
+  for (const double bad : {static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
+    auto p = this->placed({1.0f, 2.0f}), m = this->placed({3.0f, 4.0f}), v = this->placed({5.0f, 6.0f});
+    const auto g = this->placed({NAN, 1.0f});
+    const auto norm = this->placed({bad});
+    const auto now = this->placed({kernels::adamw_at(options, 1, 1e-2f)});
+    kernels::adamw_step(this->device(), options, now.view().data(), norm.view().data(), p.view(), g.view(), m.view(),
+                        v.view());
+    EXPECT_EQ(fetch(p).values(), std::vector({1.0f, 2.0f}));
+    EXPECT_EQ(fetch(m).values(), std::vector({3.0f, 4.0f}));
+    EXPECT_EQ(fetch(v).values(), std::vector({5.0f, 6.0f}));
   }
 }
 
@@ -89,8 +154,11 @@ TYPED_TEST(Optimizer, SumOfSlabsAddsInTheOrderGiven) {
 }
 
 TYPED_TEST(Optimizer, EmptySlabsAreNoWork) {
-  EXPECT_EQ(kernels::squared_norm(this->device(), {}), 0.0);
-  EXPECT_NO_THROW(kernels::adamw_step(this->device(), {}, 1, 1.0f, {}, {}, {}, {}));
+  auto sum = this->placed({9.0});
+  kernels::squared_norm(this->device(), {}, sum.view().data());
+  EXPECT_EQ(fetch(sum)[0], 0.0);
+  const auto now = this->placed({kernels::AdamWStep()});
+  EXPECT_NO_THROW(kernels::adamw_step(this->device(), {}, now.view().data(), sum.view().data(), {}, {}, {}, {}));
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr double kSecondsBetweenSaves = 30;
+constexpr double kSecondsBetweenReports = 0.1;
 
 class Session {
  public:
@@ -37,20 +38,14 @@ class Session {
     while (end_.empty()) {
       const io::Cursor before = trainer_.cursor();
       const auto begin = Clock::now();
-      const Trainer::Step step = trainer_.step();
+      targets_ += trainer_.step();
       seconds_ += seconds_since(begin);
-      targets_ += step.targets;
       ++state_.step;
       state_.cursor = trainer_.cursor();
-      if (!step.finite()) fail(step);
-      state_.interval_nats += step.loss.total();
-      state_.interval_targets += step.targets;
-      interval_events_ += step.targets;
-      ++interval_steps_;
       const bool planned_end = state_.step == trainer_.planned_steps();
-      show(step, before.epoch);
-      if (options_.watch) options_.watch({state_.step, targets_, seconds_, mean_loss()});
-      if (state_.step % run_.options().log_every == 0 || planned_end) log(step, before.epoch);
+      if (seconds_since(settled_) >= kSecondsBetweenReports) settle();
+      if (progress_.due()) show(before.epoch);
+      if (state_.step % run_.options().log_every == 0 || planned_end) log(before.epoch);
       const bool due = validation_due(before.epoch);
       const bool best = can_validate() && (due || planned_end) && validate();
       decide_end(planned_end);
@@ -60,13 +55,30 @@ class Session {
   }
 
  private:
-  [[noreturn]] void fail(const Trainer::Step& step) const {
-    throw Diverged(
-        fmt::format("the loss ({}) or its gradient's norm ({}) is not finite at step {}; {} holds what was saved "
-                    "before: resume it, "
-                    "or begin again with a lower --lr, a --warmup or --clip 1.",
-                    step.loss.total() / static_cast<double>(step.targets), step.gradient_norm, state_.step,
-                    run_.folder().string()));
+  // Takes what the steps so far have reported. Who reads of these steps, or saves what they did, calls it first: until
+  // then a card's steps run ahead of the host.
+  void settle() {
+    const auto begin = Clock::now();
+    const std::vector<Training::Report> reports = trainer_.reports();
+    settled_ = Clock::now();
+    seconds_ += seconds_since(begin);
+    for (const Training::Report& step : reports) {
+      if (!step.finite()) fail(step);
+      state_.interval_nats += step.loss.total();
+      state_.interval_targets += step.targets;
+      interval_events_ += step.targets;
+      ++interval_steps_;
+      last_ = step;
+    }
+    if (options_.watch && !reports.empty()) options_.watch({state_.step, targets_, seconds_, mean_loss()});
+  }
+
+  [[noreturn]] void fail(const Training::Report& step) const {
+    throw Diverged(fmt::format(
+        "the loss ({}) or its gradient's norm ({}) is not finite at step {}; {} holds what was saved "
+        "before: resume it, "
+        "or begin again with a lower --lr, a --warmup or --clip 1.",
+        step.loss.total() / static_cast<double>(step.targets), step.gradient_norm, step.step, run_.folder().string()));
   }
 
   void take_up_pace() {
@@ -91,19 +103,20 @@ class Session {
     return due;
   }
 
-  void show(const Trainer::Step& step, std::int64_t epoch) {
-    if (!progress_.due()) return;
+  void show(std::int64_t epoch) {
+    settle();
     const double seconds = seconds_since(interval_);
     progress_.show(state_.step,
                    fmt::format("step {} epoch {} loss {:.4f} norm {:.3f} lr {:.2e} {:.1f} ms {} events/s",
-                               format_count(state_.step), epoch + 1, mean_loss(), step.gradient_norm,
-                               step.learning_rate, 1000 * seconds / static_cast<double>(interval_steps_),
+                               format_count(state_.step), epoch + 1, mean_loss(), last_.gradient_norm,
+                               last_.learning_rate, 1000 * seconds / static_cast<double>(interval_steps_),
                                format_count(std::llround(static_cast<double>(interval_events_) / seconds))));
   }
 
   double mean_loss() const { return state_.interval_nats / static_cast<double>(state_.interval_targets); }
 
-  void log(const Trainer::Step& step, std::int64_t epoch) {
+  void log(std::int64_t epoch) {
+    settle();
     const double seconds = seconds_since(interval_);
     Json line;
     line["type"] = "train";
@@ -112,8 +125,8 @@ class Session {
     line["targets"] = targets_;
     line["seconds"] = seconds_;
     line["loss"] = mean_loss();
-    line["gradient_norm"] = step.gradient_norm;
-    line["learning_rate"] = step.learning_rate;
+    line["gradient_norm"] = last_.gradient_norm;
+    line["learning_rate"] = last_.learning_rate;
     line["ms"] = 1000 * seconds / static_cast<double>(interval_steps_);
     line["events_per_second"] = static_cast<double>(interval_events_) / seconds;
     metrics_.write(line.dump());
@@ -124,6 +137,7 @@ class Session {
 
   // Whether the loss is the best so far.
   bool validate() {
+    settle();
     const auto begin = Clock::now();
     const LossSum loss = options_.validate ? options_.validate() : trainer_.validate();
     const bool best = loss.total() < state_.best_loss;
@@ -171,6 +185,7 @@ class Session {
   }
 
   void save(bool best) {
+    settle();
     metrics_.sync();
     run_.save(state_, trainer_.model(), trainer_.optimizer(), best);
     saved_ = Clock::now();
@@ -212,7 +227,9 @@ class Session {
   Metrics metrics_;
   Progress progress_;
   Clock::time_point saved_ = Clock::now();
+  Clock::time_point settled_ = Clock::now();
   Clock::time_point interval_ = Clock::now();
+  Training::Report last_;
   std::int64_t interval_events_ = 0, interval_steps_ = 0;  // of this session, for the pace
   std::int64_t targets_ = 0;                               // of the run ...
   double seconds_ = 0;                                     // and the time its steps took

@@ -32,7 +32,7 @@ struct SessionOptions {
   std::vector<std::int64_t> validate_at =
       {};                                  // validate after so many targets, ascending, instead of after so many steps
   std::function<LossSum()> validate = {};  // instead of the trainer's own
-  std::function<void(const Pace&)> watch = {};  // called after each step
+  std::function<void(const Pace&)> watch = {};  // called about ten times a second, and after the last step
 };
 
 struct SessionEnd {

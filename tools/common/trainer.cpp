@@ -1,7 +1,5 @@
 #include "tools/common/trainer.h"
 
-#include <cmath>
-
 #include "io/error.h"
 #include "io/windows.h"
 #include "tools/common/convert.h"
@@ -41,7 +39,7 @@ Trainer::Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDev
   const DType activations = set_precision(device, options.precision);
   model_ = make_model(device, model_config(options, event_shape(spec_)), options.seed, activations);
   optimizer_.emplace(model_->parameters(), optimizer_options(options, planned_steps_));
-  shards_.emplace(model_->parameters());
+  steps_.emplace(model_->parameters(), *optimizer_, options.seed);
   scorer_.emplace(*model_, spec_);
 }
 
@@ -49,32 +47,21 @@ void Trainer::start(const TrainingState& state) {
   loader_.emplace(training_, spec_, io::BatchOptions{window_options(options_), options_.batch}, state.cursor);
 }
 
-bool Trainer::Step::finite() const {
-  return std::isfinite(loss.total()) && std::isfinite(gradient_norm);
-}
-
-Trainer::Step Trainer::step() {
-  Step report;
+std::int64_t Trainer::step() {
   std::vector<io::Batch> batches;
+  Index targets = 0;
   for (int i = 0; i < options_.accumulate; ++i) {
     batches.push_back(loader_->next());
-    report.targets += batches.back().target_count;
+    targets += batches.back().target_count;
   }
-  const float scale = 1.0F / static_cast<float>(report.targets);
-  // Batches of one step are rows of one great batch, so that no two rows share their random numbers.
-  Tape::Place place{options_.seed, static_cast<std::uint32_t>(optimizer_->steps() + 1), 0};
+  std::vector<Training::Batch> work;
   for (const io::Batch& batch : batches) {
     const polonaise::Batch view = batch_view(batch);
-    report.loss += shards_->train(view.rows, place, place.first_row > 0 ? Accumulate::yes : Accumulate::no,
-                                  [&](Tape& tape, View<float, 1> gradients, Shards::Rows rows) {
-                                    return model_->losses(tape, gradients, view, rows, scale);
-                                  });
-    place.first_row += view.rows;
+    work.push_back(
+        {view.rows, [this, view](Tape& tape, Shards::Rows rows) { return model_->prepare(tape, view, rows); }});
   }
-  const Optimizer::Report update = optimizer_->step(shards_->gradients());
-  report.gradient_norm = update.gradient_norm;
-  report.learning_rate = update.learning_rate;
-  return report;
+  steps_->step(work, targets);
+  return targets;
 }
 
 LossSum Trainer::validate() {

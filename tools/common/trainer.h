@@ -8,7 +8,7 @@
 #include "io/batches.h"
 #include "io/dataset.h"
 #include "models/model.h"
-#include "runtime/optimizer.h"
+#include "runtime/training.h"
 #include "tools/common/checkpoint.h"
 #include "tools/common/evaluate.h"
 #include "tools/common/train_options.h"
@@ -29,14 +29,10 @@ class Trainer {
   // Before the first step: the place to start at, the beginning or where read_state says.
   void start(const TrainingState& state);
 
-  struct Step {
-    LossSum loss;  // of the step's targets, in nats
-    std::int64_t targets = 0;
-    double gradient_norm = 0;
-    float learning_rate = 0;
-    bool finite() const;
-  };
-  Step step();
+  // One step; returns how many targets it has. A card may be at work on it yet when this returns.
+  std::int64_t step();
+  // Of the steps since the last call, in order; waits for them.
+  std::vector<Training::Report> reports() { return steps_->reports(); }
 
   // The mean over the validation split, in nats per event; many-to-one models score every --stride-th event of it.
   LossSum validate();
@@ -50,7 +46,7 @@ class Trainer {
   std::int64_t targets_in_epoch() const { return targets_in_epoch_; }
 
   // Most bytes that the arenas of training and of validation held at once.
-  std::size_t arena_high_water() const { return shards_->arena_high_water() + scorer_->arena_high_water(); }
+  std::size_t arena_high_water() const { return steps_->arena_high_water() + scorer_->arena_high_water(); }
 
  private:
   const TrainOptions& options_;
@@ -59,7 +55,7 @@ class Trainer {
   std::int64_t batches_in_epoch_ = 0, targets_in_epoch_ = 0, planned_steps_ = 0;
   std::unique_ptr<Model> model_;
   std::optional<Optimizer> optimizer_;
-  std::optional<Shards> shards_;
+  std::optional<Training> steps_;
   std::optional<Scorer> scorer_;
   std::optional<io::BatchLoader> loader_;
 };

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "runtime/device.h"
+
+namespace polonaise {
+
+// Has a device do the same work again and again. A card is given it once as a CUDA graph, and then told to repeat it:
+// one launch instead of hundreds, and none of what the host does between them.
+class Recorder {
+ public:
+  // What tells one work from another: sizes and places of what it reads, and all that its launches depend on.
+  using Key = std::vector<std::uintptr_t>;
+
+  explicit Recorder(AnyDevice& device);
+  ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  // Queues what work() queues. work() is called the first time that it comes with this key, and called and recorded the
+  // second time; from then on the record is replayed without calling it. So work of one key queues the same kernels
+  // with the same arguments, and what differs from time to time these read in the device's memory. While it is recorded
+  // it may neither wait for the device nor take memory: `generation` changes where memory was taken, and forgets all
+  // records. On a CPU, and with POLONAISE_SYNC=1, work() is called each time.
+  void run(const Key& key, std::size_t generation, const std::function<void()>& work);
+
+  // How often a record was replayed instead of calling work().
+  std::size_t replays() const { return replays_; }
+
+ private:
+  struct Records;
+  AnyDevice* device_;
+  std::unique_ptr<Records> records_;  // none where nothing is recorded
+  std::size_t replays_ = 0;
+};
+
+}  // namespace polonaise
