@@ -64,6 +64,7 @@ int run(int argc, char** argv) {
   add_attention_rows(cuda);
   add_recurrent_rows(cuda);
   add_generation_rows(cuda);
+  add_training_rows(cuda);
 #ifdef POLONAISE_HAS_CUDNN
   add_cudnn_rows(cuda);
 #endif

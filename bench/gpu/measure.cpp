@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 namespace polonaise::bench {
 namespace {
@@ -26,6 +27,17 @@ std::optional<CudaGraph> captured(StreamHandle stream, const std::function<void(
     }
     return std::nullopt;
   }
+}
+
+void count(benchmark::State& state, std::vector<double> seconds, const Work& work, bool graph) {
+  std::ranges::sort(seconds);
+  state.counters["median_us"] = 1e6 * percentile(seconds, 0.5);
+  state.counters["p10_us"] = 1e6 * percentile(seconds, 0.1);
+  state.counters["p90_us"] = 1e6 * percentile(seconds, 0.9);
+  state.counters["runs"] = static_cast<double>(seconds.size());
+  state.counters["graph"] = graph;
+  state.counters["bytes"] = work.bytes;
+  state.counters["flops"] = work.flops;
 }
 
 }  // namespace
@@ -57,14 +69,27 @@ void time_on_card(benchmark::State& state, const Cuda& cuda, const Work& work, c
     seconds.push_back(begin.seconds_until(end));
     state.SetIterationTime(seconds.back());
   }
-  std::ranges::sort(seconds);
-  state.counters["median_us"] = 1e6 * percentile(seconds, 0.5);
-  state.counters["p10_us"] = 1e6 * percentile(seconds, 0.1);
-  state.counters["p90_us"] = 1e6 * percentile(seconds, 0.9);
-  state.counters["runs"] = static_cast<double>(seconds.size());
-  state.counters["graph"] = graph.has_value();
-  state.counters["bytes"] = work.bytes;
-  state.counters["flops"] = work.flops;
+  count(state, std::move(seconds), work, graph.has_value());
+}
+
+void time_steps(benchmark::State& state, const Cuda& cuda, const Work& work, const std::function<void()>& step) {
+  constexpr int kWarmUp = 5;  // of a recorded step the third is the first that is replayed
+  for (int i = 0; i < kWarmUp; ++i) step();
+  const auto runs = static_cast<std::size_t>(state.max_iterations);
+  const std::vector<CudaEvent> ends(runs + 1);
+  ends[0].record(cuda.stream());
+  for (std::size_t i = 1; i <= runs; ++i) {
+    step();
+    ends[i].record(cuda.stream());
+  }
+  synchronise(cuda.stream());
+  std::vector<double> seconds;
+  for (auto _ : state) {
+    const std::size_t i = seconds.size();
+    seconds.push_back(ends[i].seconds_until(ends[i + 1]));
+    state.SetIterationTime(seconds.back());
+  }
+  count(state, std::move(seconds), work, false);
 }
 
 }  // namespace polonaise::bench

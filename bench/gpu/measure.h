@@ -37,6 +37,11 @@ Options& options();
 // written, so that inputs come from memory. The median, the 10th and the 90th percentile are counters of the state.
 void time_on_card(benchmark::State&, const Cuda&, const Work&, const std::function<void()>& body);
 
+// The same counters for `step`, which queues work and returns, called again and again as training does: nobody waits in
+// between, and caches stay as they are. A run's time is that between the ends of two steps on the card: the host's
+// where the card has to wait for it. `graph` is left to the caller.
+void time_steps(benchmark::State&, const Cuda&, const Work&, const std::function<void()>& step);
+
 // Elements on the card: random in [-scale, scale), or zeros where scale is 0.
 template <class T>
 class CardArray {
@@ -107,6 +112,7 @@ void add_attention_rows(Cuda&);
 void add_flat_rows(Cuda&);
 void add_generation_rows(Cuda&);
 void add_linear_rows(Cuda&);
+void add_training_rows(Cuda&);
 void add_cudnn_rows(Cuda&);
 
 }  // namespace polonaise::bench

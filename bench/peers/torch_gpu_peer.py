@@ -12,10 +12,15 @@ backward of y.sum() weighted by a fixed dy. float rows have TF32 off. Ragged row
 scaled_dot_product_attention by each of its backends (torch_flash, torch_cudnn, torch_efficient, torch_math); rotary
 positions turn queries and keys before it, and relative ones are the skewed product of Music Transformer as its mask.
 
-Sampling is a loop of embedding, nn.LSTM, head, softmax and multinomial, a step at a time, eager or a replayed graph.
+Sampling is a loop of embedding, nn.LSTM, head, softmax and multinomial, a step at a time, eager or a replayed graph; of
+the transformer with a key/value cache of fixed size, eager or compiled (mode reduce-overhead).
 
-Before each run, memory beyond the second-level cache's size is written; the card's events measure. --device cpu --tiny
-rehearses it where there is no card.
+Training rows are whole steps: ids copied from pinned memory, forward, cross entropy, backward, fused AdamW, without a
+wait in between; bf16 rows keep parameters in bf16 too, the fastest that PyTorch has. The transformer is also compiled:
+torch_compiled, and torch_compiled_graphed in mode max-autotune, which replays graphs.
+
+Before each run of other rows, memory beyond the second-level cache's size is written; the card's events measure.
+--device cpu --tiny rehearses it where there is no card.
 """
 import argparse
 import contextlib
@@ -52,6 +57,24 @@ class Bench:
                 body()
                 times.append(time.perf_counter() - begin)
         return sorted(times)
+
+    def steps(self, step):
+        """Sorted times between the ends of steps that nobody waits for in between."""
+        for _ in range(5):
+            step()
+        if self.cuda:
+            ends = [torch.cuda.Event(enable_timing=True) for _ in range(self.options.runs + 1)]
+            ends[0].record()
+            for end in ends[1:]:
+                step()
+                end.record()
+            torch.cuda.synchronize()
+            return sorted(1e-3 * begin.elapsed_time(end) for begin, end in zip(ends, ends[1:]))
+        ends = [time.perf_counter()]
+        for _ in range(self.options.runs):
+            step()
+            ends.append(time.perf_counter())
+        return sorted(end - begin for begin, end in zip(ends, ends[1:]))
 
     def graph(self, body):
         """A replay of `body`, captured after it was warmed up on a side stream as PyTorch asks."""
@@ -275,6 +298,129 @@ def sample_rows(bench, B, N, H, layers, V):
     slow.line(row, "torch_graphed", graphed)
 
 
+class LstmModel(torch.nn.Module):
+    def __init__(self, V, H, layers):
+        super().__init__()
+        self.table = torch.nn.Embedding(V + 1, H)
+        self.lstm = torch.nn.LSTM(H, H, layers, batch_first=True)
+        self.head = torch.nn.Linear(H, V)
+
+    def forward(self, ids):
+        return self.head(self.lstm(self.table(ids))[0])
+
+
+class GptLayer(torch.nn.Module):
+    def __init__(self, H, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = torch.nn.LayerNorm(H), torch.nn.LayerNorm(H)
+        self.qkv, self.out = torch.nn.Linear(H, 3 * H), torch.nn.Linear(H, H)
+        self.up, self.down = torch.nn.Linear(H, 4 * H), torch.nn.Linear(4 * H, H)
+
+    def forward(self, x, attend):
+        B, T, H = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(B, T, 3, self.heads, H // self.heads).permute(2, 0, 3, 1, 4)
+        x = x + self.out(attend(q, k, v).transpose(1, 2).reshape(B, T, H))
+        return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+
+class Gpt(torch.nn.Module):
+    """As our transformer: norms first, learned positions."""
+    def __init__(self, V, H, layers, heads, T):
+        super().__init__()
+        self.table, self.position = torch.nn.Embedding(V + 1, H), torch.nn.Embedding(T, H)
+        self.layers = torch.nn.ModuleList(GptLayer(H, heads) for _ in range(layers))
+        self.norm, self.head = torch.nn.LayerNorm(H), torch.nn.Linear(H, V)
+
+    def forward(self, ids):
+        x = self.table(ids) + self.position.weight[:ids.shape[1]]
+        for layer in self.layers:
+            x = layer(x, lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True))
+        return self.head(self.norm(x))
+
+    def step(self, token, at, keys, values):
+        """Logits behind one more token; `at` is its position, keys and values [layers,1,heads,T,D] a cache."""
+        x = self.table(token)[None] + self.position(at)[None]
+        mask = (torch.arange(keys.shape[3], device=at.device) <= at)[None, None, None]
+        for layer, k_cache, v_cache in zip(self.layers, keys, values):
+            def attend(q, k, v, k_cache=k_cache, v_cache=v_cache):
+                k_cache.index_copy_(2, at, k)
+                v_cache.index_copy_(2, at, v)
+                return F.scaled_dot_product_attention(q, k_cache, v_cache, attn_mask=mask)
+            x = layer(x, attend)
+        return self.head(self.norm(x))[0]
+
+
+def train_rows(bench, name, make, V, B, T, dtypes, compiled=False):
+    """Whole steps of training; `make` makes the model."""
+    device = bench.options.device
+    batches = [torch.randint(V, (2, B, T)) for _ in range(2)]
+    if bench.cuda:
+        batches = [batch.pin_memory() for batch in batches]
+
+    def steps(dtype, graphed=False, compiled=None):
+        net = make().to(device=device, dtype=dtype)
+        model = torch.compile(net, **compiled) if compiled is not None else net
+        fast = {"fused": True, "capturable": graphed} if bench.cuda else {}
+        optimizer = torch.optim.AdamW(net.parameters(), **fast)
+        fed = torch.empty_like(batches[0], device=device)
+        count = 0
+
+        def update():
+            optimizer.zero_grad(set_to_none=True)
+            F.cross_entropy(model(fed[0]).float().flatten(0, 1), fed[1].flatten()).backward()
+            optimizer.step()
+
+        fed.copy_(batches[0])
+        run = bench.graph(update) if graphed else update
+
+        def step():
+            nonlocal count
+            fed.copy_(batches[count % len(batches)], non_blocking=True)
+            count += 1
+            run()
+        return bench.steps(step)
+
+    for dtype in dtypes:
+        if dtype == torch.bfloat16 and not bench.cuda:
+            continue
+        row = f"train_{name}_v{V}_b{B}_t{T}_{'float' if dtype == torch.float32 else 'bf16'}"
+        bench.line(row, "torch_eager", lambda: steps(dtype))
+        if bench.cuda:
+            bench.line(row, "torch_graphed", lambda: steps(dtype, graphed=True))
+        if bench.cuda and compiled:
+            bench.line(row, "torch_compiled", lambda: steps(dtype, compiled={}))
+            bench.line(row, "torch_compiled_graphed", lambda: steps(dtype, compiled={"mode": "max-autotune"}))
+
+
+def gpt_sample_rows(bench, V, H, layers, heads, T):
+    """T tokens of one stream, drawn one by one."""
+    device = bench.options.device
+    net = Gpt(V, H, layers, heads, T).to(device).eval()
+    tokens = torch.empty(T, dtype=torch.long, device=device)
+    keys, values = (torch.zeros(layers, 1, heads, T, H // heads, device=device) for _ in range(2))
+    first, places = torch.full((1,), V, device=device), torch.arange(T, device=device)
+
+    def draw(token, at):
+        return torch.multinomial(F.softmax(net.step(token, at, keys, values), -1), 1)[:, 0]
+
+    def loop(one):
+        @torch.no_grad()
+        def run():
+            token = first
+            for n in range(T):
+                token = one(token, places[n:n + 1]).clone()
+                tokens[n:n + 1] = token
+        return run
+
+    row = f"sample_gpt_h{H}_l{layers}_n{heads}_v{V}_b1_n{T}"
+    slow = Bench(argparse.Namespace(**{**vars(bench.options), "runs": min(bench.options.runs, 5)}))
+    slow.line(row, "torch_eager", lambda: slow.steps(loop(draw)))
+    if bench.cuda:
+        slow.line(row, "torch_compiled_graphed",
+                  lambda: slow.steps(loop(torch.compile(draw, mode="reduce-overhead", fullgraph=True))))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--filter", default=".")
@@ -294,7 +440,11 @@ def main():
         linear_rows(bench, 6, 8, 16)
         sample_rows(bench, 1, 3, 8, 2, 12)
         sample_rows(bench, 9, 2, 8, 2, 12)
+        train_rows(bench, "lstm_h8_l2", lambda: LstmModel(12, 8, 2), 12, 2, 3, (torch.float32, torch.bfloat16))
         if hasattr(F, "scaled_dot_product_attention"):
+            train_rows(bench, "gpt_h16_l1_n1", lambda: Gpt(12, 16, 1, 1, 4), 12, 2, 4,
+                       (torch.bfloat16,) if bench.cuda else (torch.float32,), compiled=True)
+            gpt_sample_rows(bench, 12, 16, 1, 1, 4)
             for positions in ("", "_rotary", "_relative"):
                 attention_rows(bench, 16, 2, 1, 5, positions)
         return
@@ -314,6 +464,11 @@ def main():
     flat_rows(bench, 8192, 256, 388, 1 << 24)
     sample_rows(bench, 1, 4096, 64, 2, 388)
     sample_rows(bench, 1024, 1024, 64, 2, 388)
+    for T in (200, 24):
+        train_rows(bench, "lstm_h64_l2", lambda: LstmModel(388, 64, 2), 388, 32, T, (torch.bfloat16, torch.float32))
+    train_rows(bench, "gpt_h256_l6_n8", lambda: Gpt(388, 256, 6, 8, 256), 388, 32, 256, (torch.bfloat16,),
+               compiled=True)
+    gpt_sample_rows(bench, 388, 256, 6, 8, 256)
 
 
 if __name__ == "__main__":
