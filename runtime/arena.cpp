@@ -1,8 +1,6 @@
 #include "runtime/arena.h"
 
 #include <algorithm>
-#include <cstring>
-#include <functional>
 
 namespace polonaise {
 
@@ -25,16 +23,13 @@ std::byte* Arena::allocate(std::size_t bytes) {
   high_water_ = std::max(high_water_, before + used_);
 #ifndef NDEBUG
   constexpr unsigned char kOfNan = 0xff;  // all bits set is a NaN
-  if (kind_ == Memory::device)
-    fill_with(*device_, memory, kOfNan, bytes);
-  else
-    std::memset(memory, kOfNan, bytes);
+  fill_with(*device_, memory, kOfNan, bytes);
 #endif
   return memory;
 }
 
 void Arena::add_chunk(std::size_t bytes) {
-  chunks_.emplace_back(*device_, bytes, kind_);
+  chunks_.emplace_back(*device_, bytes);
   ++generation_;
 }
 
@@ -44,10 +39,9 @@ void Arena::rewind(Mark mark) {
 }
 
 void Arena::reset() {
-  if (host_) {
-    uploads_.wait();
-    host_->reset();
-  }
+#ifdef POLONAISE_HAS_CUDA
+  if (inbox_) inbox_->turn();
+#endif
   if (chunks_.size() > 1) {
     chunks_.clear();
     add_chunk(high_water_);
@@ -56,25 +50,18 @@ void Arena::reset() {
   used_ = 0;
 }
 
-Arena& Arena::host() {
-  if (shares_host_memory(*device_)) return *this;
-  if (!host_) host_ = std::make_unique<Arena>(*device_, Memory::pinned);
-  return *host_;
+std::byte* Arena::allocate_host(std::size_t bytes) {
+#ifdef POLONAISE_HAS_CUDA
+  if (inbox_) return inbox_->allocate(bytes);
+#endif
+  return allocate(bytes);
 }
 
-const void* Arena::upload(const void* values, std::size_t bytes) {
-  if (shares_host_memory(*device_)) return values;
-  if (!host().holds(values)) values = std::memcpy(host().allocate(bytes), values, bytes);
-  void* const memory = allocate(bytes);
-  uploads_.queue(memory, values, bytes);
-  return memory;
-}
-
-bool Arena::holds(const void* memory) const {
-  return std::ranges::any_of(chunks_, [&](const Buffer& chunk) {
-    return std::less_equal<const void*>()(chunk.data(), memory) &&
-           std::less<const void*>()(memory, chunk.data() + chunk.bytes());
-  });
+const void* Arena::upload(const void* values, [[maybe_unused]] std::size_t bytes) {
+#ifdef POLONAISE_HAS_CUDA
+  if (inbox_) return inbox_->send(values, bytes);
+#endif
+  return values;
 }
 
 std::size_t Arena::capacity() const {

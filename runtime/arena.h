@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/inbox.h"
 #include "runtime/memory.h"
 
 namespace polonaise {
@@ -13,7 +14,7 @@ namespace polonaise {
 // NDEBUG memory handed out is filled with NaN.
 class Arena {
  public:
-  explicit Arena(AnyDevice& device, Memory kind = Memory::device) : device_(&device), kind_(kind), uploads_(device) {}
+  explicit Arena(AnyDevice& device) : device_(&device) {}
 
   // 64-byte aligned, contents undefined; valid until reset() or until a rewind past it.
   std::byte* allocate(std::size_t bytes);
@@ -33,30 +34,32 @@ class Arena {
 
   // Host memory of the same life, for what goes to the device: the arena's own where kernels read the host's memory,
   // otherwise pinned.
-  Arena& host();
-  // Host values in the arena's memory, for kernels launched from now on; where these read the host's memory, the values
-  // themselves, which must outlive the step.
+  std::byte* allocate_host(std::size_t bytes);
+  template <class T>
+  T* allocate_host(std::size_t count) {
+    return reinterpret_cast<T*>(allocate_host(count * sizeof(T)));
+  }
+  // Host values where kernels launched from now on read them: on a card, until the next reset but one; where kernels
+  // read the host's memory, the values themselves, which must outlive the step.
   const void* upload(const void* values, std::size_t bytes);
 
-  // The most bytes that were in use at once since the arena was made.
+  // The most bytes that were in use at once since the arena was made, without what was uploaded.
   std::size_t high_water() const { return high_water_; }
-  // How often it took memory from the device: while that is the same, a step like one before gets the same addresses.
-  std::size_t generation() const { return generation_; }
+  // How often it took memory from the device: while that is the same, a step like one before gets the same addresses,
+  // and uploads those of the step before the last.
+  std::size_t generation() const { return generation_ + (inbox_ ? inbox_->generation() : 0); }
   // Bytes taken from the device.
   std::size_t capacity() const;
 
  private:
-  bool holds(const void* memory) const;
   void add_chunk(std::size_t bytes);
 
   AnyDevice* device_;
-  Memory kind_;
   std::vector<Buffer> chunks_;
   std::size_t current_ = 0;  // chunk that is being filled
   std::size_t used_ = 0;     // bytes of it
   std::size_t high_water_ = 0, generation_ = 0;
-  std::unique_ptr<Arena> host_;
-  QueuedCopies uploads_;
+  std::unique_ptr<Inbox> inbox_ = shares_host_memory(*device_) ? nullptr : std::make_unique<Inbox>(*device_);
 };
 
 }  // namespace polonaise

@@ -13,8 +13,9 @@ namespace polonaise {
 
 namespace {
 
-// A step has few shapes: all windows of a batch full or not, an epoch's last batch, more or less room for sparse rows.
-constexpr std::size_t kMostRecords = 64;
+// A step has few shapes: all windows of a batch full or not, an epoch's last batch, more or less room for sparse rows;
+// and each comes from either side of the inbox.
+constexpr std::size_t kMostRecords = 128;
 
 CudaGraph record(const Cuda& cuda, const std::function<void()>& work) {
   cuda.make_current();

@@ -87,7 +87,7 @@ class Tape {
   // Host memory until the arena is reset, for what an op's input is assembled in.
   template <class T>
   std::span<T> host(Index count) {
-    return {arena_->host().allocate<T>(static_cast<std::size_t>(count)), static_cast<std::size_t>(count)};
+    return {arena_->allocate_host<T>(static_cast<std::size_t>(count)), static_cast<std::size_t>(count)};
   }
   // Host values on the device; they must outlive the step.
   template <class T>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/pointwise.h"
 #include "runtime/arena.h"
 #include "tests/runtime/devices.h"
 
@@ -74,16 +75,51 @@ TEST_P(MemoryOf, UploadedValuesAreThoseOfTheCall) {
   EXPECT_EQ(read(uploaded), values);
 }
 
-TEST_P(MemoryOf, AResetWaitsForUploadsBeforeTheirHostMemoryIsUsedAgain) {
-  if (shares_host_memory(device_)) GTEST_SKIP() << "there is nothing to wait for";
+TEST_P(MemoryOf, UploadsOfAStepAreThereForKernelsThatTheNextStepsOverlap) {
+  if (shares_host_memory(device_)) GTEST_SKIP() << "uploads are where they were";
   Arena arena(device_);
-  float* const first = arena.host().allocate<float>(kSize);
-  std::ranges::copy(numbers(1), first);
-  const void* const uploaded = arena.upload(first, bytes());
-  arena.reset();
-  ASSERT_EQ(arena.host().allocate<float>(kSize), first);
-  std::fill_n(first, kSize, -1.0f);
-  EXPECT_EQ(read(uploaded), numbers(1));
+  std::vector<Buffer> read;
+  std::vector<const void*> places;
+  for (int step = 0; step < 6; ++step) {
+    arena.reset();
+    float* const host = arena.allocate_host<float>(kSize);
+    std::ranges::copy(numbers(static_cast<float>(step)), host);
+    places.push_back(arena.upload(host, bytes()));
+    const std::vector<float> second = numbers(static_cast<float>(-step));
+    const void* const other = arena.upload(second.data(), bytes());
+    // Kernels that run late: copies of what they were given.
+    for (const void* const given : {places.back(), other}) {
+      read.emplace_back(device_, bytes());
+      std::visit(
+          [&](auto& device) {
+            kernels::copy<float, float>(device, View<const float, 2>(static_cast<const float*>(given), {1, kSize}),
+                                        View<float, 2>(read.back().as<float>(), {1, kSize}), Accumulate::no);
+          },
+          device_);
+    }
+  }
+  for (int step = 0; step < 6; ++step) {
+    EXPECT_EQ(this->read(read[static_cast<std::size_t>(2 * step)].data()), numbers(static_cast<float>(step)));
+    EXPECT_EQ(this->read(read[static_cast<std::size_t>(2 * step + 1)].data()), numbers(static_cast<float>(-step)));
+  }
+  EXPECT_EQ(places[2], places[4]) << "every second step has the same place";
+  EXPECT_NE(places[2], places[3]);
+}
+
+TEST_P(MemoryOf, AnInboxThatOverflowsBecomesOne) {
+  if (shares_host_memory(device_)) GTEST_SKIP() << "there is no inbox";
+  Arena arena(device_);
+  const std::vector<float> large(100'000, 3.0f);
+  std::size_t generation = 0;
+  for (int step = 0; step < 8; ++step) {
+    arena.reset();
+    for (int i = 0; i < 3; ++i) {
+      const void* const place = arena.upload(large.data(), large.size() * sizeof(float));
+      EXPECT_EQ(read(place), std::vector<float>(kSize, 3.0f));
+    }
+    if (step == 3) generation = arena.generation();
+  }
+  EXPECT_EQ(arena.generation(), generation) << "two turns of either side are enough to know the size";
 }
 
 #ifdef POLONAISE_HAS_CUDA

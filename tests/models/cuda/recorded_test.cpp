@@ -32,7 +32,7 @@ class Recorded : public ::testing::TestWithParam<ModelCase> {
     Optimizer optimizer(model->parameters(), {.schedule = {.base = 1e-2f, .warmup = 3}, .weight_decay = 0.1f});
     Training training(model->parameters(), optimizer, 5);
     Result result;
-    for (std::uint64_t step = 1; step <= 7; ++step) {
+    for (std::uint64_t step = 1; step <= 9; ++step) {
       const Index rows = step == 4 ? 1 : 2, steps = config.sequence - (step == 5 ? 2 : 0);
       const OwnedBatch batch = random_batch(*model, rows, steps, 10 * step);
       const Batch view = batch.view();
