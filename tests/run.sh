@@ -6,7 +6,8 @@
 #   asan        everything but kernels and the learning tests under AddressSanitizer and UndefinedBehaviorSanitizer,
 #               on the CPU and on the emulated card
 #   simt-asan   kernels, CUDA's on the emulator, under the same, and a rehearsal of bench/gpu.sh
-#   simt-tsan   kernels, CUDA's on the emulator, under ThreadSanitizer, which makes a race detector for CUDA of it
+#   simt-tsan   kernels and the runtime, CUDA's on the emulator, under ThreadSanitizer, which makes a race detector for
+#               CUDA of it
 #   mutation    faults in copies of kernels, each of which the two must find
 #   cuda        nvcc compiles every kernel without a warning and without spilled registers, and all that stands on them;
 #               skipped where there is none
@@ -41,8 +42,8 @@ run_simt-asan() {
 }
 
 run_simt-tsan() {
-  build simt-tsan polonaise_kernels_tests
-  ctest --preset simt-tsan --parallel "$jobs" --label-regex '^kernels$'
+  build simt-tsan polonaise_{kernels,runtime}_tests
+  ctest --preset simt-tsan --parallel "$jobs" --label-regex '^(kernels|runtime)$'
 }
 
 run_mutation() {
