@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/cpu/team.h"
+
 namespace polonaise::tools {
 
 // Calls work(i) for i in [0, count) on up to `jobs` threads (0: as many as the machine has). Results must go to places
@@ -32,7 +34,8 @@ void parallel_for(std::size_t count, int jobs, const Work& work) {
       }
     }
   };
-  const std::size_t wanted = jobs > 0 ? static_cast<std::size_t>(jobs) : std::thread::hardware_concurrency();
+  const std::size_t wanted =
+      jobs > 0 ? static_cast<std::size_t>(jobs) : static_cast<std::size_t>(kernels::processors());
   {
     std::vector<std::jthread> threads;
     for (std::size_t t = 1; t < wanted && t < count; ++t) threads.emplace_back(run);

@@ -5,8 +5,8 @@
 
 #include <CLI/Version.hpp>
 #include <nlohmann/json_fwd.hpp>
-#include <thread>
 
+#include "kernels/cpu/team.h"
 #include "kernels/info.h"
 #include "runtime/cuda_status.h"
 
@@ -25,7 +25,7 @@ std::string version_text(std::string_view program) {
       "{} {} (commit {})\n"
       "devices: cpu ({} threads, {}), cuda ({})\n"
       "libraries: {}{}Highway {}, CLI11 {}, fmt {}.{}.{}, nlohmann-json {}.{}.{}, zlib {}\n",
-      program, version(), commit(), std::thread::hardware_concurrency(), kernels::vector_target(), cuda_status(), blas,
+      program, version(), commit(), kernels::processors(), kernels::vector_target(), cuda_status(), blas,
       blas.empty() ? "" : ", ", kernels::highway(), CLI11_VERSION, FMT_VERSION / 10000, FMT_VERSION / 100 % 100,
       FMT_VERSION % 100, NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH,
       zlibVersion());

@@ -7,8 +7,8 @@
 #include <ctime>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
+#include "kernels/cpu/team.h"
 #include "tools/common/version.h"
 
 namespace polonaise::tools {
@@ -30,7 +30,7 @@ Environment environment() {
   Environment result;
   result.date = fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)));
   result.processor = processor();
-  result.threads = static_cast<int>(std::thread::hardware_concurrency());
+  result.threads = kernels::processors();
   result.version = fmt::format("{} (commit {})", version(), commit());
   std::istringstream text(version_text("polonaise-compare"));
   std::string line;
