@@ -21,7 +21,7 @@ Switch current;  // the last one: who arrives knows from here whence
 // The first statement on arrival: the one who left can be resumed from now on.
 void arrived(context::transfer_t transfer) {
   current.from->context = transfer.fctx;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef POLONAISE_ASAN
   const void* stack = nullptr;
   std::size_t bytes = 0;
   __sanitizer_finish_switch_fiber(current.to->fake_stack, &stack, &bytes);
@@ -49,7 +49,7 @@ void prepare(Fiber& fiber, void* low, std::size_t bytes, void (*entry)()) {
 
 void switch_fibers(Fiber& from, Fiber& to, bool last) {
   current = {&from, &to};
-#ifdef __SANITIZE_ADDRESS__
+#ifdef POLONAISE_ASAN
   __sanitizer_start_switch_fiber(last ? nullptr : &from.fake_stack, to.stack, to.stack_bytes);
 #endif
   (void)last;

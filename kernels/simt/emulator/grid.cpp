@@ -276,7 +276,7 @@ void fence() {
 }
 
 bool same_place(Here a, Here b) {
-  return a.line() == b.line() && std::string_view(a.file_name()) == b.file_name();
+  return a.line() == b.line() && (a.file_name() == b.file_name() || std::string_view(a.file_name()) == b.file_name());
 }
 
 std::string place(Here here) {

@@ -1,11 +1,11 @@
 #pragma once
 
-// The sanitizers' interfaces, as calls that are nothing without them. The emulator itself is compiled without
-// ThreadSanitizer, so the build says POLONAISE_TSAN where its callers have it.
+// The sanitizers' interfaces, as calls that are nothing without them. Much of the emulator itself is compiled without
+// them, so the build says POLONAISE_ASAN or POLONAISE_TSAN where its callers have one.
 
 #include <cstddef>
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef POLONAISE_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -24,7 +24,7 @@ void __tsan_release(void* address);
 
 namespace polonaise::simt::emulator {
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef POLONAISE_ASAN
 inline constexpr bool kAddressSanitizer = true;
 inline void poison(const void* at, std::size_t bytes) {
   __asan_poison_memory_region(at, bytes);
