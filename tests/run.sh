@@ -31,19 +31,37 @@ build() { # PRESET [TARGET...]
   ((!${#before[@]})) || printf '== before: %s\n' "${before[@]}"
 }
 
+# Each room's tests in as many processes as there are processors, where ctest would start one for each test: under a
+# sanitizer that takes longer than most of them.
+in_shards() { # PRESET ROOM...
+  local room shard shards status=0
+  for room in "${@:2}"; do
+    shards=()
+    for ((shard = 0; shard < jobs; ++shard)); do
+      GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$shard timeout 1200 \
+        "build/$1/tests/polonaise_${room}_tests" --gtest_brief=1 &
+      shards+=($!)
+    done
+    for shard in "${shards[@]}"; do wait "$shard" || status=1; done
+  done
+  return $status
+}
+
 run_asan() {
   build simt-asan polonaise_{io,runtime,models,tools}_tests
-  ctest --preset simt-asan --parallel "$jobs" --label-regex '^(io|runtime|models|tools)$' --exclude-regex Chorales
+  in_shards simt-asan io runtime models
+  ctest --preset simt-asan --parallel "$jobs" --label-regex '^tools$' --exclude-regex Chorales
 }
 
 run_simt-asan() {
   build simt-asan polonaise_{kernels,runtime,models}_tests polonaise_gpu_bench
-  ctest --preset simt-asan --parallel "$jobs" --label-regex '^(kernels|bench)$'
+  in_shards simt-asan kernels
+  ctest --preset simt-asan --parallel "$jobs" --label-regex '^bench$'
 }
 
 run_simt-tsan() {
   build simt-tsan polonaise_{kernels,runtime}_tests
-  ctest --preset simt-tsan --parallel "$jobs" --label-regex '^(kernels|runtime)$'
+  in_shards simt-tsan kernels runtime
 }
 
 run_mutation() {
