@@ -1,74 +1,7 @@
-#include "bench/gpu/measure.h"
-#include "kernels/attention.h"
-#include "kernels/position.h"
+#include "bench/gpu/attention_rows.h"
 
 namespace polonaise::bench {
 namespace {
-
-using namespace kernels;
-
-struct AttentionRow {
-  AttentionShape shape;
-  std::string positions;  // "", "_rotary" or "_relative"
-
-  std::string name() const {
-    return "attention_d" + std::to_string(shape.D) + "_n" + std::to_string(shape.N) + "_b" + std::to_string(shape.B) +
-           "_t" + std::to_string(shape.T) + positions;
-  }
-  // The causal half alone counts. Forward has two products (three with relative positions), backward five (seven).
-  Work work(std::size_t element, bool backward) const {
-    const bool relative = positions == "_relative";
-    const double product = static_cast<double>(shape.B * shape.N * shape.T * (shape.T + 1) * shape.D);
-    const double products = (relative ? 3 : 2) + (backward ? (relative ? 7 : 5) : 0);
-    const double values = static_cast<double>(shape.B * shape.T * shape.N * shape.D);
-    return {.bytes = values * static_cast<double>(element) * (backward ? 12 : 4), .flops = product * products};
-  }
-};
-
-template <class T>
-class Attention {
- public:
-  Attention(Cuda& cuda, const AttentionRow& row)
-      : cuda_(cuda),
-        s_(row.shape),
-        qkv_(cuda, s_.B * s_.T * 3 * width(), 1),
-        y_(cuda, s_.B * s_.T * width(), 0),
-        dy_(cuda, s_.B * s_.T * width(), 1),
-        dqkv_(cuda, s_.B * s_.T * 3 * width(), 0),
-        angles_(cuda, s_.T * s_.D, 0),
-        relative_(cuda, s_.N * s_.T * s_.D, 0.1f),
-        drelative_(cuda, s_.N * s_.T * s_.D, 0),
-        log_sum_(cuda, s_.B * s_.N * s_.T, 0),
-        scratch_(cuda, attention_scratch_size(cuda, s_), 0) {
-    if (row.positions == "_rotary") {
-      rotary_angles<float>(cuda, 0, angles_.view<2>({s_.T, s_.D}));
-      positions_.rotary = angles_.view<2>({s_.T, s_.D});
-    }
-    if (row.positions == "_relative") positions_.relative = relative_.template view<3>({s_.N, s_.T, s_.D});
-  }
-  void forward() { attention_forward<T>(cuda_, s_, inputs(qkv_), positions_, outputs(y_), sums(), scratch_.view()); }
-  void backward() {
-    attention_backward<T>(
-        cuda_, s_, inputs(qkv_), positions_, outputs(y_), sums(), outputs(dy_), inputs(dqkv_), Accumulate::no,
-        positions_.relative.empty() ? View<float, 3>() : drelative_.template view<3>({s_.N, s_.T, s_.D}),
-        scratch_.view());
-  }
-
- private:
-  Index width() const { return s_.N * s_.D; }
-  View<T, 3> inputs(const CardArray<T>& a) const { return a.template view<3>({s_.B, s_.T, 3 * width()}); }
-  View<T, 3> outputs(const CardArray<T>& a) const { return a.template view<3>({s_.B, s_.T, width()}); }
-  View<float, 3> sums() const { return log_sum_.template view<3>({s_.B, s_.N, s_.T}); }
-
-  Cuda& cuda_;
-  AttentionShape s_;
-  CardArray<T> qkv_, y_, dy_, dqkv_;
-  CardArray<float> angles_;
-  CardArray<T> relative_;
-  CardArray<float> drelative_;
-  CardArray<float> log_sum_, scratch_;
-  AttentionPositions<T> positions_;
-};
 
 template <class T>
 void add(Cuda& cuda, const AttentionRow& row) {
@@ -88,13 +21,15 @@ void add(Cuda& cuda, const AttentionRow& row) {
 
 }  // namespace
 
+std::vector<AttentionRow> attention_rows() {
+  if (options().tiny) return {{{1, 5, 2, 16}, ""}, {{1, 5, 2, 16}, "_rotary"}, {{1, 5, 2, 16}, "_relative"}};
+  return {{{32, 200, 8, 64}, ""},          {{32, 512, 8, 64}, ""},          {{4, 2048, 8, 64}, ""},
+          {{4, 4096, 8, 64}, ""},          {{2, 8192, 8, 64}, ""},          {{32, 200, 8, 64}, "_rotary"},
+          {{32, 200, 8, 64}, "_relative"}, {{8, 1024, 8, 64}, "_relative"}, {{4, 2048, 8, 64}, "_relative"}};
+}
+
 void add_attention_rows(Cuda& cuda) {
-  std::vector<AttentionRow> rows{
-      {{32, 200, 8, 64}, ""},          {{32, 512, 8, 64}, ""},          {{4, 2048, 8, 64}, ""},
-      {{4, 4096, 8, 64}, ""},          {{2, 8192, 8, 64}, ""},          {{32, 200, 8, 64}, "_rotary"},
-      {{32, 200, 8, 64}, "_relative"}, {{8, 1024, 8, 64}, "_relative"}, {{4, 2048, 8, 64}, "_relative"}};
-  if (options().tiny) rows = {{{1, 5, 2, 16}, ""}, {{1, 5, 2, 16}, "_rotary"}, {{1, 5, 2, 16}, "_relative"}};
-  for (const AttentionRow& row : rows) {
+  for (const AttentionRow& row : attention_rows()) {
     add<float>(cuda, row);
     add<bf16>(cuda, row);
   }

@@ -29,9 +29,12 @@ const Cudnn& cudnn() {
   return functions;
 }
 
-void check(cudnnStatus_t status, const char* what) {
-  if (status != CUDNN_STATUS_SUCCESS)
-    throw std::runtime_error("cuDNN could not " + std::string(what) + ": " + cudnn().cudnnGetErrorString(status));
+void check(cudnnStatus_t status, const std::string& what) {
+  if (status == CUDNN_STATUS_SUCCESS) return;
+  char details[256] = "";
+  cudnn().cudnnGetLastErrorString(details, sizeof details);
+  throw CudnnError(status, "cuDNN could not " + what + ": " + cudnn().cudnnGetErrorString(status) +
+                               (*details ? " (" + std::string(details) + ")" : ""));
 }
 
 }  // namespace polonaise::bench

@@ -9,20 +9,6 @@
 namespace polonaise::bench {
 namespace {
 
-// A descriptor of cuDNN's, destroyed with its owner.
-template <class T, auto kCreate, auto kDestroy>
-class Descriptor {
- public:
-  Descriptor() { check((cudnn().*kCreate)(&value_), "make a descriptor"); }
-  ~Descriptor() { (cudnn().*kDestroy)(value_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  operator T() const { return value_; }
-
- private:
-  T value_ = nullptr;
-};
-using Handle = Descriptor<cudnnHandle_t, &Cudnn::cudnnCreate, &Cudnn::cudnnDestroy>;
 using RnnDescriptor =
     Descriptor<cudnnRNNDescriptor_t, &Cudnn::cudnnCreateRNNDescriptor, &Cudnn::cudnnDestroyRNNDescriptor>;
 using DataDescriptor =

@@ -114,5 +114,6 @@ void add_generation_rows(Cuda&);
 void add_linear_rows(Cuda&);
 void add_training_rows(Cuda&);
 void add_cudnn_rows(Cuda&);
+void add_cudnn_attention_rows(Cuda&);
 
 }  // namespace polonaise::bench

@@ -15,7 +15,7 @@ const std::map<std::string, std::set<std::string>> kRooms{
     {"runtime", {"runtime", "kernels"}},
     {"models", {"models", "runtime", "kernels"}},
     {"tools", {"tools", "models", "runtime", "kernels", "io"}},
-    {"tests", {"tests", "tools", "models", "runtime", "kernels", "io"}},
+    {"tests", {"tests", "bench", "tools", "models", "runtime", "kernels", "io"}},
     {"bench", {"bench", "tools", "models", "runtime", "kernels", "io"}},
 };
 
