@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/device.h"
+#include "kernels/position.h"
 #include "kernels/view.h"
 
 namespace polonaise::kernels {
@@ -58,12 +59,13 @@ void attention_backward(Cuda&, const AttentionShape&, View<const T, 3> qkv, cons
 // The cache is a ring of `capacity` entries: position p stands at p % capacity, and the newest min(position + 1,
 // capacity) positions are attended to. Keys are stored rotated, so dropping the oldest entry changes no other score.
 // qkv [B,3*N*D] of the new position; keys, values [B,N,capacity,D]; rotary [1,D] holds the new position's angles;
-// relative must cover the distances that the cache holds; y [B,N*D]. Allocates nothing.
+// relative must cover the distances that the cache holds, all that it can hold where the position is found in memory;
+// y [B,N*D]. Allocates nothing.
 template <class T>
 void attention_step(Cpu&, const AttentionShape& /*T is not used*/, View<const T, 2> qkv, const AttentionPositions<T>&,
-                    Index position, View<T, 4> keys, View<T, 4> values, View<T, 2> y);
+                    Position position, View<T, 4> keys, View<T, 4> values, View<T, 2> y);
 template <class T>
 void attention_step(Cuda&, const AttentionShape& /*T is not used*/, View<const T, 2> qkv, const AttentionPositions<T>&,
-                    Index position, View<T, 4> keys, View<T, 4> values, View<T, 2> y);
+                    Position position, View<T, 4> keys, View<T, 4> values, View<T, 2> y);
 
 }  // namespace polonaise::kernels

@@ -34,11 +34,12 @@ void require_attention_gradient(const AttentionShape& s, View<const T, 3> qkv, c
 
 template <class T>
 void require_attention_step(const AttentionShape& s, View<const T, 2> qkv, const AttentionPositions<T>& positions,
-                            Index position, View<const T, 4> keys, View<const T, 4> values, View<const T, 2> y) {
+                            Position position, View<const T, 4> keys, View<const T, 4> values, View<const T, 2> y) {
   const auto& [rotary, relative] = positions;
   const Index capacity = keys.extent(2);
   require(s.D >= 1 && s.D <= 256, "the head dimension must be 1 to 256");
-  require(position >= 0 && capacity >= 1, "positions count from zero and the cache holds at least one");
+  const Index held = position.at != nullptr ? capacity : std::min(position.value + 1, capacity);
+  require(position.value >= 0 && capacity >= 1, "positions count from zero and the cache holds at least one");
   require(qkv.rows() == s.B && qkv.columns() == 3 * s.N * s.D, "qkv must be [B,3*N*D]");
   require(y.rows() == s.B && y.columns() == s.N * s.D, "y must be [B,N*D]");
   require(keys.extents() == std::array<Index, 4>{s.B, s.N, capacity, s.D} && same_shape(keys, values),
@@ -46,8 +47,7 @@ void require_attention_step(const AttentionShape& s, View<const T, 2> qkv, const
   require(rotary.empty() || relative.empty(), "positions are rotary or relative, not both");
   require(rotary.empty() || (rotary.rows() == 1 && rotary.columns() == s.D && s.D % 2 == 0),
           "rotary must be [1,D], the new position's angles, with D even");
-  require(relative.empty() || (relative.extent(0) == s.N && relative.extent(1) >= std::min(position + 1, capacity) &&
-                               relative.extent(2) == s.D),
+  require(relative.empty() || (relative.extent(0) == s.N && relative.extent(1) >= held && relative.extent(2) == s.D),
           "relative must be [N, at least as many distances as the cache holds, D]");
 }
 

@@ -63,4 +63,37 @@ void lstm_generate(Cuda&, const GenerationNetwork&, const GenerationState&, cons
 void gru_generate(Cpu&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
 void gru_generate(Cuda&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
 
+// The same loop in parts, for one stream of a network that has none of its own: grammar_mask, sample_tokens and
+// sample_keys (or nade_sample) draw an event, generation_take makes it the stream's next, and the network reads it. No
+// part waits for the host, so that a card can record them once and replay them event by event.
+
+// Where the loop is, in the device's memory: RandomStream::step_at and Position::at point into it.
+struct GenerationPlace {
+  std::uint32_t step = 0;     // of the random numbers of the event that is drawn next
+  std::int32_t event = 0;     // which event of the call that is, from 0
+  std::int32_t position = 0;  // of the newest event that the network has read
+};
+
+// What was drawn, and the same as the network reads it.
+struct GenerationEvent {
+  View<const std::int32_t, 1> token;  // [1]: of tokens, or of lengths; empty: frames without a length
+  View<const std::uint8_t, 1> keys;   // [K] of 0 and 1; empty: tokens
+  View<std::int32_t, 1> id = {};      // tokens: [1]
+  // Frames: a sparse row of the input. Key k is column k, and a length column length_column >= K, with its value.
+  View<const float, 1> length_values = {};  // [V], frames with a length
+  Index length_column = 0;
+  // offsets [2]; columns and values [K + 1], 0 behind the last.
+  View<std::int32_t, 1> offsets = {}, columns = {};
+  View<float, 1> values = {};
+};
+
+// Takes event place->event of the stream: writes it to draws.tokens and draws.keys, moves the grammar on (`state` as
+// GenerationState::grammar) and counts it in draws.drawn, which before event 0 is 0. A stream that has stopped, or
+// stops here, leaves these as they are. In either case the event goes to what the network reads, -1 or an empty row for
+// none, and all of *place moves on by one. draws.stream and draws.sampling count for nothing.
+void generation_take(Cpu&, const GenerationDraws&, const GenerationEvent&, View<std::int32_t, 2> state,
+                     GenerationPlace* place);
+void generation_take(Cuda&, const GenerationDraws&, const GenerationEvent&, View<std::int32_t, 2> state,
+                     GenerationPlace* place);
+
 }  // namespace polonaise::kernels

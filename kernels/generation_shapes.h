@@ -33,6 +33,26 @@ inline void require_generation(Index gates, bool has_c, const GenerationNetwork&
           "key_drawable must be [K]");
 }
 
+inline void require_generation_take(const GenerationDraws& draws, const GenerationEvent& event,
+                                    View<std::int32_t, 2> state) {
+  const Index K = event.keys.size(), room = K + 1;
+  require(event.token.size() <= 1 && (K > 0 || event.token.size() == 1),
+          "token must be [1], of frames it may be empty");
+  require(event.token.empty() || (draws.tokens.rows() == 1 && draws.tokens.columns() == draws.events),
+          "tokens must be [1,N]");
+  require(draws.keys.size() == draws.events * K, "keys must be [1,N,K]");
+  require(draws.drawn.size() == 1, "drawn must be [1]");
+  require(K > 0 ? event.offsets.size() == 2 && event.columns.size() == room && event.values.size() == room
+                : event.id.size() == 1,
+          "a token is read as one id, a frame as a row of K + 1 entries");
+  require(K == 0 || event.token.empty() == event.length_values.empty(), "a frame's length must have its values");
+  require(event.length_values.empty() || event.length_column >= K, "a length must have a column of its own");
+  if (draws.grammar == nullptr) return;
+  require_grammar(*draws.grammar, state);
+  require(state.rows() == 1 && draws.grammar->next.empty() == event.token.empty(),
+          "the grammar must be one of these events, and state [1,...]");
+}
+
 // Keys are drawn with the grammar's limit.
 inline SamplingOptions key_sampling(const GenerationDraws& draws) {
   SamplingOptions options = draws.sampling;

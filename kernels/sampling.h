@@ -20,9 +20,8 @@ struct SamplingOptions {
 
 // One token a row: temperature, then top-k, then top-p, renormalised, then a draw by inverse transform over ascending
 // token with the uniform number at `position` of row first_row + r. Ties at a cut go to the lower token.
-// logits [R,V]; allowed [R,V] of 0 and 1, or empty: 0 forbids a token; tokens [R]. A row must allow one: the Cpu
-// refuses others, Cuda, which does not wait to look, draws -1 for them. Top-p keeps the token that crosses p (Holtzman
-// et al. 2020).
+// logits [R,V]; allowed [R,V] of 0 and 1, or empty: 0 forbids a token; tokens [R]: -1 for a row that allows none. Top-p
+// keeps the token that crosses p (Holtzman et al. 2020).
 void sample_tokens(Cpu&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,
                    const RandomStream&, Index first_row, std::uint32_t position, View<std::int32_t, 1> tokens);
 void sample_tokens(Cuda&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,

@@ -12,6 +12,43 @@ View<const T, 1> view_of(const std::vector<T>& values) {
 }
 }  // namespace
 
+EventRows EventBuffer::token(std::int32_t id) {
+  ids_.assign(rows_, id);
+  return {View<const std::int32_t, 1>(ids_.data(), {static_cast<Index>(rows_)}), {}};
+}
+
+EventRows EventBuffer::frame(std::span<const std::int32_t> keys, std::int32_t duration) {
+  columns_.assign(keys.begin(), keys.end());
+  values_.assign(keys.size(), 1.0f);
+  if (duration >= 0) {
+    columns_.push_back(static_cast<std::int32_t>(events_.width - 1));
+    values_.push_back(events_.duration_values[static_cast<std::size_t>(duration)]);
+  }
+  return sparse();
+}
+
+EventRows EventBuffer::entries(std::span<const std::int32_t> columns, std::span<const float> values) {
+  columns_.assign(columns.begin(), columns.end());
+  values_.assign(values.begin(), values.end());
+  return sparse();
+}
+
+EventRows EventBuffer::sparse() {
+  const std::size_t n = columns_.size();
+  columns_.resize(rows_ * n + 1);  // never empty memory: a view of it is not "none"
+  values_.resize(rows_ * n + 1);
+  offsets_.resize(rows_ + 1);
+  for (std::size_t row = 0; row < rows_; ++row) {
+    std::copy_n(columns_.begin(), n, columns_.begin() + static_cast<std::ptrdiff_t>(row * n));
+    std::copy_n(values_.begin(), n, values_.begin() + static_cast<std::ptrdiff_t>(row * n));
+    offsets_[row + 1] = static_cast<std::int32_t>((row + 1) * n);
+  }
+  const auto entries = static_cast<Index>(rows_ * n);
+  return {
+      {},
+      {{offsets_.data(), {static_cast<Index>(rows_ + 1)}}, {columns_.data(), {entries}}, {values_.data(), {entries}}}};
+}
+
 void History::push(const EventRows& event) {
   for (std::size_t row = 0; row < streams_.size(); ++row) {
     Event copy;

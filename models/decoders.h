@@ -1,11 +1,33 @@
 #pragma once
 
 #include <deque>
+#include <span>
 #include <vector>
 
 #include "models/model.h"
 
 namespace polonaise {
+
+// One event, the same for all of a decoder's streams, in the form that it reads; it lasts until the next.
+class EventBuffer {
+ public:
+  EventBuffer(const EventShape& events, Index rows) : events_(events), rows_(static_cast<std::size_t>(rows)) {}
+
+  EventRows start() { return events_.tokens ? token(static_cast<std::int32_t>(events_.vocabulary)) : frame(); }
+  EventRows token(std::int32_t id);
+  // Keys of a drawn frame; `duration` is its class, -1 where frames have no length.
+  EventRows frame(std::span<const std::int32_t> keys = {}, std::int32_t duration = -1);
+  // A frame as entries of the input.
+  EventRows entries(std::span<const std::int32_t> columns, std::span<const float> values);
+
+ private:
+  EventRows sparse();  // of the one row that columns_ and values_ hold
+
+  const EventShape& events_;
+  std::size_t rows_;
+  std::vector<std::int32_t> ids_, offsets_, columns_;
+  std::vector<float> values_;
+};
 
 // The last events of each stream, for decoders that read them again; all streams have the same number.
 class History {

@@ -43,9 +43,6 @@ View<std::uint8_t, 2> DrawnRow::mask(Veto& veto) {
 std::int32_t DrawnRow::draw(View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
                             const kernels::SamplingOptions& sampling, const kernels::RandomStream& stream, Index row,
                             std::uint32_t position) {
-  if (!allowed.empty() && shares_host_memory(device_) &&
-      std::none_of(allowed.data(), allowed.data() + allowed.size(), [](std::uint8_t a) { return a != 0; }))
-    return -1;  // which the CPU's kernel refuses
   std::visit([&](auto& d) { kernels::sample_tokens(d, logits, allowed, sampling, stream, row, position, token()); },
              device_);
   return OnHost<std::int32_t, 1>(device_, token())[0];

@@ -2,78 +2,15 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
+#include "models/decoders.h"
 #include "models/drawing.h"
 
 namespace polonaise {
 
 namespace {
-
-// One event, the same for all of a decoder's streams, in the form that it reads.
-class EventBuffer {
- public:
-  EventBuffer(const EventShape& events, Index rows) : events_(events), rows_(static_cast<std::size_t>(rows)) {}
-
-  EventRows start() { return events_.tokens ? token(static_cast<std::int32_t>(events_.vocabulary)) : frame(); }
-
-  EventRows of(const Sequence& sequence, Index i) {
-    const auto at = static_cast<std::size_t>(i);
-    if (events_.tokens) return token(sequence.tokens[at]);
-    columns_.assign(sequence.columns.begin() + sequence.offsets[at],
-                    sequence.columns.begin() + sequence.offsets[at + 1]);
-    values_.assign(sequence.values.begin() + sequence.offsets[at], sequence.values.begin() + sequence.offsets[at + 1]);
-    return sparse();
-  }
-
-  EventRows token(std::int32_t id) {
-    ids_.assign(rows_, id);
-    return {View<const std::int32_t, 1>(ids_.data(), {static_cast<Index>(rows_)}), {}};
-  }
-
-  // The event that was drawn last.
-  EventRows last_of(const Generated& drawn) {
-    if (events_.tokens) return token(drawn.tokens.back());
-    const std::span<const std::int32_t> keys(drawn.keys);
-    const auto first = static_cast<std::size_t>(drawn.offsets[drawn.offsets.size() - 2]);
-    return frame(keys.subspan(first), drawn.classes.empty() ? -1 : drawn.classes.back());
-  }
-
-  // Keys of a drawn frame; `duration` is its class, -1 where frames have no length.
-  EventRows frame(std::span<const std::int32_t> keys = {}, std::int32_t duration = -1) {
-    columns_.assign(keys.begin(), keys.end());
-    values_.assign(keys.size(), 1.0f);
-    if (duration >= 0) {
-      columns_.push_back(static_cast<std::int32_t>(events_.width - 1));
-      values_.push_back(events_.duration_values[static_cast<std::size_t>(duration)]);
-    }
-    return sparse();
-  }
-
- private:
-  // Of the one row that columns_ and values_ hold.
-  EventRows sparse() {
-    const std::size_t n = columns_.size();
-    columns_.resize(rows_ * n + 1);  // never empty memory: a view of it is not "none"
-    values_.resize(rows_ * n + 1);
-    offsets_.resize(rows_ + 1);
-    for (std::size_t row = 0; row < rows_; ++row) {
-      std::copy_n(columns_.begin(), n, columns_.begin() + static_cast<std::ptrdiff_t>(row * n));
-      std::copy_n(values_.begin(), n, values_.begin() + static_cast<std::ptrdiff_t>(row * n));
-      offsets_[row + 1] = static_cast<std::int32_t>((row + 1) * n);
-    }
-    const auto entries = static_cast<Index>(rows_ * n);
-    return {{},
-            {{offsets_.data(), {static_cast<Index>(rows_ + 1)}},
-             {columns_.data(), {entries}},
-             {values_.data(), {entries}}}};
-  }
-
-  const EventShape& events_;
-  std::size_t rows_;
-  std::vector<std::int32_t> ids_, offsets_, columns_;
-  std::vector<float> values_;
-};
 
 void check(const EventShape& events, const Sequence& prime) {
   require(events.tokens || prime.tokens.empty(), "this model reads frames, the prime has tokens");
@@ -92,7 +29,7 @@ Index events_of_a_launch(const AnyDevice& device, const GenerateOptions& options
                            std::max<Index>(1, options.steps));
 }
 
-// All streams at once, by the model's own kernels, which need nobody in between.
+// Streams that the decoder draws by itself, all at once.
 class Launches {
  public:
   Launches(AnyDevice& device, const EventShape& events, const GenerateOptions& options, Index streams)
@@ -110,13 +47,15 @@ class Launches {
     const Index size = kernels::grammar_state_size(grammar_->view());
     state_memory_ = Buffer(device, bytes<std::int32_t>(size));
     state_ = {state_memory_.as<std::int32_t>(), {streams, size}};
-    std::visit([&](auto& d) { kernels::grammar_start(d, grammar_->view(), state_); }, device_);
   }
 
   const kernels::Grammar* grammar() const { return grammar_ ? &grammar_->view() : nullptr; }
 
-  void take_opening(const Sequence& prime) {
+  // Makes the streams `first` and those that follow it, after a prime.
+  void start(Index first, const Sequence& prime) {
+    first_ = first;
     if (!grammar_) return;
+    std::visit([&](auto& d) { kernels::grammar_start(d, grammar_->view(), state_); }, device_);
     const View<std::int32_t, 1> taken(drawn_.as<std::int32_t>(), {streams_});
     for (const std::int32_t token : prime.tokens) {
       const std::vector<std::int32_t> same(static_cast<std::size_t>(streams_), token);
@@ -125,7 +64,8 @@ class Launches {
     }
   }
 
-  void run(Decoder& decoder, std::vector<Generated>& results, const std::function<bool(Index)>& progress) {
+  // `before`: events of streams before them.
+  void run(Decoder& decoder, std::span<Generated> results, Index before, const std::function<bool(Index)>& progress) {
     bool going = true, stopped = false;
     Index done = 0;
     while (going && !stopped && done < options_.steps) {
@@ -133,7 +73,7 @@ class Launches {
       launch(decoder, done, n);
       going = append(n, results);
       done += n;
-      Index drawn = 0;
+      Index drawn = before;
       for (const Generated& result : results) drawn += result.size();
       stopped = progress && !progress(drawn);
     }
@@ -161,7 +101,7 @@ class Launches {
                                    .grammar = grammar(),
                                    .sampling = options_.sampling,
                                    .stream = {options_.seed, static_cast<std::uint32_t>(done), 0},
-                                   .first_row = options_.stream,
+                                   .first_row = first_,
                                    .drawn = {drawn_.as<std::int32_t>(), {streams_}}};
     if (has_tokens()) draws.tokens = tokens(n);
     if (!events_.tokens) draws.keys = keys(n);
@@ -169,7 +109,7 @@ class Launches {
   }
 
   // Adds what was drawn; false where all streams have stopped.
-  bool append(Index n, std::vector<Generated>& results) {
+  bool append(Index n, std::span<Generated> results) {
     const OnHost<std::int32_t, 1> drawn(device_, View<const std::int32_t, 1>(drawn_.as<std::int32_t>(), {streams_}));
     const OnHost<std::int32_t, 2> of_tokens(device_, has_tokens() ? tokens(n) : View<std::int32_t, 2>());
     const OnHost<std::uint8_t, 3> of_keys(device_, events_.tokens ? View<std::uint8_t, 3>() : keys(n));
@@ -197,11 +137,19 @@ class Launches {
   AnyDevice& device_;
   const EventShape& events_;
   const GenerateOptions& options_;
-  Index streams_, most_;
+  Index streams_, most_, first_ = 0;
   Buffer tokens_, keys_, drawn_, state_memory_;
   std::optional<PlacedGrammar> grammar_;
   View<std::int32_t, 2> state_;
 };
+
+// The event that was drawn last.
+EventRows last_of(EventBuffer& event, const Generated& drawn) {
+  if (!drawn.tokens.empty()) return event.token(drawn.tokens.back());
+  const std::span<const std::int32_t> keys(drawn.keys);
+  const auto first = static_cast<std::size_t>(drawn.offsets[drawn.offsets.size() - 2]);
+  return event.frame(keys.subspan(first), drawn.classes.empty() ? -1 : drawn.classes.back());
+}
 
 // One stream, event by event. `before`: events of streams before it.
 Generated step_by_step(AnyDevice& device, const Model& model, Decoder& decoder, View<const float, 2> logits,
@@ -221,7 +169,7 @@ Generated step_by_step(AnyDevice& device, const Model& model, Decoder& decoder, 
       result.ending = Ending::stopped;
       break;
     }
-    if (step + 1 < options.steps) logits = decoder.advance(event.last_of(result));
+    if (step + 1 < options.steps) logits = decoder.advance(last_of(event, result));
   }
   if (drawing.ended()) result.ending = Ending::grammar;
   return result;
@@ -231,7 +179,12 @@ Generated step_by_step(AnyDevice& device, const Model& model, Decoder& decoder, 
 View<const float, 2> read_prime(Decoder& decoder, const EventShape& events, const Sequence& prime, Index streams) {
   EventBuffer event(events, streams);
   View<const float, 2> logits = decoder.advance(event.start());
-  for (Index i = 0; i < prime.size(); ++i) logits = decoder.advance(event.of(prime, i));
+  for (const std::int32_t token : prime.tokens) logits = decoder.advance(event.token(token));
+  for (std::size_t i = 0; i + 1 < prime.offsets.size(); ++i) {
+    const auto first = static_cast<std::size_t>(prime.offsets[i]), size = prime.offsets[i + 1] - first;
+    logits = decoder.advance(
+        event.entries(std::span(prime.columns).subspan(first, size), std::span(prime.values).subspan(first, size)));
+  }
   return logits;
 }
 
@@ -244,22 +197,31 @@ std::vector<Generated> generate_streams(const Model& model, const Sequence& prim
   AnyDevice device = one_shard(model.parameters().device());
   std::vector<Generated> results(static_cast<std::size_t>(streams));
   if (streams == 0) return results;
+  std::optional<Launches> launches;
   if (!options.veto) {
     const std::unique_ptr<Decoder> decoder = model.decoder(streams);
-    Launches launches(device, events, options, streams);
-    if (decoder->generates(launches.grammar())) {
+    launches.emplace(device, events, options, streams);
+    if (decoder->generates(launches->grammar())) {
       read_prime(*decoder, events, prime, streams);
-      launches.take_opening(prime);
-      launches.run(*decoder, results, progress);
+      launches->start(options.stream, prime);
+      launches->run(*decoder, results, 0, progress);
       return results;
     }
   }
+  // One after the other.
+  const std::unique_ptr<Decoder> decoder = model.decoder(1);
+  if (launches) launches.emplace(device, events, options, 1);
+  if (launches && !decoder->generates(launches->grammar())) launches.reset();
   GenerateOptions one = options;
   Index before = 0;
-  const std::unique_ptr<Decoder> decoder = model.decoder(1);
   for (Generated& result : results) {
     const View<const float, 2> logits = read_prime(*decoder, events, prime, 1);
-    result = step_by_step(device, model, *decoder, logits, prime, one, before, progress);
+    if (launches) {
+      launches->start(one.stream, prime);
+      launches->run(*decoder, {&result, 1}, before, progress);
+    } else {
+      result = step_by_step(device, model, *decoder, logits, prime, one, before, progress);
+    }
     if (result.ending == Ending::stopped) break;
     before += result.size();
     ++one.stream;

@@ -64,22 +64,22 @@ struct GenerateOptions {
   // length, from the likeliest on; else one key is struck or left out, from the one whose logit is nearest to 0 on, of
   // equals the lower first.
   std::function<std::unique_ptr<Veto>()> veto = {};
-  // Of recurrent models without a veto: what is drawn before `progress` is told and the end is looked for. 0: 256 on a
-  // CPU; on a card, which waits for the host between launches, 4096, or fewer where more than 256 streams would need
-  // memory for so many each.
+  // Of recurrent models and transformers without a veto: what is drawn before `progress` is told and the end is looked
+  // for. 0: 256 on a CPU; on a card, which waits for the host in between, 4096, or fewer where more than 256 streams
+  // would need memory for so many each.
   Index events_per_launch = 0;
 };
 
 // Continues `prime` (which may be empty) by events drawn one by one from the model's own predictions. A function of the
 // model, the prime and the options alone: samples of other streams or threads do not change it. Memory does not grow
 // with the steps but for the result. `progress`, where given, is called with the number of events drawn, after each, or
-// after each launch of recurrent models without a veto; it returns false to stop early.
+// after options.events_per_launch where that counts; it returns false to stop early.
 Generated generate(const Model&, const Sequence& prime, const GenerateOptions&,
                    const std::function<bool(Index)>& progress = {});
 
 // The streams options.stream, options.stream + 1, ..., as generate() draws each. Recurrent models without a veto draw
 // them all at once, which on a card is one launch for options.events_per_launch events of all; others one after the
-// other. `progress` is told of the events of all.
+// other, a transformer on a card by a graph that is replayed for each event. `progress` is told of the events of all.
 std::vector<Generated> generate_streams(const Model&, const Sequence& prime, const GenerateOptions&, Index streams,
                                         const std::function<bool(Index)>& progress = {});
 

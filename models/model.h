@@ -98,7 +98,8 @@ class Decoder {
 
   // Whether the model's kernels can go on by themselves under a grammar (or none), which generate() then does, from the
   // last advance() on: draws events of each stream, takes them, and leaves everything as if advance() had been given
-  // them (kernels/generation.h); on a card in one launch. `state` [rows, grammar_state_size], with a grammar.
+  // them (kernels/generation.h); where a transformer's stream has stopped, only reset() may follow. On a card the host
+  // waits once, not for each event. `state` [rows, grammar_state_size], with a grammar.
   virtual bool generates(const kernels::Grammar*) { return false; }
   virtual void generate(const kernels::GenerationDraws&, View<std::int32_t, 2> state);
 };

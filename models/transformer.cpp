@@ -1,13 +1,10 @@
 #include "models/transformer.h"
 
-#include <algorithm>
 #include <cmath>
 
-#include "kernels/embedding.h"
-#include "kernels/norm.h"
 #include "kernels/pointwise.h"
 #include "kernels/position.h"
-#include "models/decoders.h"
+#include "models/transformer_decoder.h"
 
 namespace polonaise {
 
@@ -132,145 +129,6 @@ Var Transformer::body(Tape& tape, View<float, 1> gradients, const Arranged& a, R
   }
   return add_layer_norm(tape, x, branch, parameter(norm_weight_), parameter(norm_bias_)).y;
 }
-
-// Keys and values of the events so far in rings of `sequence` entries. Rotary and relative positions drop the oldest
-// entry; added positions end with the table, so the newest half of the context is then encoded again from position 0,
-// several events at once.
-class TransformerDecoder final : public Decoder {
-  static constexpr Index kAtOnce = 32;  // events that are encoded together: enough rows for a matrix product
-
- public:
-  TransformerDecoder(const Transformer& model, Index rows)
-      : model_(model),
-        rows_(rows),
-        device_(one_shard(model.parameters_.device())),
-        upload_(device_),
-        history_(model.config_.events, rows, model.config_.sequence) {
-    const ModelConfig& c = model.config_;
-    const auto floats = [&](Index n) { return Buffer(device_, static_cast<std::size_t>(n) * sizeof(float)); };
-    if (model.adds_positions()) at_once_ = std::clamp<Index>(c.sequence / 2, 1, kAtOnce);
-    cache_ = floats(2 * c.layers * cache_size());
-    const Index scratch[] = {c.hidden, c.hidden, 3 * c.hidden, c.hidden, c.hidden, c.inner()};
-    for (const Index width : scratch) scratch_.push_back(floats(at_once_ * rows * width));
-    statistics_ = floats(2 * at_once_ * rows);
-    angles_ = floats(model.head_dim_);
-    logits_ = floats(rows * c.outputs());
-  }
-
-  View<const float, 2> advance(const EventRows& events) override {
-    const bool added = model_.adds_positions();
-    upload_.clear();
-    if (added && position_ == model_.config_.sequence) {
-      history_.keep(model_.config_.sequence / 2);
-      position_ = 0;
-      for (Index first = 0; first < history_.size(); first += at_once_)
-        encode(std::min(at_once_, history_.size() - first), [&](Index i) { return history_.at(first + i); });
-    }
-    if (added) history_.push(events);
-    const View<const float, 2> features = encode(1, [&](Index) { return events; });
-    return model_.head(device_, features, {logits_.as<float>(), {rows_, model_.config_.outputs()}});
-  }
-
-  void reset() override {
-    position_ = 0;
-    history_.clear();
-  }
-
- private:
-  Index cache_size() const { return rows_ * model_.config_.sequence * model_.config_.hidden; }
-
-  // The next `count` <= at_once_ events through all layers, event(i) the i-th, asked for once each, in order; the
-  // features of the last event after the last norm [rows, C]. Rows of scratch are event-major.
-  template <class Event>
-  View<const float, 2> encode(Index count, Event&& event) {
-    return std::visit([&](auto& device) { return encode_on(device, count, event); }, device_);
-  }
-
-  template <class Device, class Event>
-  View<const float, 2> encode_on(Device& device, Index count, Event&& event) {
-    const ModelConfig& c = model_.config_;
-    const Parameters& p = model_.parameters_;
-    const Index C = c.hidden, N = c.heads, D = model_.head_dim_, T = c.sequence, rows = count * rows_;
-    const auto matrix = [&](Parameters::Id id) { return p.value(id).matrix<const float>(); };
-    const auto vector = [&](Parameters::Id id) { return p.value(id).vector<const float>(); };
-    const auto scratch = [&](std::size_t i, Index width) {
-      return View<float, 2>(scratch_[i].as<float>(), {rows, width});
-    };
-    const auto of_event = [&](View<float, 2> all, Index i) { return all.row_block(i * rows_, rows_); };
-    const View<float, 2> x = scratch(0, C), y = scratch(1, C), qkv = scratch(2, 3 * C), heads = scratch(3, C),
-                         branch = scratch(4, C), inner = scratch(5, c.inner());
-    const View<float, 1> mean(statistics_.as<float>(), {rows}), rstd(mean.data() + rows, {rows});
-
-    for (Index i = 0; i < count; ++i) {
-      const EventRows events = upload_(event(i));
-      View<const float, 2> added;
-      if (model_.adds_positions())
-        added = model_.position_table(DType::f32).matrix<const float>().row_block(position_ + i, 1);
-      if (c.events.tokens)
-        kernels::embedding_forward<float>(device, events.ids, matrix(model_.input_weight_), added, of_event(x, i));
-      else
-        kernels::embedding_bag_forward<float>(
-            device, events.frames, View<const float, 2>(p.derived(model_.transposed_).data(), {c.events.width, C}),
-            vector(model_.input_bias_), added, of_event(x, i));
-    }
-    bool first = true;
-    for (std::size_t layer = 0; layer < model_.layers_.size(); ++layer) {
-      const Transformer::LayerIds& l = model_.layers_[layer];
-      norm(device, x, first ? View<const float, 2>() : branch, vector(l.norm1_weight), vector(l.norm1_bias), y, mean,
-           rstd);
-      first = false;
-      kernels::linear_forward<float>(device, y, matrix(l.in_weight), vector(l.in_bias), kernels::Activation::none, {},
-                                     qkv);
-      kernels::AttentionPositions<float> positions;
-      if (c.position == PositionEncoding::relative) positions.relative = p.value(l.relative).cube<const float>();
-      float* keys = cache_.as<float>() + static_cast<Index>(2 * layer) * cache_size();
-      for (Index i = 0; i < count; ++i) {
-        if (c.position == PositionEncoding::rotary) positions.rotary = angles(device, position_ + i);
-        kernels::attention_step<float>(device, {rows_, 1, N, D}, of_event(qkv, i), positions, position_ + i,
-                                       View<float, 4>(keys, {rows_, N, T, D}),
-                                       View<float, 4>(keys + cache_size(), {rows_, N, T, D}), of_event(heads, i));
-      }
-      kernels::linear_forward<float>(device, heads, matrix(l.out_weight), vector(l.out_bias), kernels::Activation::none,
-                                     {}, branch);
-      norm(device, x, branch, vector(l.norm2_weight), vector(l.norm2_bias), y, mean, rstd);
-      kernels::linear_forward<float>(device, y, matrix(l.linear1_weight), vector(l.linear1_bias),
-                                     kernels::Activation::gelu, {}, inner);
-      kernels::linear_forward<float>(device, inner, matrix(l.linear2_weight), vector(l.linear2_bias),
-                                     kernels::Activation::none, {}, branch);
-    }
-    norm(device, x, branch, vector(model_.norm_weight_), vector(model_.norm_bias_), y, mean, rstd);
-    position_ += count;
-    return of_event(y, count - 1);
-  }
-
-  // The rotary angles of a position [1, D].
-  template <class Device>
-  View<const float, 2> angles(Device& device, Index position) {
-    const View<float, 2> row(angles_.as<float>(), {1, model_.head_dim_});
-    if (position != angles_position_) kernels::rotary_angles<float>(device, position, row);
-    angles_position_ = position;
-    return row;
-  }
-
-  // x += branch, y = layer norm of x.
-  template <class Device>
-  static void norm(Device& device, View<float, 2> x, View<const float, 2> branch, View<const float, 1> weight,
-                   View<const float, 1> bias, View<float, 2> y, View<float, 1> mean, View<float, 1> rstd) {
-    kernels::layer_norm_forward<float>(device, x, branch, weight, bias, branch.empty() ? View<float, 2>() : x, y, mean,
-                                       rstd);
-  }
-
-  const Transformer& model_;
-  Index rows_;
-  AnyDevice device_;
-  EventUpload upload_;
-  History history_;
-  Index position_ = 0;
-  Index angles_position_ = -1;
-  Index at_once_ = 1;
-  Buffer cache_, statistics_, angles_, logits_;
-  std::vector<Buffer> scratch_;
-};
 
 std::unique_ptr<Decoder> Transformer::decoder(Index rows) const {
   require(parameters_.activations() == DType::f32, "decoders are of models in float");

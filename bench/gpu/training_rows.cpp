@@ -2,7 +2,8 @@
 #include <random>
 
 #include "bench/gpu/measure.h"
-#include "models/generate.h"
+#include "models/decoders.h"
+#include "models/drawing.h"
 #include "runtime/training.h"
 
 // Whole steps of training as polonaise-train makes them, the batch's way to the card included; and sampling from the
@@ -93,6 +94,27 @@ void sample(benchmark::State& state, const Cuda& cuda, const TrainingRow& row, D
     const Generated drawn = generate(*model, {}, {.steps = events, .seed = ++seed});
     if (drawn.size() != events) throw std::runtime_error("too few events were drawn");
   });
+  state.counters["graph"] = !cuda.synchronous();
+}
+
+// The same without a graph: kernels are launched, and the host waits, for each event.
+void sample_by_event(benchmark::State& state, const Cuda& cuda, const TrainingRow& row) {
+  AnyDevice device = device_for(cuda, DType::f32);
+  const auto model = make_model(device, row.config, 1, DType::f32);
+  const Work work = row.work(0);
+  GenerateOptions options{.steps = row.config.sequence};
+  time_steps(state, cuda, {.flops = work.flops / static_cast<double>(3 * row.batch)}, [&] {
+    ++options.seed;
+    const std::unique_ptr<Decoder> decoder = model->decoder(1);
+    EventBuffer event(row.config.events, 1);
+    Drawing drawing(device, *model, options);
+    Generated drawn;
+    View<const float, 2> logits = decoder->advance(event.start());
+    for (Index step = 0; step < options.steps; ++step) {
+      if (!drawing.draw(logits, step, drawn)) throw std::runtime_error("too few events were drawn");
+      logits = decoder->advance(event.token(drawn.tokens.back()));
+    }
+  });
 }
 
 }  // namespace
@@ -129,6 +151,8 @@ void add_training_rows(Cuda& cuda) {
   add(row, DType::bf16);
   add_row("sample_" + row.sizes() + "_b1_n" + std::to_string(gpt.sequence), "polonaise",
           [&cuda, row](benchmark::State& state) { sample(state, cuda, row, DType::f32); });
+  add_row("sample_" + row.sizes() + "_b1_n" + std::to_string(gpt.sequence), "event_by_event",
+          [&cuda, row](benchmark::State& state) { sample_by_event(state, cuda, row); });
 }
 
 }  // namespace polonaise::bench

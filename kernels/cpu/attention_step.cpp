@@ -171,10 +171,11 @@ constexpr Index kWorthATeam = Index{1} << 19;  // numbers read from the cache, b
 
 template <class T>
 void attention_step(Cpu& cpu, const AttentionShape& s, View<const T, 2> qkv, const AttentionPositions<T>& positions,
-                    Index position, View<T, 4> keys, View<T, 4> values, View<T, 2> y) {
+                    Position place, View<T, 4> keys, View<T, 4> values, View<T, 2> y) {
   const auto& [rotary, relative] = positions;
   const Index capacity = keys.extent(2);
-  require_attention_step<T>(s, qkv, positions, position, keys, values, y);
+  require_attention_step<T>(s, qkv, positions, place, keys, values, y);
+  const Index position = place.now();
 
   const Index read = 2 * s.B * s.N * s.D * std::min(position + 1, capacity);
   const Cpu team{read < kWorthATeam ? 1 : cpu.threads};
@@ -189,7 +190,7 @@ void attention_step(Cpu& cpu, const AttentionShape& s, View<const T, 2> qkv, con
 }
 
 template void attention_step<float>(Cpu&, const AttentionShape&, View<const float, 2>, const AttentionPositions<float>&,
-                                    Index, View<float, 4>, View<float, 4>, View<float, 2>);
+                                    Position, View<float, 4>, View<float, 4>, View<float, 2>);
 
 }  // namespace polonaise::kernels
 #endif

@@ -79,13 +79,13 @@ class Stream {
       if (draws_.grammar) {
         allowed = {allowed_.data(), {1, n_.vocabulary()}};
         grammar_mask(cpu_, *draws_.grammar, grammar_, allowed);
-        if (std::find(allowed_.begin(), allowed_.end(), 1) == allowed_.end()) return false;
       }
       RandomStream of_token = stream;
       of_token.op += n_.keys > 0 ? 1 : 0;
       token = {draws_.tokens.row(row_) + s, {1}};
       sample_tokens(cpu_, logits_.column_block(n_.keys, n_.vocabulary()), allowed, draws_.sampling, of_token, first, 0,
                     token);
+      if (token.data()[0] < 0) return false;
     } else if (draws_.grammar && !grammar_allows_frame(*draws_.grammar, grammar_.data())) {
       return false;
     }

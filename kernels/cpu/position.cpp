@@ -29,9 +29,10 @@ void sinusoidal_positions(Cpu&, View<T, 2> table) {
 }
 
 template <class T>
-void rotary_angles(Cpu&, Index first, View<T, 2> table) {
+void rotary_angles(Cpu&, Position start, View<T, 2> table) {
   const Index D = table.columns();
   require(D % 2 == 0, "rotary positions turn pairs: the head dimension must be even");
+  const Index first = start.now();
   require(first >= 0, "positions count from zero");
   for (Index i = 0; i < D / 2; ++i) {
     const double step = frequency(i, D);
@@ -44,6 +45,6 @@ void rotary_angles(Cpu&, Index first, View<T, 2> table) {
 }
 
 template void sinusoidal_positions<float>(Cpu&, View<float, 2>);
-template void rotary_angles<float>(Cpu&, Index, View<float, 2>);
+template void rotary_angles<float>(Cpu&, Position, View<float, 2>);
 
 }  // namespace polonaise::kernels

@@ -202,13 +202,12 @@ void sample_tokens(Cpu& cpu, View<const float, 2> logits, View<const std::uint8_
                    const SamplingOptions& options, const RandomStream& stream, Index first_row, std::uint32_t position,
                    View<std::int32_t, 1> tokens) {
   require_sample_tokens(logits, allowed, options, tokens);
-  for (Index r = 0; r < logits.rows() && !allowed.empty(); ++r)
-    require(std::any_of(allowed.row(r), allowed.row(r) + allowed.columns(), [](std::uint8_t a) { return a != 0; }),
-            "every row must allow a token");
   over_rows(cpu, logits, [&](Index r, const Candidates& candidates) {
     const float u = uniform(stream, static_cast<std::uint32_t>(first_row + r), position);
-    tokens.data()[r] = HWY_DYNAMIC_DISPATCH(sample_token)(logits.row(r), allowed.empty() ? nullptr : allowed.row(r),
-                                                          options, u, candidates);
+    const std::uint8_t* const of_row = allowed.empty() ? nullptr : allowed.row(r);
+    const bool any =
+        of_row == nullptr || std::any_of(of_row, of_row + allowed.columns(), [](auto a) { return a != 0; });
+    tokens.data()[r] = any ? HWY_DYNAMIC_DISPATCH(sample_token)(logits.row(r), of_row, options, u, candidates) : -1;
   });
 }
 

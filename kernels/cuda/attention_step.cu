@@ -16,7 +16,7 @@ template <class T>
 struct Step {
   View<const T, 2> qkv;
   AttentionPositions<T> positions;
-  Index position;
+  Position position;
   View<T, 4> keys, values;
   View<T, 2> y;
   float scale;
@@ -42,8 +42,9 @@ template <class T, int kWidth>
 __global__ void __launch_bounds__(kThreads) decode(Step<T> p) {
   constexpr int kParts = kWidth / 32;
   const int D = static_cast<int>(p.keys.extent(3)), thread = static_cast<int>(threadIdx.x);
-  const Index N = p.keys.extent(1), capacity = p.keys.extent(2), b = blockIdx.x / N, n = blockIdx.x % N;
-  const Index newest = p.position % capacity, count = p.position < capacity ? p.position + 1 : capacity;
+  const Index N = p.keys.extent(1), b = blockIdx.x / N, n = blockIdx.x % N, position = p.position.now();
+  const int capacity = static_cast<int>(p.keys.extent(2));  // short numbers: registers are few
+  const int newest = static_cast<int>(position % capacity), count = position < capacity ? newest + 1 : capacity;
   const Index first_row = static_cast<Index>(blockIdx.x) * capacity;
   const auto& [rotary, relative] = p.positions;
 
@@ -65,13 +66,13 @@ __global__ void __launch_bounds__(kThreads) decode(Step<T> p) {
   simt::Vector<float, 4> q[kParts], out[kParts] = {};
   for (int i = 0; i < kParts; ++i) q[i] = simt::load<4>(query + 32 * i + 4 * lane_column());
   float maximum = kMasked, sum = 0.0f;
-  for (Index chunk = 0; chunk < count; chunk += kGroups * kKeys) {  // the whole block, as shuffles need
-    const Index slot = chunk + thread / 8 * kKeys;
+  for (int chunk = 0; chunk < count; chunk += kGroups * kKeys) {  // the whole block, as shuffles need
+    const int slot = chunk + thread / 8 * kKeys;
     float s[kKeys] = {};
     for (int j = 0; j < kKeys; ++j) {
       if (slot + j >= count) continue;
       const T* key = p.keys.row(first_row + slot + j);
-      const Index distance = newest - (slot + j) + (slot + j > newest ? capacity : 0);
+      const int distance = newest - (slot + j) + (slot + j > newest ? capacity : 0);
       const T* of_distance = relative.empty() ? nullptr : relative.row(n * relative.extent(1) + distance);
       for (int i = 0; i < kParts; ++i) {
         const int d = 32 * i + 4 * lane_column();
@@ -139,7 +140,7 @@ bool rows_are_aligned(View<const T, N> x) {
 
 template <class T>
 void attention_step(Cuda& cuda, const AttentionShape& s, View<const T, 2> qkv, const AttentionPositions<T>& positions,
-                    Index position, View<T, 4> keys, View<T, 4> values, View<T, 2> y) {
+                    Position position, View<T, 4> keys, View<T, 4> values, View<T, 2> y) {
   using namespace attention;
   require_attention_step<T>(s, qkv, positions, position, keys, values, y);
   const bool wide = rows_are_aligned<T, 4>(keys) && rows_are_aligned<T, 4>(values) &&
@@ -151,9 +152,9 @@ void attention_step(Cuda& cuda, const AttentionShape& s, View<const T, 2> qkv, c
 }
 
 template void attention_step<float>(Cuda&, const AttentionShape&, View<const float, 2>,
-                                    const AttentionPositions<float>&, Index, View<float, 4>, View<float, 4>,
+                                    const AttentionPositions<float>&, Position, View<float, 4>, View<float, 4>,
                                     View<float, 2>);
 template void attention_step<bf16>(Cuda&, const AttentionShape&, View<const bf16, 2>, const AttentionPositions<bf16>&,
-                                   Index, View<bf16, 4>, View<bf16, 4>, View<bf16, 2>);
+                                   Position, View<bf16, 4>, View<bf16, 4>, View<bf16, 2>);
 
 }  // namespace polonaise::kernels

@@ -388,14 +388,19 @@ TYPED_TEST(Attention, ARingThatHasWrappedAttendsToTheNewestPositions) {
       auto keys = this->place(Array<T, 4>({s.B, s.N, capacity, s.D}, T(NAN)));
       auto values = this->place(Array<T, 4>({s.B, s.N, capacity, s.D}, T(NAN)));
       auto y = this->place(Array<T, 3>({s.B, s.T, s.N * s.D}));
+      Array<std::int32_t, 1> numbers({length});
+      for (Index t = 0; t < length; ++t) numbers[t] = static_cast<std::int32_t>(t);
+      const auto in_memory = this->place(numbers);
       std::vector<T> first;
       for (auto& twin : this->twins()) {
         for (Index t = 0; t < length; ++t) {
+          const kernels::Position position =
+              first.empty() ? kernels::Position(t) : kernels::Position::found_at(in_memory.view().data() + t);
           AttentionPositions<T> positions;
           if (kind == Positions::rotary) positions.rotary = in.rotary.view().row_block(t, 1);
           if (kind == Positions::relative) positions.relative = relative.view();
           const View<T, 2> now(y.view().row(t), {s.B, s.N * s.D}, s.T * s.N * s.D);
-          kernels::attention_step<T>(twin, s, of_position<T>(in.qkv.view(), t), positions, t, keys.view(),
+          kernels::attention_step<T>(twin, s, of_position<T>(in.qkv.view(), t), positions, position, keys.view(),
                                      values.view(), now);
         }
         const auto found = fetch(y).values();

@@ -51,7 +51,12 @@ TYPED_TEST(Position, ATableStartedLaterContinuesTheOneFromZero) {
   kernels::rotary_angles<T>(this->device(), 0, whole.view());
   kernels::rotary_angles<T>(this->device(), 7, tail.view());
   const auto all = to_double(fetch(whole).values());
-  EXPECT_EQ(to_double(fetch(tail).values()), std::vector<double>(all.begin() + 7 * D, all.end()));
+  const std::vector<double> expected(all.begin() + 7 * D, all.end());
+  EXPECT_EQ(to_double(fetch(tail).values()), expected);
+  const auto seven = this->place(Array<std::int32_t, 1>({1}, 7));
+  auto found = this->place(Array<T, 2>({3, D}));
+  kernels::rotary_angles<T>(this->device(), kernels::Position::found_at(seven.view().data()), found.view());
+  EXPECT_EQ(to_double(fetch(found).values()), expected);
 }
 
 TYPED_TEST(Position, OddNumbersOfFeaturesAreRefused) {

@@ -239,15 +239,10 @@ TYPED_TEST(SampleTokens, OptionsOutOfRangeAreRefused) {
     EXPECT_THROW(this->sample(Array<float, 2>({2, 3}), nullptr, options, 0, 0), ContractError);
 }
 
-TYPED_TEST(SampleTokens, ARowWithoutAnAllowedTokenIsRefusedOrDrawsNone) {
+TYPED_TEST(SampleTokens, ARowWithoutAnAllowedTokenDrawsNone) {
   Array<std::uint8_t, 2> mask({2, 3});
   mask[0] = 1;
-  const auto run = [&] { return this->sample(Array<float, 2>({2, 3}), &mask, {}, 0, 0); };
-  if constexpr (kIsCpu<TypeParam>) {
-    EXPECT_THROW(run(), ContractError);
-  } else {
-    EXPECT_EQ(run(), (std::vector<std::int32_t>{0, -1}));
-  }
+  EXPECT_EQ(this->sample(Array<float, 2>({2, 3}), &mask, {}, 0, 0), (std::vector<std::int32_t>{0, -1}));
 }
 
 template <class Target>

@@ -31,6 +31,8 @@ GrammarArrays rules(const EventShape& events, std::int32_t end) {
 class Generation : public ::testing::TestWithParam<ModelCase> {
  protected:
   const ModelConfig& config() const { return GetParam().config; }
+  void expect_steps_launches_and_streams_to_draw_the_same();
+
   AnyDevice device_ = Cpu{1};
   std::unique_ptr<Model> model_ = make_model(device_, config(), 3);
   // Hot, so that a model without training draws everything.
@@ -164,7 +166,7 @@ TEST_P(Generation, AVetoIsKeptToHoweverOftenItIsSaid) {
     }
 }
 
-// A veto that forbids nothing makes recurrent models draw step by step.
+// A veto that forbids nothing makes models draw step by step.
 class Consent final : public Veto {
  public:
   void forbid(std::span<std::uint8_t>) override {}
@@ -181,7 +183,7 @@ void expect_same(const Generated& a, const Generated& b) {
   EXPECT_EQ(a.ending, b.ending);
 }
 
-TEST_P(Generation, StepsLaunchesAndStreamsDrawTheSame) {
+void Generation::expect_steps_launches_and_streams_to_draw_the_same() {
   const GrammarArrays grammar = rules(config().events, 60);
   Sequence opening;
   if (config().events.tokens) {
@@ -211,6 +213,17 @@ TEST_P(Generation, StepsLaunchesAndStreamsDrawTheSame) {
   }
 }
 
+TEST_P(Generation, StepsLaunchesAndStreamsDrawTheSame) {
+  expect_steps_launches_and_streams_to_draw_the_same();
+}
+
+// Several times past the trained length, where each encoding of positions goes on in its way.
+class GenerationWithOtherPositions : public Generation {};
+
+TEST_P(GenerationWithOtherPositions, StepsLaunchesAndStreamsDrawTheSame) {
+  expect_steps_launches_and_streams_to_draw_the_same();
+}
+
 TEST_P(Generation, RefusesAnotherModelsGrammar) {
   GrammarArrays grammar = rules(config().events, 42);
   ++grammar.vocabulary;
@@ -221,6 +234,12 @@ TEST_P(Generation, RefusesAnotherModelsGrammar) {
 INSTANTIATE_TEST_SUITE_P(Models, Generation, ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
                            return config.architecture != Architecture::transformer ||
                                   config.position == PositionEncoding::rotary;
+                         })),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Models, GenerationWithOtherPositions,
+                         ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
+                           return config.architecture == Architecture::transformer &&
+                                  config.position != PositionEncoding::rotary;
                          })),
                          case_name);
 

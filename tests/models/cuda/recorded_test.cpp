@@ -1,8 +1,9 @@
-// Steps of whole models that a card replays from its records, against the same steps launched kernel by kernel: the
-// same bits, whatever differs from batch to batch.
+// Steps of whole models, and events of sampling, that a card replays from its records, against the same launched kernel
+// by kernel: the same bits, whatever differs from time to time.
 
 #include <cstdlib>
 
+#include "models/transformer_decoder.h"
 #include "runtime/training.h"
 #include "tests/models/support.h"
 
@@ -70,6 +71,88 @@ TEST_P(Recorded, StepsHaveTheBitsOfThoseThatAreNot) {
   const bool relative = config.position == PositionEncoding::relative && config.events.tokens;
   if (relative || GetParam().name == "lstm_frames") expect_the_same(config, DType::bf16);
 }
+
+class RecordedSampling : public Recorded {
+ protected:
+  struct Drawn {
+    std::vector<std::int32_t> tokens;
+    std::vector<std::uint8_t> keys;
+    std::vector<float> logits;  // after one event more
+    std::size_t replays = 0;
+  };
+
+  // Two calls of events that a decoder draws by itself.
+  static Drawn draw(AnyDevice& device, const Model& model) {
+    constexpr Index kEvents = 6;
+    const EventShape& events = model.config().events;
+    const auto of_a_call = static_cast<std::size_t>(kEvents);
+    const Buffer tokens(device, of_a_call * sizeof(std::int32_t)), drawn(device, sizeof(std::int32_t)),
+        keys(device, of_a_call * static_cast<std::size_t>(events.keys));
+    TransformerDecoder decoder(dynamic_cast<const Transformer&>(model), 1);
+    decoder.advance(EventBuffer(events, 1).start());
+    Drawn all;
+    for (std::uint32_t call = 0; call < 2; ++call) {
+      kernels::GenerationDraws draws{.events = kEvents,
+                                     .sampling = {.temperature = 1.5f},
+                                     .stream = {.seed = 4, .step = 6 * call},
+                                     .drawn = {drawn.as<std::int32_t>(), {1}}};
+      if (events.outputs() > events.keys) draws.tokens = {tokens.as<std::int32_t>(), {1, kEvents}};
+      if (!events.tokens) draws.keys = {keys.as<std::uint8_t>(), {1, kEvents, events.keys}};
+      decoder.generate(draws, {});
+      const OnHost<std::int32_t, 2> some_tokens(device, draws.tokens);
+      const OnHost<std::uint8_t, 3> some_keys(device, draws.keys);
+      all.tokens.insert(all.tokens.end(), some_tokens.view().data(), some_tokens.view().data() + draws.tokens.size());
+      all.keys.insert(all.keys.end(), some_keys.view().data(), some_keys.view().data() + draws.keys.size());
+    }
+    all.replays = decoder.replays();
+    all.logits = after_start_event(device, decoder, events);
+    return all;
+  }
+
+  static std::vector<float> after_start_event(AnyDevice& device, Decoder& decoder, const EventShape& events) {
+    const OnHost<float, 2> logits(device, decoder.advance(EventBuffer(events, 1).start()));
+    return {logits.view().data(), logits.view().data() + logits.view().size()};
+  }
+};
+
+TEST_P(RecordedSampling, EventsHaveTheBitsOfThoseThatAreNot) {
+  ModelConfig config = GetParam().config;
+  config.sequence = 5;
+  config.layers = 1;
+  const auto model = make_model(recording_, config, 3), on_plain = make_model(plain_, config, 3);
+  const Drawn expected = draw(plain_, *on_plain), found = draw(recording_, *model);
+  EXPECT_EQ(expected.replays, 0u);
+  EXPECT_EQ(found.replays, 10u);
+  EXPECT_EQ(found.tokens, expected.tokens);
+  EXPECT_EQ(found.keys, expected.keys);
+  EXPECT_TRUE(same_bits(found.logits, expected.logits));
+
+  // The same context, given event by event.
+  const auto by_hand = model->decoder(1);
+  EventBuffer event(config.events, 1);
+  by_hand->advance(event.start());
+  const auto K = static_cast<std::size_t>(config.events.keys);
+  for (std::size_t i = 0; i < 12; ++i) {
+    if (config.events.tokens) {
+      by_hand->advance(event.token(found.tokens[i]));
+      continue;
+    }
+    std::vector<std::int32_t> sounding;
+    kernels::append_nonzero(found.keys.data() + i * K, config.events.keys, sounding);
+    by_hand->advance(event.frame(sounding, found.tokens.empty() ? -1 : found.tokens[i]));
+  }
+  EXPECT_TRUE(same_bits(after_start_event(recording_, *by_hand, config.events), expected.logits));
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, RecordedSampling, ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
+                           if (config.architecture != Architecture::transformer) return false;
+                           if (config.events.tokens) return true;
+                           const bool rolls = config.events.duration_classes() == 0;
+                           return config.position == (config.head == Head::autoregressive ? PositionEncoding::learned
+                                                      : rolls                             ? PositionEncoding::relative
+                                                              : PositionEncoding::sinusoidal);
+                         })),
+                         case_name);
 
 INSTANTIATE_TEST_SUITE_P(Models, Recorded, ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
                            if (config.events.duration_classes() == 0 && !config.events.tokens) return false;
