@@ -51,6 +51,7 @@ class Optimizer {
   View<float, 1> m() const { return {m_.as<float>(), {parameters_.size()}}; }
   View<float, 1> v() const { return {v_.as<float>(), {parameters_.size()}}; }
   void set_steps(long steps) { steps_ = steps; }
+  std::size_t memory() const { return m_.bytes() + v_.bytes(); }
 
  private:
   Parameters& parameters_;

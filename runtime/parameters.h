@@ -51,6 +51,10 @@ class Parameters {
   DType activations() const { return activations_; }
   const std::vector<Entry>& entries() const { return entries_; }
   Index size() const { return size_; }
+  // Bytes of the device's memory that all of it takes.
+  std::size_t memory() const {
+    return values_.bytes() + derived_values_.bytes() + bf16_values_.bytes() + bf16_derived_.bytes();
+  }
   View<float, 1> values() const { return {values_.as<float>(), {size_}}; }
   Tensor value(Id id, DType = DType::f32) const;
   View<const float, 1> derived(Id id) const;

@@ -143,6 +143,12 @@ std::size_t Shards::arena_high_water() const {
   return sum;
 }
 
+std::size_t Shards::memory() const {
+  std::size_t sum = gradients_.bytes() + arena_capacity();
+  for (const auto& shard : shards_) sum += shard->gradients.bytes();
+  return sum;
+}
+
 std::size_t Shards::arena_capacity() const {
   std::size_t sum = 0;
   for (const auto& shard : shards_) sum += shard->arena.capacity();

@@ -80,6 +80,8 @@ class Shards {
   // Most bytes that arenas held at once, over all steps so far.
   std::size_t arena_high_water() const;
   std::size_t arena_capacity() const;
+  // Bytes of the device's memory that arenas and gradients take.
+  std::size_t memory() const;
 
  private:
   struct Shard {

@@ -41,6 +41,7 @@ class Training {
   std::vector<Report> reports();
 
   std::size_t arena_high_water() const { return shards_.arena_high_water(); }
+  std::size_t memory() const { return shards_.memory(); }
   // Batches whose work was a replayed record.
   std::size_t replays() const { return shards_.replays(); }
 

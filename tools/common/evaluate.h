@@ -44,6 +44,7 @@ class Scorer {
 
   std::vector<PieceLosses> score(std::span<const io::EventsView> pieces, const ScoreOptions& options = {});
   std::size_t arena_high_water() const { return shards_.arena_high_water(); }
+  std::size_t memory() const { return shards_.memory() + state_.bytes(); }
 
  private:
   void carry_state(std::span<const io::EventsView> pieces, std::vector<PieceLosses>& losses);

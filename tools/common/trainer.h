@@ -47,6 +47,11 @@ class Trainer {
 
   // Most bytes that the arenas of training and of validation held at once.
   std::size_t arena_high_water() const { return steps_->arena_high_water() + scorer_->arena_high_water(); }
+  // Bytes of the device's memory that training and validation take: parameters and what is derived from them, moments,
+  // gradients and arenas. From the second step on it no longer grows but for a longer batch.
+  std::size_t memory() const {
+    return model_->parameters().memory() + optimizer_->memory() + steps_->memory() + scorer_->memory();
+  }
 
  private:
   const TrainOptions& options_;

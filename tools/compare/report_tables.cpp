@@ -188,6 +188,9 @@ std::string speed_table(const Results& results) {
       {"Of the ceiling", "of the matrix product's FLOP/s"},
       {"Parameters", "memory, at 4 bytes each"},
       {"Arenas", "most memory that the steps and validations held at once, besides parameters and optimizer"},
+      {"On the device",
+       "what training holds of its memory: parameters and what is derived from them, moments, "
+       "gradients and arenas"},
       {"Sampled events/s"}};
   for (const CombinationResult& c : results.combinations) {
     if (c.curve.empty()) continue;
@@ -201,6 +204,7 @@ std::string speed_table(const Results& results) {
                           {ceiling > 0 ? number(100 * c.flops_per_second() / ceiling, "{:.1f} %") : "–"},
                           {kibi(4.0 * static_cast<double>(c.size.parameters))},
                           {kibi(static_cast<double>(c.arena_bytes))},
+                          {c.device_bytes > 0 ? kibi(static_cast<double>(c.device_bytes)) : "–"},
                           {c.stage == Stage::sampled ? with_prefix(c.sampled_per_second) : "–"}});
   }
   return table.html();
@@ -214,7 +218,7 @@ std::string memory_text(const Results& results) {
     text += fmt::format(
         " The whole process, with program, data and all it had trained by then, held at most {} of the machine’s "
         "memory "
-        "(peak resident set); what lies on a card is not in that.",
+        "(peak resident set); what lies on a card is not in that, but in the table’s column “On the device”.",
         kibi(static_cast<double>(results.peak_resident_bytes)));
   }
   return text;

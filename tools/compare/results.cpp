@@ -99,6 +99,7 @@ Json json_of(const CombinationResult& c, double ceiling) {
   if (ceiling > 0) json["share_of_ceiling"] = c.flops_per_second() / ceiling;
   json["parameter_bytes"] = 4 * c.size.parameters;
   json["arena_bytes"] = c.arena_bytes;
+  json["device_bytes"] = c.device_bytes;
   Json curve = Json::array();
   for (const CurvePoint& p : c.curve)
     curve.push_back({{"targets", p.targets}, {"seconds", p.seconds}, {"loss", p.loss}});
@@ -126,6 +127,7 @@ CombinationResult combination_result(const Json& json) {
   c.seconds = json.at("seconds");
   c.flops_per_target = json.at("flops_per_target");
   c.arena_bytes = json.at("arena_bytes");
+  c.device_bytes = json.value("device_bytes", std::int64_t{0});
   for (const Json& p : json.at("curve")) c.curve.push_back({p.at("targets"), p.at("seconds"), p.at("loss")});
   if (c.stage != Stage::sampled) return c;
   c.test_loss = json.at("test_loss");

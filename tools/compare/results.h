@@ -59,6 +59,7 @@ struct CombinationResult {
   double seconds = 0;
   double flops_per_target = 0;
   std::int64_t arena_bytes = 0;
+  std::int64_t device_bytes = 0;  // of the device's memory, that training took; 0: unknown
   std::vector<CurvePoint> curve = {};
   // From `sampled` on.
   double test_loss = 0;

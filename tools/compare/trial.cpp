@@ -135,6 +135,7 @@ Outcome train_combination(const TrialSettings& settings, AnyDevice& device, doub
   take_course(run, pace, loss, result);
   result.flops_per_target = training_flops_per_target(trainer.model().config(), settings.entries);
   result.arena_bytes = static_cast<std::int64_t>(trainer.arena_high_water());
+  result.device_bytes = static_cast<std::int64_t>(trainer.memory());
   result.stage = Stage::trained;
   return Outcome::done;
 }

@@ -69,6 +69,8 @@ TEST(Compare, TrainsEveryCombinationAndReports) {
                             "flops_per_second", "share_of_ceiling", "arena_bytes", "test_loss", "sampled_per_second"}) {
       EXPECT_GT(c[key], 0) << key;
     }
+    // Parameters, their gradients and two moments, and what the steps need.
+    EXPECT_GT(c["device_bytes"], 16 * c["parameters"].get<std::int64_t>() + c["arena_bytes"].get<std::int64_t>());
     EXPECT_GE(c["curve"].size(), 1u);
     EXPECT_EQ(c["curve"].back()["targets"], c["targets"]);
     EXPECT_EQ(c["parameter_bytes"], 4 * c["parameters"].get<int>());
