@@ -76,9 +76,9 @@ run_cuda() {
     echo "== cuda: skipped, there is no nvcc on PATH or in /usr/local/cuda/bin"
     return
   fi
-  build cuda polonaise_{kernels,runtime}_tests polonaise_gpu_bench polonaise-train
+  build cuda polonaise_{kernels,runtime,bench}_tests polonaise_gpu_bench polonaise-train
   bash tests/registers.sh build/cuda 'attention|rnn|lstm|gru'
-  ctest --preset cuda --parallel "$jobs" --label-regex '^(kernels|runtime)$'
+  ctest --preset cuda --parallel "$jobs" --label-regex '^(kernels|runtime|bench)$'
 }
 
 run_cpu() {

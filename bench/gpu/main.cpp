@@ -66,8 +66,8 @@ int run(int argc, char** argv) {
   add_generation_rows(cuda);
   add_training_rows(cuda);
 #ifdef POLONAISE_HAS_CUDNN
-  add_cudnn_rows(cuda);
   add_cudnn_attention_rows(cuda);
+  add_cudnn_rows(cuda);
 #endif
   char program[] = "polonaise_gpu_bench", only[] = "--benchmark_filter=.";
   char* arguments[] = {program, only, nullptr};
