@@ -197,21 +197,23 @@ std::vector<Generated> generate_streams(const Model& model, const Sequence& prim
   AnyDevice device = one_shard(model.parameters().device());
   std::vector<Generated> results(static_cast<std::size_t>(streams));
   if (streams == 0) return results;
-  std::optional<Launches> launches;
-  if (!options.veto) {
+  if (!options.veto && model.carries_state()) {  // others have no kernels for several streams
     const std::unique_ptr<Decoder> decoder = model.decoder(streams);
-    launches.emplace(device, events, options, streams);
-    if (decoder->generates(launches->grammar())) {
+    Launches launches(device, events, options, streams);
+    if (decoder->generates(launches.grammar())) {
       read_prime(*decoder, events, prime, streams);
-      launches->start(options.stream, prime);
-      launches->run(*decoder, results, 0, progress);
+      launches.start(options.stream, prime);
+      launches.run(*decoder, results, 0, progress);
       return results;
     }
   }
   // One after the other.
   const std::unique_ptr<Decoder> decoder = model.decoder(1);
-  if (launches) launches.emplace(device, events, options, 1);
-  if (launches && !decoder->generates(launches->grammar())) launches.reset();
+  std::optional<Launches> launches;
+  if (!options.veto) {
+    launches.emplace(device, events, options, 1);
+    if (!decoder->generates(launches->grammar())) launches.reset();
+  }
   GenerateOptions one = options;
   Index before = 0;
   for (Generated& result : results) {
