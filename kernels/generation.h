@@ -43,12 +43,12 @@ struct GenerationState {
 struct GenerationDraws {
   Index events = 0;  // N
   const Grammar* grammar = nullptr;
-  SamplingOptions sampling;
-  RandomStream stream;
+  SamplingOptions sampling = {};
+  RandomStream stream = {};
   Index first_row = 0;
   View<std::int32_t, 2> tokens = {};  // [B,N]: tokens, or classes of lengths; -1 after a stream's last event
   View<std::uint8_t, 3> keys = {};    // [B,N,K] of 0 and 1; 0 after a stream's last event
-  View<std::int32_t, 1> drawn;        // [B]: how many events were
+  View<std::int32_t, 1> drawn = {};   // [B]: how many events were
 };
 
 // Whether the device has room for such a network's loop.

@@ -163,7 +163,7 @@ TYPED_TEST(GenerationTake, AGrammarsEndStopsTheStream) {
 TYPED_TEST(GenerationTake, WrongShapesAreRefused) {
   auto drawn = this->place(Array<std::int32_t, 1>({1}, 0));
   const auto token = this->place(Array<std::int32_t, 1>({1}, 0));
-  const GenerationDraws draws{.events = 1, .sampling = {}, .drawn = drawn.view()};
+  const GenerationDraws draws{.events = 1, .drawn = drawn.view()};
   EXPECT_THROW(kernels::generation_take(this->device(), draws, {.token = token.view(), .keys = {}}, {}, nullptr),
                ContractError);
 }
