@@ -15,18 +15,4 @@ std::string cuda_status() {
 #endif
 }
 
-std::string unusable_card() {
-  // The emulator's card is never taken unasked.
-#if defined(POLONAISE_HAS_CUDA) && !defined(POLONAISE_CUDA_EMULATED)
-  return unusable_card(open_cuda().reason);
-#else
-  return "";
-#endif
-}
-
-std::string unusable_card(const std::string& reason) {
-  const bool none = reason == "there is no NVIDIA driver" || reason == "the NVIDIA driver finds no card";
-  return none ? "" : reason;
-}
-
 }  // namespace polonaise

@@ -43,9 +43,10 @@ constexpr bool kAutoTakesCards = false;
 constexpr bool kAutoTakesCards = true;
 #endif
 
-AnyDevice open_best(int threads) {
+BestDevice best_of(int threads) {
   const OpenedCuda opened = kAutoTakesCards ? open_cuda() : OpenedCuda();
-  return opened.cuda ? AnyDevice(*opened.cuda) : open_cpu(threads);
+  if (opened.cuda) return {*opened.cuda, ""};
+  return {open_cpu(threads), opened.unusable ? opened.reason : ""};
 }
 
 void set_matrix_math(Cuda& cuda, std::string_view precision) {
@@ -66,8 +67,8 @@ AnyDevice open_card(int) {
   throw std::runtime_error("--device cuda is not to be had, " + cuda_status() + ": use --device cpu");
 }
 
-AnyDevice open_best(int threads) {
-  return open_cpu(threads);
+BestDevice best_of(int threads) {
+  return {open_cpu(threads), ""};
 }
 
 #endif
@@ -88,9 +89,13 @@ int threads_of(const Cpu& cpu) {
 
 AnyDevice open_device(std::string_view name, int threads) {
   if (name == "cpu") return open_cpu(threads);
-  if (name == "auto") return open_best(threads);
+  if (name == "auto") return best_of(threads).device;
   if (const std::optional<int> ordinal = card_named(name)) return open_card(*ordinal);
   throw std::invalid_argument("unknown device '" + std::string(name) + "': use auto, cpu, cuda or cuda:N");
+}
+
+BestDevice open_best_device(int threads) {
+  return best_of(threads);
 }
 
 std::string describe(const AnyDevice& any) {

@@ -29,6 +29,13 @@ using AnyDevice = std::variant<Cpu>;
 // std::invalid_argument for another name.
 AnyDevice open_device(std::string_view name, int threads = 0);
 
+// What auto takes; and why it passes over a card that is there and cannot be used, empty where there is none such.
+struct BestDevice {
+  AnyDevice device;
+  std::string passed_over;
+};
+BestDevice open_best_device(int threads = 0);
+
 // One line for the log: "cpu, 2 threads, AVX2", "cuda:0, NVIDIA H200 (...)".
 std::string describe(const AnyDevice&);
 

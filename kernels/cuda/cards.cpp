@@ -7,7 +7,7 @@
 namespace polonaise {
 namespace {
 
-std::string why_none(cudaError_t error) {
+CudaRefusal why_none(cudaError_t error) {
   DriverAnswer answer{.driver = 0, .needed = CUDART_VERSION};
   if (cudaDriverGetVersion(&answer.driver) != cudaSuccess) answer.driver = 0;
   answer.too_old = error == cudaErrorInsufficientDriver;
@@ -33,13 +33,13 @@ CudaProperties properties_of(int ordinal) {
 CudaCards find_cuda_cards() {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
-  if (error != cudaSuccess) return {{}, why_none(error)};
-  if (count == 0) return {{}, why_none(cudaErrorNoDevice)};
+  if (error != cudaSuccess) return {why_none(error), {}};
+  if (count == 0) return {why_none(cudaErrorNoDevice), {}};
   CudaCards found;
   try {
     for (int ordinal = 0; ordinal < count; ++ordinal) found.cards.push_back(properties_of(ordinal));
   } catch (const std::runtime_error& failure) {
-    return {{}, failure.what()};
+    return {{failure.what(), true}, {}};
   }
   return found;
 }

@@ -53,13 +53,14 @@ void Cuda::make_current() const {
 
 OpenedCuda open_cuda(int ordinal) {
   const CudaCards found = find_cuda_cards();
-  if (found.cards.empty()) return {std::nullopt, found.reason};
-  if (const std::string reason = why_not_card(found.cards, ordinal); !reason.empty()) return {std::nullopt, reason};
+  if (found.cards.empty()) return {found, std::nullopt};
+  if (const CudaRefusal refusal = why_not_card(found.cards, ordinal); !refusal.reason.empty())
+    return {refusal, std::nullopt};
   try {
     make_current(ordinal);
-    return {Cuda(std::make_shared<const Cuda::State>(found.cards[static_cast<std::size_t>(ordinal)])), ""};
+    return {{}, Cuda(std::make_shared<const Cuda::State>(found.cards[static_cast<std::size_t>(ordinal)]))};
   } catch (const std::runtime_error& failure) {
-    return {std::nullopt, failure.what()};
+    return {{failure.what(), true}, std::nullopt};
   }
 }
 

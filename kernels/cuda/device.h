@@ -27,11 +27,16 @@ struct CudaProperties {
 // "NVIDIA H200 (compute capability 9.0, 132 multiprocessors, 140 GiB)"
 std::string describe(const CudaProperties&);
 
-// The cards that the driver shows. Where there are none, `reason` says why: no driver, one that is too old, no card.
+// Why a card is not to be had.
+struct CudaRefusal {
+  std::string reason = {};  // half a sentence; empty where nothing is refused
+  bool unusable = false;    // one is there: it, or its driver, is too old or does not answer
+};
+
+// The cards that the driver shows. Where there are none, the refusal says why: no driver, one that is too old, no card.
 // Nothing is opened, and no memory taken.
-struct CudaCards {
-  std::vector<CudaProperties> cards;
-  std::string reason;
+struct CudaCards : CudaRefusal {
+  std::vector<CudaProperties> cards = {};
 };
 CudaCards find_cuda_cards();
 
@@ -84,10 +89,9 @@ class Cuda {
   RecurrentKernels recurrent_kernels_ = RecurrentKernels::fastest;
 };
 
-// A card opened, or the reason why it could not be: a driver that does not answer is no error of the program's.
-struct OpenedCuda {
-  std::optional<Cuda> cuda;
-  std::string reason;
+// A card opened, or why it could not be: a driver that does not answer is no error of the program's.
+struct OpenedCuda : CudaRefusal {
+  std::optional<Cuda> cuda = {};
 };
 OpenedCuda open_cuda(int ordinal = 0);
 

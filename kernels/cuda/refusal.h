@@ -5,7 +5,7 @@
 
 #include "kernels/cuda/device.h"
 
-// Why a card is not to be had, in half a sentence: what is decided here is decided from numbers, without a card.
+// Why a card is not to be had: what is decided here is decided from numbers, without a card.
 namespace polonaise {
 
 // What came of looking for cards and finding none. Versions of CUDA are counted as CUDA does: 12040 is 12.4.
@@ -15,9 +15,10 @@ struct DriverAnswer {
   bool too_old = false;
   std::string failure = {};  // what else the driver reports
 };
-std::string why_no_card(const DriverAnswer&);
+CudaRefusal why_no_card(const DriverAnswer&);
 
-// Why the card of that number is not taken, of those that there are (at least one); "" where nothing speaks against it.
-std::string why_not_card(const std::vector<CudaProperties>& cards, int ordinal);
+// Why the card of that number is not taken, of those that there are (at least one); no reason where nothing speaks
+// against it.
+CudaRefusal why_not_card(const std::vector<CudaProperties>& cards, int ordinal);
 
 }  // namespace polonaise

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 
@@ -35,6 +36,15 @@ TEST(Device, ACardThatIsNotToBeHadIsRefusedWithAReasonAndARemedy) {
     const std::string text = refusal.what();
     EXPECT_TRUE(text.starts_with("--device cuda is not to be had, ")) << text;
     EXPECT_TRUE(text.ends_with(": use --device cpu")) << text;
+  }
+}
+
+TEST(Device, OnlyACardThatIsThereIsPassedOver) {
+  const BestDevice best = open_best_device(2);
+  EXPECT_EQ(describe(best.device), describe(open_device("auto", 2)));
+  const bool driver = std::filesystem::exists("/dev/nvidiactl") || std::filesystem::exists("/dev/dxg");
+  if (!driver || !std::holds_alternative<Cpu>(best.device)) {
+    EXPECT_EQ(best.passed_over, "");
   }
 }
 

@@ -5,9 +5,6 @@
 #include <cstdio>
 #include <stdexcept>
 
-#include "runtime/cuda_status.h"
-#include "runtime/memory.h"
-
 namespace polonaise::tools {
 
 void declare_device(Cli& cli, std::string& device, int& threads) {
@@ -26,12 +23,11 @@ void declare_precision(Cli& cli, std::string& precision) {
 
 AnyDevice device_of(const std::string& device, int threads) {
   try {
-    AnyDevice opened = open_device(device, threads);
-    if (device == "auto" && shares_host_memory(opened)) {
-      const std::string why = unusable_card();
-      if (!why.empty()) fmt::print(stderr, "--device auto takes the CPU, as no card can be used: {}\n", why);
-    }
-    return opened;
+    if (device != "auto") return open_device(device, threads);
+    const BestDevice best = open_best_device(threads);
+    if (!best.passed_over.empty())
+      fmt::print(stderr, "--device auto takes the CPU, as no card can be used: {}\n", best.passed_over);
+    return best.device;
   } catch (const std::invalid_argument& unknown) {
     throw UsageError(unknown.what());
   }

@@ -58,15 +58,15 @@ struct CUgraphExec_st {
 namespace polonaise {
 
 CudaCards find_cuda_cards() {
-  return {{{.ordinal = 0,
+  return {{},
+          {{.ordinal = 0,
             .name = "emulated card",
             .major = 9,
             .minor = 0,
             .multiprocessors = kMultiprocessors,
             .shared_memory_per_block = simt::emulator::kSharedPerBlock,
             .shared_memory_per_multiprocessor = simt::emulator::kSharedPerBlock + 1024,
-            .memory = kMemory}},
-          ""};
+            .memory = kMemory}}};
 }
 
 void make_current(int ordinal) {

@@ -26,25 +26,30 @@ TEST(CudaDevice, ACardThatIsNotThereIsAReasonAndNoException) {
   }
 }
 
+// A refusal as one sentence: what is there, and cannot be used, is marked.
+std::string text(const CudaRefusal& refusal) {
+  return (refusal.unusable ? "unusable: " : "") + refusal.reason;
+}
+
 TEST(CudaDevice, ADriverWithoutACardIsToldByWhatItLacks) {
-  EXPECT_EQ(why_no_card({.driver = 0, .needed = 12040, .failure = "unknown error"}), "there is no NVIDIA driver");
-  EXPECT_EQ(why_no_card({.driver = 11080, .needed = 12040, .too_old = true}),
-            "the NVIDIA driver knows CUDA 11.8, this program needs 12.4");
-  EXPECT_EQ(why_no_card({.driver = 12040, .needed = 12040}), "the NVIDIA driver finds no card");
-  EXPECT_EQ(why_no_card({.driver = 12040, .needed = 12040, .failure = "system not yet initialized"}),
-            "the NVIDIA driver reports: system not yet initialized");
+  EXPECT_EQ(text(why_no_card({.driver = 0, .needed = 12040, .failure = "unknown error"})), "there is no NVIDIA driver");
+  EXPECT_EQ(text(why_no_card({.driver = 11080, .needed = 12040, .too_old = true})),
+            "unusable: the NVIDIA driver knows CUDA 11.8, this program needs 12.4");
+  EXPECT_EQ(text(why_no_card({.driver = 12040, .needed = 12040})), "the NVIDIA driver finds no card");
+  EXPECT_EQ(text(why_no_card({.driver = 12040, .needed = 12040, .failure = "system not yet initialized"})),
+            "unusable: the NVIDIA driver reports: system not yet initialized");
 }
 
 TEST(CudaDevice, ACardThatIsAbsentOrTooOldIsNotTaken) {
   const CudaProperties turing{
       .name = "Tesla T4", .major = 7, .minor = 5, .multiprocessors = 40, .memory = std::size_t{15} << 30};
   const std::vector<CudaProperties> cards{{.name = "NVIDIA A100", .major = 8}, turing};
-  EXPECT_EQ(why_not_card(cards, 0), "");
-  EXPECT_EQ(why_not_card(cards, 1),
-            "Tesla T4 (compute capability 7.5, 40 multiprocessors, 15 GiB) is too old, this program needs compute "
-            "capability 8.0");
-  EXPECT_EQ(why_not_card(cards, 7), "there is no card 7, the last is number 1");
-  EXPECT_EQ(why_not_card(cards, -1), "there is no card -1, the last is number 1");
+  EXPECT_EQ(text(why_not_card(cards, 0)), "");
+  EXPECT_EQ(text(why_not_card(cards, 1)),
+            "unusable: Tesla T4 (compute capability 7.5, 40 multiprocessors, 15 GiB) is too old, this program needs "
+            "compute capability 8.0");
+  EXPECT_EQ(text(why_not_card(cards, 7)), "there is no card 7, the last is number 1");
+  EXPECT_EQ(text(why_not_card(cards, -1)), "there is no card -1, the last is number 1");
 }
 
 TEST(CudaDevice, AnOpenCardIsTheOneAskedForAndItsCopiesShareTheStream) {
