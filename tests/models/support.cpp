@@ -1,5 +1,6 @@
 #include "tests/models/support.h"
 
+#include <map>
 #include <ostream>
 
 namespace polonaise::testing {
@@ -22,6 +23,25 @@ void append_input(const EventShape& shape, const Event& event, std::vector<std::
   columns.push_back(static_cast<std::int32_t>(shape.width) - 1);
   values.push_back(shape.duration_values[static_cast<std::size_t>(event.duration)]);
 }
+
+// /usr/bin/python3 tests/models/torch/naive_twin.py
+const std::map<std::string, StepError> kNaiveBf16 = {
+    {"rnn_tokens", {4.3e-5, 4.1e-3}},        {"lstm_tokens", {3.1e-5, 2.5e-3}},
+    {"gru_tokens", {2.0e-5, 3.5e-3}},        {"bilstm_tokens", {8.3e-5, 3.5e-3}},
+    {"sinusoidal_tokens", {1.0e-4, 5.2e-3}}, {"learned_tokens", {2.6e-4, 9.3e-3}},
+    {"rotary_tokens", {1.2e-4, 1.1e-2}},     {"relative_tokens", {2.1e-4, 1.1e-2}},
+    {"rnn_frames", {3.7e-5, 2.0e-3}},        {"lstm_frames", {1.6e-5, 1.3e-3}},
+    {"gru_frames", {2.6e-5, 1.5e-3}},        {"bilstm_frames", {4.6e-5, 2.3e-3}},
+    {"sinusoidal_frames", {1.0e-4, 3.6e-3}}, {"learned_frames", {2.4e-4, 5.3e-3}},
+    {"rotary_frames", {1.9e-4, 5.0e-3}},     {"relative_frames", {1.6e-4, 4.9e-3}},
+    {"rnn_rolls", {1.9e-5, 1.8e-3}},         {"lstm_rolls", {7.7e-6, 1.1e-3}},
+    {"gru_rolls", {2.1e-5, 1.4e-3}},         {"bilstm_rolls", {7.3e-6, 2.4e-3}},
+    {"sinusoidal_rolls", {2.2e-4, 3.7e-3}},  {"learned_rolls", {2.1e-4, 4.4e-3}},
+    {"rotary_rolls", {2.1e-4, 4.2e-3}},      {"relative_rolls", {1.6e-4, 4.2e-3}},
+    {"rnn_chains", {3.5e-5, 3.2e-3}},        {"lstm_chains", {1.3e-5, 1.1e-3}},
+    {"gru_chains", {3.2e-5, 2.3e-3}},        {"bilstm_chains", {5.0e-5, 2.1e-3}},
+    {"sinusoidal_chains", {1.4e-4, 7.4e-3}}, {"learned_chains", {2.3e-4, 1.1e-2}},
+    {"rotary_chains", {1.8e-4, 8.3e-3}},     {"relative_chains", {2.0e-4, 9.7e-3}}};
 
 }  // namespace
 
@@ -176,7 +196,8 @@ std::vector<ModelCase> model_cases(bool (*chosen)(const ModelConfig&)) {
     config.head = kind == "chains" ? Head::autoregressive : Head::bernoulli;
     config.head_hidden = 7;
     const auto add = [&](std::string_view name) {
-      if (chosen(config)) cases.push_back({std::string(name) + "_" + kind, config});
+      const std::string full = std::string(name) + "_" + kind;
+      if (chosen(config)) cases.push_back({full, config, kNaiveBf16.at(full)});
     };
     for (const Architecture architecture :
          {Architecture::rnn, Architecture::lstm, Architecture::gru, Architecture::bilstm}) {

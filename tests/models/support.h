@@ -64,11 +64,17 @@ std::vector<float> window_logits(const Model&, std::span<const Event> inputs);
 // The same for one event through a decoder of one stream.
 std::vector<float> advance(Decoder&, const EventShape&, const Event&);
 
+// Of what a step computes: relative, of the loss (its parts' errors added up) and of the gradient as one vector.
+struct StepError {
+  double loss = 0, gradient = 0;
+};
+
 // Every architecture, each transformer with every position encoding, over every kind of events; frames also with an
 // autoregressive head ("chains").
 struct ModelCase {
   std::string name;
   ModelConfig config;
+  StepError naive_bf16;  // of the plainest network in bf16, as measured
   bool added_positions() const;
 };
 std::vector<ModelCase> model_cases();
