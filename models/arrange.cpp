@@ -23,7 +23,12 @@ std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
 }
 
-// Rows of a sparse matrix in a new order; `values` may be empty.
+template <class T>
+View<const T, 1> whole(std::span<const T> values) {
+  return {values.data(), {static_cast<Index>(values.size())}};
+}
+
+// Rows of a sparse matrix in a new order, in the host's memory; `values` may be empty.
 kernels::SparseRows reorder(Tape& tape, const Arranged& a, Shards::Rows rows, Index steps,
                             std::span<const std::int64_t> offsets, std::span<const std::int32_t> columns,
                             std::span<const float> values) {
@@ -50,8 +55,8 @@ kernels::SparseRows reorder(Tape& tape, const Arranged& a, Shards::Rows rows, In
     entry += end - begin;
     new_offsets[++row] = static_cast<std::int32_t>(entry);
   });
-  kernels::SparseRows result{tape.upload<std::int32_t>(new_offsets), tape.upload<std::int32_t>(new_columns), {}};
-  if (!values.empty()) result.values = tape.upload<float>(new_values);
+  kernels::SparseRows result{whole<std::int32_t>(new_offsets), whole<std::int32_t>(new_columns), {}};
+  if (!values.empty()) result.values = whole<float>(new_values);
   return result;
 }
 
@@ -62,7 +67,7 @@ Arranged arrange(Tape& tape, const EventShape& events, const Batch& batch, Shard
   const Index per_row = batch.targets_per_row;
   require(per_row == 1 || per_row == batch.steps, "a row has a target for each step, or one");
   const auto lengths = batch.lengths.subspan(at(rows.first), at(rows.count));
-  if (std::ranges::any_of(lengths, [&](std::int32_t n) { return n != batch.steps; })) a.lengths = tape.upload(lengths);
+  if (std::ranges::any_of(lengths, [&](std::int32_t n) { return n != batch.steps; })) a.lengths = whole(lengths);
   const auto padded = [&](Index b, Index t) { return t >= lengths[at(b)]; };
 
   if (events.tokens) {
@@ -71,25 +76,29 @@ Arranged arrange(Tape& tape, const EventShape& events, const Batch& batch, Shard
     for_each_cell(a, rows, a.T,
                   [&](Index cell, Index b, Index t) { ids[i++] = padded(b, t) ? -1 : batch.inputs[at(cell)]; });
     for_each_cell(a, rows, per_row, [&](Index cell, Index, Index) { targets[j++] = batch.targets[at(cell)]; });
-    a.ids = tape.upload<std::int32_t>(ids);
-    a.targets = tape.upload<std::int32_t>(targets);
+    a.ids = whole<std::int32_t>(ids);
+    a.targets = whole<std::int32_t>(targets);
+    tape.upload_all(a.ids, a.targets, a.lengths);
     return a;
   }
 
   a.frames = reorder(tape, a, rows, a.T, batch.input_rows, batch.input_columns, batch.input_values);
-  a.frame_targets.keys = reorder(tape, a, rows, per_row, batch.target_rows, batch.target_keys, {});
+  FrameTargets& y = a.frame_targets;
+  y.keys = reorder(tape, a, rows, per_row, batch.target_rows, batch.target_keys, {});
   if (!a.lengths.empty() && per_row > 1) {
     const auto mask = tape.host<std::int32_t>(per_row * a.B);
     std::size_t i = 0;
     for_each_cell(a, rows, per_row, [&](Index, Index b, Index t) { mask[i++] = padded(b, t) ? 0 : 1; });
-    a.frame_targets.mask = tape.upload<std::int32_t>(mask);
+    y.mask = whole<std::int32_t>(mask);
   }
   if (!batch.target_classes.empty()) {
     const auto classes = tape.host<std::int32_t>(per_row * a.B);
     std::size_t i = 0;
     for_each_cell(a, rows, per_row, [&](Index cell, Index, Index) { classes[i++] = batch.target_classes[at(cell)]; });
-    a.frame_targets.durations = tape.upload<std::int32_t>(classes);
+    y.durations = whole<std::int32_t>(classes);
   }
+  tape.upload_all(a.frames.offsets, a.frames.columns, a.frames.values, y.keys.offsets, y.keys.columns, y.mask,
+                  y.durations, a.lengths);
   return a;
 }
 

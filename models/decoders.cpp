@@ -6,7 +6,7 @@ namespace polonaise {
 
 namespace {
 template <class T>
-View<const T, 1> view_of(const std::vector<T>& values) {
+View<const T, 1> view_of(std::span<const T> values) {
   static constexpr T kNothing{};  // a view of no entries is not an empty view
   return {values.empty() ? &kNothing : values.data(), {static_cast<Index>(values.size())}};
 }
@@ -88,8 +88,8 @@ EventRows History::at(Index i) {
     values_.insert(values_.end(), event.values.begin(), event.values.end());
     offsets_.push_back(static_cast<std::int32_t>(columns_.size()));
   }
-  if (events_.tokens) return {view_of(ids_), {}};
-  return {{}, {view_of(offsets_), view_of(columns_), view_of(values_)}};
+  if (events_.tokens) return {view_of<std::int32_t>(ids_), {}};
+  return {{}, {view_of<std::int32_t>(offsets_), view_of<std::int32_t>(columns_), view_of<float>(values_)}};
 }
 
 Arranged History::arrange(Tape& tape) const {
@@ -100,7 +100,8 @@ Arranged History::arrange(Tape& tape) const {
     std::size_t i = 0;
     for (std::size_t t = 0; t < static_cast<std::size_t>(T); ++t)
       for (const auto& stream : streams_) ids[i++] = stream[t].id;
-    a.ids = tape.upload<std::int32_t>(ids);
+    a.ids = view_of<std::int32_t>(ids);
+    tape.upload_all(a.ids);
     return a;
   }
   std::size_t entries = 0;
@@ -118,19 +119,15 @@ Arranged History::arrange(Tape& tape) const {
       entry += stream[t].columns.size();
       offsets[++row] = static_cast<std::int32_t>(entry);
     }
-  a.frames = {tape.upload<std::int32_t>(offsets), tape.upload<std::int32_t>(columns), tape.upload<float>(values)};
+  a.frames = {view_of<std::int32_t>(offsets), view_of<std::int32_t>(columns), view_of<float>(values)};
+  tape.upload_all(a.frames.offsets, a.frames.columns, a.frames.values);
   return a;
 }
 
-EventRows EventUpload::operator()(const EventRows& events) {
-  const auto upload = [&](auto view) {
-    using T = std::remove_pointer_t<decltype(view.data())>;
-    if (view.empty()) return view;
-    const auto bytes = static_cast<std::size_t>(view.size()) * sizeof(T);
-    return decltype(view)(static_cast<T*>(arena_.upload(view.data(), bytes)), view.extents());
-  };
-  return {upload(events.ids),
-          {upload(events.frames.offsets), upload(events.frames.columns), upload(events.frames.values)}};
+EventRows EventUpload::operator()(const EventRows& host_events) {
+  EventRows events = host_events;
+  arena_.upload_all(events.ids, events.frames.offsets, events.frames.columns, events.frames.values);
+  return events;
 }
 
 }  // namespace polonaise

@@ -57,11 +57,16 @@ std::byte* Arena::allocate_host(std::size_t bytes) {
   return allocate(bytes);
 }
 
-const void* Arena::upload(const void* values, [[maybe_unused]] std::size_t bytes) {
+const void* Arena::upload(const void* values, std::size_t bytes) {
+  UploadedArray array{values, bytes};
+  if (bytes > 0) upload({&array, 1});
+  return array.values;
+}
+
+void Arena::upload([[maybe_unused]] std::span<UploadedArray> arrays) {
 #ifdef POLONAISE_HAS_CUDA
-  if (inbox_) return inbox_->send(values, bytes);
+  if (inbox_ && !arrays.empty()) inbox_->send(arrays);
 #endif
-  return values;
 }
 
 std::size_t Arena::capacity() const {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "runtime/inbox.h"
@@ -42,16 +44,36 @@ class Arena {
   // Host values where kernels launched from now on read them: on a card, until the next reset but one; where kernels
   // read the host's memory, the values themselves, which must outlive the step.
   const void* upload(const void* values, std::size_t bytes);
+  // The same of several arrays, whose views become those on the device. Of what allocate_host() gave one after another,
+  // named in that order, a card gets one copy.
+  template <class... T>
+  void upload_all(View<const T, 1>&... views) {
+    std::array<UploadedArray, sizeof...(T)> arrays;
+    std::size_t count = 0;
+    const auto add = [&](const auto& view) {
+      if (view.size() > 0) arrays[count++] = {view.data(), static_cast<std::size_t>(view.size()) * sizeof *view.data()};
+    };
+    (add(views), ...);
+    upload(std::span(arrays).first(count));
+    count = 0;
+    const auto take = [&]<class U>(View<const U, 1>& view) {
+      if (view.size() > 0) view = {static_cast<const U*>(arrays[count++].values), view.extents()};
+    };
+    (take(views), ...);
+  }
 
   // The most bytes that were in use at once since the arena was made, without what was uploaded.
   std::size_t high_water() const { return high_water_; }
   // How often it took memory from the device: while that is the same, a step like one before gets the same addresses,
   // and uploads those of the step before the last.
   std::size_t generation() const { return generation_ + (inbox_ ? inbox_->generation() : 0); }
+  // How many copies to a card the uploads were.
+  std::size_t copies() const { return inbox_ ? inbox_->copies() : 0; }
   // Bytes taken from the device.
   std::size_t capacity() const;
 
  private:
+  void upload(std::span<UploadedArray> arrays);
   void add_chunk(std::size_t bytes);
 
   AnyDevice* device_;

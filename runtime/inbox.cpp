@@ -15,6 +15,10 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kFirstChunk = std::size_t{1} << 16;
 
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 bool holds(const Buffer& memory, const void* address) {
   return std::less_equal<const void*>()(memory.data(), address) &&
          std::less<const void*>()(address, memory.data() + memory.bytes());
@@ -51,7 +55,7 @@ void Inbox::grow(Side& side, std::size_t bytes) {
 
 std::byte* Inbox::allocate(std::size_t bytes) {
   Side& side = this->side();
-  bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  bytes = aligned(bytes);
   if (side.chunks.empty() || side.used + bytes > side.chunks.back().host.bytes()) {
     grow(side, std::max({bytes, kFirstChunk, side.chunks.empty() ? 0 : 2 * side.chunks.back().host.bytes()}));
   }
@@ -60,20 +64,33 @@ std::byte* Inbox::allocate(std::size_t bytes) {
   return memory;
 }
 
-const void* Inbox::send(const void* values, std::size_t bytes) {
-  Side& side = this->side();
-  const auto held = [values](const Chunk& chunk) { return holds(chunk.host, values); };
-  auto chunk = std::ranges::find_if(side.chunks, held);
-  if (chunk == side.chunks.end()) {
-    values = std::memcpy(allocate(bytes), values, bytes);
-    chunk = side.chunks.end() - 1;
-  }
-  std::byte* const to = chunk->card.data() + (static_cast<const std::byte*>(values) - chunk->host.data());
+const Inbox::Chunk* Inbox::chunk_of(const void* address) const {
+  for (const Chunk& chunk : sides_[now_].chunks)
+    if (holds(chunk.host, address)) return &chunk;
+  return nullptr;
+}
+
+void Inbox::send(std::span<UploadedArray> arrays) {
+  const auto address = [](const UploadedArray& array) { return static_cast<const std::byte*>(array.values); };
+  for (UploadedArray& array : arrays)
+    if (chunk_of(array.values) == nullptr) array.values = std::memcpy(allocate(array.bytes), array.values, array.bytes);
   const StreamHandle kernels = kernels_of(*card_);
-  copy(stream_->handle(), to, values, bytes);
+  for (auto array = arrays.begin(); array != arrays.end();) {
+    const Chunk& chunk = *chunk_of(array->values);
+    const std::byte* const from = address(*array);
+    std::byte* const to = chunk.card.data() + (from - chunk.host.data());
+    std::size_t bytes = 0;  // of neighbours, with what lies between them
+    for (; array != arrays.end() && address(*array) == from + aligned(bytes) && holds(chunk.host, array->values);
+         ++array) {
+      array->values = to + aligned(bytes);
+      bytes = aligned(bytes) + array->bytes;
+    }
+    copy(stream_->handle(), to, from, bytes);
+    ++copies_;
+  }
+  Side& side = this->side();
   side.sent->record(stream_->handle());
   side.sent->wait_on(kernels);
-  return to;
 }
 
 void Inbox::turn() {

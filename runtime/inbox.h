@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "runtime/memory.h"
@@ -10,6 +11,12 @@
 namespace polonaise {
 
 class CudaStream;
+
+// Values of the host, and then where they are on a card.
+struct UploadedArray {
+  const void* values = nullptr;
+  std::size_t bytes = 0;
+};
 
 // What the host sends to a card for one step: pinned memory, as much of the card's, and a stream of its own, on which
 // the one is copied to the other beside the kernels of the step before. There are two of each, used in turn, so that
@@ -20,15 +27,18 @@ class Inbox {
 
   // Pinned memory of this turn, 64-byte aligned, contents undefined.
   std::byte* allocate(std::size_t bytes);
-  // The values on the card, for kernels launched from now on. What stands in memory of allocate() must stay as it is
-  // for this turn and the next; anything else is copied into such first.
-  const void* send(const void* values, std::size_t bytes);
+  // Makes the arrays, none of them empty, those on the card, for kernels launched from now on. What stands in memory of
+  // allocate() must stay as it is for this turn and the next; anything else is copied into such first. Arrays that
+  // were allocated one after another, and are named in that order, go over in one copy.
+  void send(std::span<UploadedArray> arrays);
   // Begins the next turn: kernels launched so far still find what was sent, before and in this one. Waits for copies of
   // the turn before this one alone.
   void turn();
 
   // How often it took memory from the card: while that is the same, every second turn gets the same addresses.
   std::size_t generation() const { return generation_; }
+  // How many copies it made.
+  std::size_t copies() const { return copies_; }
 
  private:
   struct Chunk {
@@ -42,12 +52,13 @@ class Inbox {
   };
 
   Side& side();
+  const Chunk* chunk_of(const void* address) const;
   void grow(Side&, std::size_t bytes);
 
   AnyDevice* card_;
   std::shared_ptr<CudaStream> stream_;
   std::array<Side, 2> sides_;
-  std::size_t now_ = 0, generation_ = 0;
+  std::size_t now_ = 0, generation_ = 0, copies_ = 0;
 };
 
 }  // namespace polonaise

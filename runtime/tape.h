@@ -95,6 +95,11 @@ class Tape {
     return {static_cast<const T*>(arena_->upload(values.data(), values.size_bytes())),
             {static_cast<Index>(values.size())}};
   }
+  // The same of several arrays, in one copy where host() gave them one after another (Arena::upload_all).
+  template <class... T>
+  void upload_all(View<const T, 1>&... views) {
+    arena_->upload_all(views...);
+  }
 
   // Records an op's backward, a callable on Tape&; `name` is static. Dropped where the output needs no gradient. When
   // it has run, the gradients of its outputs are read no more: their memory goes to the next gradients of the same

@@ -106,6 +106,32 @@ TEST_P(MemoryOf, UploadsOfAStepAreThereForKernelsThatTheNextStepsOverlap) {
   EXPECT_NE(places[2], places[3]);
 }
 
+TEST_P(MemoryOf, ArraysThatLieSideBySideGoOverInOneCopy) {
+  Arena arena(device_);
+  const std::size_t copies_before = arena.copies(), on_a_card = shares_host_memory(device_) ? 0 : 1;
+  const auto allocate = [&](Index size, float first) {
+    float* const values = arena.allocate_host<float>(static_cast<std::size_t>(size));
+    std::iota(values, values + size, first);
+    return View<const float, 1>(values, {size});
+  };
+  const std::vector<float> last = numbers(4);
+  View<const float, 1> a = allocate(3, 1), none, b = allocate(100, 2), c = allocate(kSize, 3),
+                       d(last.data(), {static_cast<Index>(last.size())});
+  arena.upload_all(a, none, b, c, d);
+  EXPECT_EQ(arena.copies() - copies_before, on_a_card);
+  EXPECT_TRUE(none.empty());
+  const auto first = [&](View<const float, 1> values) { return OnHost<float, 1>(device_, values)[0]; };
+  EXPECT_EQ(std::vector({first(a), first(b)}), std::vector({1.0f, 2.0f}));
+  EXPECT_EQ(read(c.data()), numbers(3));
+  EXPECT_EQ(read(d.data()), last);
+  // In another order, or with something between them, they are as right.
+  a = allocate(3, 5), b = allocate(100, 6), c = allocate(kSize, 7);
+  arena.upload_all(c, a);
+  EXPECT_EQ(arena.copies() - copies_before, 3 * on_a_card);
+  EXPECT_EQ(first(a), 5.0f);
+  EXPECT_EQ(read(c.data()), numbers(7));
+}
+
 TEST_P(MemoryOf, AnInboxThatOverflowsBecomesOne) {
   if (shares_host_memory(device_)) GTEST_SKIP() << "there is no inbox";
   Arena arena(device_);
