@@ -1,5 +1,8 @@
 #include "tests/mutation/mutants.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace polonaise::testing {
 namespace {
 
@@ -9,8 +12,11 @@ const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/opt
                   kRnn = "kernels/cuda/rnn.cu", kCluster = "kernels/cuda/sm90/recurrent-inl.h",
                   kRnnOnCluster = "kernels/cuda/sm90/rnn.cu";
 const std::string kGeneration = "kernels/cuda/generation-inl.h", kGenerationSource = "kernels/cuda/generation.cu";
-// Kernels and host code of the tests, for what is plainer there.
-const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu", kHost = "tests/kernels/cuda/api_test.cpp";
+// Kernels of the tests, for what is plainer there.
+const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu";
+
+const std::string kInbox = "runtime/inbox.cpp", kTraining = "runtime/training.cpp", kRecorder = "runtime/recorder.cpp",
+                  kPointwise = "kernels/cuda/pointwise.cu", kUploads = "Devices/MemoryOf.UploadsOfAStep*/cuda";
 
 const std::string kOverrun = "AddressSanitizer: (use-after-poison|heap-buffer-overflow)|index .* out of bounds";
 const std::string kRace = "ThreadSanitizer: data race";
@@ -81,17 +87,48 @@ std::vector<Mutant> races() {
        kRace, "*result = *number;"},
       {"ClusterBarrierRemoved", kVocabulary, "= cluster_rank();\n  cluster_sync();", "= cluster_rank();\n  ;",
        "Vocabulary.BlocksOfACluster*", kRace, "received[blockIdx.x] = mailbox;"},
-      {"BatchOverwrittenBeforeItsCopyIsDone", kHost, "    copied.synchronise();", "    ;", "CudaApi.AnEventOrders*",
-       kRace, "batch.fill(round + 1);"},
-      {"EventNotWaitedFor", kHost, "    copied.wait_on(stream());", "    ;", "CudaApi.AnEventOrders*", kRace,
-       "y[i] = x[i] + 1.0f", kVocabulary},
   };
+}
+
+// What the host does around kernels: of the runtime, whose tests find it.
+std::vector<Mutant> of_runtime(std::vector<Mutant> mutants) {
+  for (Mutant& mutant : mutants) mutant.room = "runtime";
+  return mutants;
+}
+
+std::vector<Mutant> overruns_of_the_host() {
+  return of_runtime({
+      {"AStepMoreThanThereIsRoomFor", kTraining, "if (pending_ == kSlots) collect();",
+       "if (pending_ == kSlots + 1) collect();", "Devices/TrainingOn.ReportsEveryStep*/cuda", kOverrun,
+       "slot.numbers.adamw = "},
+      {"RecordKeptAfterItsMemoryIsGone", kRecorder, "if (records.generation != generation || ", "if (",
+       "RecorderTest.ForgetsRecords*", "AddressSanitizer: heap-use-after-free",
+       "const auto before = simt::load_floats<N>(y.row(r) + c);", kPointwise},
+  });
+}
+
+std::vector<Mutant> races_of_the_host() {
+  return of_runtime({
+      {"BatchOverwrittenBeforeItsCopyIsDone", kInbox, "  next.sent->synchronise();", "  ;", kUploads, kRace,
+       "numbers(static_cast<float>(step)), host);", "tests/runtime/memory_test.cpp"},
+      {"KernelsDoNotWaitForWhatIsSent", kInbox, "  side.sent->wait_on(kernels);", "  ;", kUploads, kRace,
+       "auto values = simt::load_floats<N>(x.row(r) + c);", kPointwise},
+      {"CopiesDoNotWaitForKernelsThatReadTheirPlace", kInbox, "  next.read->wait_on(stream_->handle());", "  ;",
+       kUploads, kRace, "auto values = simt::load_floats<N>(x.row(r) + c);", kPointwise},
+      {"CopiesDoNotWaitForTheirNewMemory", kInbox, "  side.read->wait_on(stream_->handle());", "  ;", kUploads, kRace,
+       "    grow(side, std::max("},  // which took the memory
+      {"ReportsReadBeforeTheyHaveCome", kTraining, "  copies_.wait();", "  ;", "Devices/TrainingOn.DropsOther*/cuda",
+       kRace, "std::accumulate(result.losses.begin()"},
+  });
 }
 
 }  // namespace
 
 std::vector<Mutant> mutants(const std::string& sanitizer) {
-  return sanitizer == "thread" ? races() : overruns();
+  const bool thread = sanitizer == "thread";
+  std::vector<Mutant> all = thread ? races() : overruns();
+  std::ranges::copy(thread ? races_of_the_host() : overruns_of_the_host(), std::back_inserter(all));
+  return all;
 }
 
 }  // namespace polonaise::testing

@@ -6,7 +6,7 @@
 
 namespace polonaise::testing {
 
-// One fault, put into a copy of a file of the project, and what must be said of it when a test of the kernels runs.
+// One fault, put into a copy of a file of the project, and what must be said of it when a test runs.
 struct Mutant {
   std::string name;
   std::string file;              // from the repository's root
@@ -17,6 +17,7 @@ struct Mutant {
   std::string blamed;            // stands in the line that the report must name, the first such from the fault on
   std::string blamed_file = {};  // where that is another file
   std::string compiled = {};     // the source that includes the file, where that is a header
+  std::string room = "kernels";  // whose tests they are
 };
 
 inline void PrintTo(const Mutant& mutant, std::ostream* out) {

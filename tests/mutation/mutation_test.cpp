@@ -1,5 +1,6 @@
-// Shows that the emulator and the sanitizers find what they are there to find: faults are put into copies of kernels,
-// one at a time, by the build's own commands, and the kernels' own tests are run over each.
+// Shows that the emulator and the sanitizers find what they are there to find: faults are put into copies of kernels
+// and of what the host does around them, one at a time, by the build's own commands, and the room's own tests are run
+// over each.
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -8,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -21,13 +23,16 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kSource = POLONAISE_SOURCE_DIR, kBinary = POLONAISE_BINARY_DIR;
-const std::string kProgram = "tests/polonaise_kernels_tests";
 
 #ifdef __SANITIZE_THREAD__
 constexpr const char* kSanitizer = "thread";
 #else
 constexpr const char* kSanitizer = "address";
 #endif
+
+std::string tests_of(const std::string& room) {
+  return "tests/polonaise_" + room + "_tests";
+}
 
 struct Finished {
   int status;
@@ -85,12 +90,14 @@ std::string with_include_folder(std::string command, const fs::path& folder) {
   return command.insert(first, " -I" + folder.string());
 }
 
-// Links the kernels' tests with `object` in place of the one it was made from.
-std::string link_command(const Compilation& original, const fs::path& object, const fs::path& program) {
-  const std::string commands = run(std::string(POLONAISE_NINJA) + " -t commands " + kProgram).output;
+// Links a room's tests with `object` in place of the one it was made from.
+std::string link_command(const std::string& room, const Compilation& original, const fs::path& object,
+                         const fs::path& program) {
+  const std::string tests = tests_of(room),
+                    commands = run(std::string(POLONAISE_NINJA) + " -t commands " + tests).output;
   std::string link = commands.substr(commands.rfind("\n", commands.size() - 2) + 1);
   link = link.substr(0, link.find(" && cd "));  // what finds the program's tests follows
-  link = replaced_once(link, "-o " + kProgram + " ", "-o " + program.string() + " ");
+  link = replaced_once(link, "-o " + tests + " ", "-o " + program.string() + " ");
   if (link.find(original.object) != std::string::npos) return replaced_once(link, original.object, object.string());
   // Of a library: an object that is linked before leaves the library's own out.
   return replaced_once(link, "-o " + program.string(), "-o " + program.string() + " " + object.string());
@@ -113,7 +120,7 @@ TEST_P(Mutation, IsFoundAndItsLineIsNamed) {
   const Finished compiled = run(with_include_folder(compilation.command, folder) + " -w -o " + object.string() +
                                 " -c " + (mutant.compiled.empty() ? source : kSource / unit).string());
   ASSERT_EQ(compiled.status, 0) << compiled.output;
-  const Finished linked = run(link_command(compilation, object, program));
+  const Finished linked = run(link_command(mutant.room, compilation, object, program));
   ASSERT_EQ(linked.status, 0) << linked.output;
 
   const Finished tested = run(program.string() + " --gtest_filter='" + mutant.tests + "'");
@@ -133,15 +140,17 @@ INSTANTIATE_TEST_SUITE_P(Faults, Mutation, ::testing::ValuesIn(mutants(kSanitize
                          [](const auto& instance) { return instance.param.name; });
 
 TEST(CleanKernels, HaveNothingReportedOfThem) {
-  std::set<std::string> filters;
-  for (const Mutant& mutant : mutants(kSanitizer)) filters.insert(mutant.tests);
-  std::string all;
-  for (const std::string& filter : filters) all += filter + ":";
-  const Finished tested = run(kProgram + " --gtest_filter='" + all + "'");
-  EXPECT_EQ(tested.status, 0) << tested.output;
-  EXPECT_EQ(tested.output.find("Sanitizer"), std::string::npos) << tested.output;
-  EXPECT_EQ(tested.output.find("SKIPPED"), std::string::npos) << tested.output;
-  EXPECT_NE(tested.output.find("[  PASSED  ]"), std::string::npos) << tested.output;
+  std::map<std::string, std::set<std::string>> filters;
+  for (const Mutant& mutant : mutants(kSanitizer)) filters[mutant.room].insert(mutant.tests);
+  for (const auto& [room, of_room] : filters) {
+    std::string all;
+    for (const std::string& filter : of_room) all += filter + ":";
+    const Finished tested = run(tests_of(room) + " --gtest_filter='" + all + "'");
+    EXPECT_EQ(tested.status, 0) << tested.output;
+    EXPECT_EQ(tested.output.find("Sanitizer"), std::string::npos) << tested.output;
+    EXPECT_EQ(tested.output.find("SKIPPED"), std::string::npos) << tested.output;
+    EXPECT_NE(tested.output.find("[  PASSED  ]"), std::string::npos) << tested.output;
+  }
 }
 
 }  // namespace

@@ -56,6 +56,16 @@ TEST_F(RecorderTest, KeepsARecordForEachKeyWhileNoMemoryMoves) {
   EXPECT_EQ(sum(), 9);
 }
 
+TEST_F(RecorderTest, ForgetsRecordsWhoseMemoryIsGone) {
+  Recorder recorder(card_);
+  for (std::size_t generation = 0; generation < 2; ++generation) {
+    sum_ = Buffer(card_, sizeof(float));
+    for (int i = 0; i < 3; ++i) recorder.run({1}, generation, [&] { add(); });
+    EXPECT_EQ(sum(), 3);
+  }
+  EXPECT_EQ(recorder.replays(), 2u);
+}
+
 TEST_F(RecorderTest, WorkThatFailsLeavesTheStreamInOrder) {
   Recorder recorder(card_);
   const auto fail = [&] {
