@@ -147,15 +147,20 @@ void add(const Cuda& cuda, const RecurrentRow& row, const std::string& who) {
   });
 }
 
-// The row once more on each kind of kernels that has room for it: what the fastest is chosen from.
+// The row once more on each kind of kernels that has room for it: what the fastest is chosen from. Not `all`: on those
+// alone that show what a wavefront of layers saves over a launch a layer.
 template <class T>
-void add_kinds(Cuda cuda, const RecurrentRow& row) {
+void add_kinds(Cuda cuda, const RecurrentRow& row, bool all) {
   const auto add_kind = [&](RecurrentKernels kernels, const std::string& kind, Index most_h) {
     if (row.shape.H > most_h) return;
     cuda.set_recurrent_kernels(kernels);
     add<T>(cuda, row, "polonaise_" + kind);
   };
-  add_kind(RecurrentKernels::block, "block", std::is_same_v<T, float> ? 64 : 128);
+  constexpr Index kMostHOfBlock = std::is_same_v<T, float> ? 64 : 128;
+  const bool layers = row.shape.layers > 1 && row.shape.directions == 1;
+  if (layers) add_kind(RecurrentKernels::wavefront, "wavefront", kMostHOfBlock);
+  if (layers || all) add_kind(RecurrentKernels::block, "block", kMostHOfBlock);
+  if (!all) return;
   if (cuda.properties().major == 9) add_kind(RecurrentKernels::cluster, "cluster", 256);
   add_kind(RecurrentKernels::grid, "grid", 1024);
   add_kind(RecurrentKernels::stepwise, "stepwise", row.shape.H);
@@ -216,11 +221,10 @@ void add_recurrent_rows(Cuda& cuda) {
   for (const RecurrentRow& row : recurrent_rows()) {
     add<float>(cuda, row, "polonaise");
     add<bf16>(cuda, row, "polonaise");
-    // A size once.
-    if (row.cell != "lstm" || row.shape.directions > 1 || row.shape.T == 24 || row.dropout > 0) continue;
-    if (row.ragged && !options().tiny) continue;
-    add_kinds<float>(cuda, row);
-    add_kinds<bf16>(cuda, row);
+    const bool all = row.cell == "lstm" && row.shape.directions == 1 && row.shape.T != 24 && row.dropout == 0 &&
+                     (!row.ragged || options().tiny);  // a size once
+    add_kinds<float>(cuda, row, all);
+    add_kinds<bf16>(cuda, row, all);
   }
 }
 

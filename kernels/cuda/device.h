@@ -49,8 +49,8 @@ enum class MatrixMath { exact, tf32 };
 
 // The kernels of recurrent layers (ARCHITECTURE.md, "Recurrent stacks on a card"): of those that have room for a layer
 // the fastest, or those of one kind alone, for tests and measurements; a layer that they have no room for is then an
-// error.
-enum class RecurrentKernels { fastest, block, cluster, grid, stepwise };
+// error. `wavefront`: those of `block`, with several layers in one launch; all others have a layer at a time.
+enum class RecurrentKernels { fastest, wavefront, block, cluster, grid, stepwise };
 
 // A card and the stream that kernels are launched on. Copies share the stream, which goes with the last of them.
 class Cuda {

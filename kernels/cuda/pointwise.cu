@@ -1,9 +1,9 @@
 #include "kernels/pointwise.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/dropout-inl.h"
 #include "kernels/cuda/matrix-inl.h"
 #include "kernels/require.h"
 #include "kernels/simt/simt.h"
@@ -54,14 +54,6 @@ __global__ void transpose_tile(View<const T, 2> x, View<T, 2> y, bool accumulate
   }
 }
 
-// Where an element is kept: uniform(word) >= p in the 24 bits that the number is made of.
-struct Keep {
-  std::uint32_t least;
-  float scale;
-
-  __device__ float operator()(std::uint32_t word, float value) const { return word >> 8 >= least ? scale * value : 0; }
-};
-
 // A thread takes what one block of four random words decides: with kAligned four neighbours by one access, otherwise
 // those of the four that belong to the row.
 template <class T, bool kAligned>
@@ -69,8 +61,7 @@ __global__ void drop_elements(RandomStream stream, Index first_row, Keep keep, V
                               bool accumulate) {
   const Index P = x.extent(0), R = x.extent(1), D = x.columns(), r = row_of_thread();
   if (r >= R) return;
-  stream.step = stream.step_now();  // read once
-  stream.step_at = nullptr;
+  stream = at_this_step(stream);
   for (Index p = blockIdx.z; p < P; p += gridDim.z) {
     const T* const from = x.row(p * R + r);
     T* const to = y.row(p * R + r);
@@ -139,9 +130,8 @@ void dropout(Cuda& cuda, float p, const RandomStream& stream, Index first_row, V
   const bool aligned = in_fours(x) && in_fours(y);
   Launch shape = over_matrix(R, D % 4 == 0 ? D / 4 : ceil_div(D + 3, 4));
   shape.grid.z = std::min(P, kMaxGridYZ);
-  const Keep keep{static_cast<std::uint32_t>(std::ceil(p * 0x1p24f)), 1 / (1 - p)};
-  launch(cuda, "dropout", shape, aligned ? drop_elements<T, true> : drop_elements<T, false>, stream, first_row, keep, x,
-         y, accumulate == Accumulate::yes);
+  launch(cuda, "dropout", shape, aligned ? drop_elements<T, true> : drop_elements<T, false>, stream, first_row,
+         keep_of(p), x, y, accumulate == Accumulate::yes);
 }
 
 #define INSTANTIATE(T)                                                         \

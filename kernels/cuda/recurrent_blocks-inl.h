@@ -27,6 +27,7 @@ class ManyBlocks {
   using Arguments = TeamArguments;
   using Element = typename Slices::Element;
   static constexpr int kThreads = kSliceThreads, kPairs = 1, kUnits = Slices::kUnits, kTeamRows = kThreads / kUnits;
+  static constexpr bool kInWavefronts = false;
 
   __device__ ManyBlocks(const Arguments& arguments, int /*H*/)
       : rows_(arguments.rows),
@@ -37,13 +38,18 @@ class ManyBlocks {
     partials_ = partials;
   }
 
-  static __device__ int direction() { return static_cast<int>(blockIdx.z); }
+  static __device__ int cell(const Arguments&) { return static_cast<int>(blockIdx.z); }
+  static __device__ bool reverse(const Arguments&) { return blockIdx.z == 1; }
   __device__ int first_row() const { return first_row_; }
   __device__ int rows() const { return rows_; }
   static __device__ int first_unit() { return static_cast<int>(blockIdx.x) * kUnits; }
   static __device__ int row(int /*pair*/) { return static_cast<int>(threadIdx.x) / kUnits; }
   static __device__ int unit(int /*pair*/) { return static_cast<int>(threadIdx.x) % kUnits; }
   __device__ bool owns(int pair) const { return row(pair) < rows_; }
+
+  __device__ void await(int /*step*/) const {}
+  __device__ void show(int /*step*/) const {}
+  __device__ void show_all(int /*steps*/) const {}
 
   template <class T>
   __device__ void load(View<const T, 2> weight, Index H) {

@@ -19,7 +19,7 @@ template <class Cell, class T, class Use>
 bool with_product(const Cuda& cuda, const RecurrentLoop<T>& loop, Use&& use) {
   if constexpr (std::is_same_v<T, float>) {
     if (loop.H > 64) return false;
-    if (loop.B * loop.direction_count <= cuda.properties().multiprocessors)
+    if (loop.B * blocks_of_tile(loop) <= cuda.properties().multiprocessors)
       use.template operator()<Quads<Cell::kGates, 1>>();
     else
       use.template operator()<Quads<Cell::kGates, 4>>();
@@ -45,6 +45,26 @@ struct GridTeams<bf16, kGates> {
   using Backward = ManyBlocks<MmaSlices<kGates, 1, 32, 4, true>, ThroughMemory<bf16>>;
 };
 
+// How many of `layers` layers a wavefront may have, or 1. resident.template operator()<Product>(shape) says how many
+// blocks of the product's kernel are resident together.
+template <class Cell, class T, class Resident>
+Index layers_of_wavefront(const Cuda& cuda, RecurrentLoop<T> loop, Index layers, Resident&& resident) {
+  const RecurrentKernels asked = cuda.recurrent_kernels();
+  if (asked != RecurrentKernels::fastest && asked != RecurrentKernels::wavefront) return 1;
+  // A row of the batch has 2^32 random numbers.
+  if (loop.direction_count > 1 || loop.steps == 1 || loop.steps * loop.H > Index{1} << 32) return 1;
+  bool fits = false;
+  const auto find_room = [&]<class Product>() {
+    const Launch shape = over_rows<Product>(loop);
+    fits = is_resident(shape, resident.template operator()<Product>(shape));
+  };
+  for (Index count = std::min(layers, RecurrentLoop<T>::kMostLayers); count > 1; --count) {
+    loop.layer_count = count;
+    if (with_product<Cell, T>(cuda, loop, find_room) && fits) return count;
+  }
+  return 1;
+}
+
 // Tries the kinds of kernels from the fastest on, or the one that was asked for; each says whether it had room. A
 // single step keeps nothing on chip for a next one.
 template <class T, class Block, class Cluster, class Grid, class Stepwise>
@@ -52,7 +72,7 @@ void run_layer(const Cuda& cuda, const RecurrentLoop<T>& loop, Block&& block, Cl
                Stepwise&& stepwise) {
   const RecurrentKernels asked = loop.steps == 1 ? RecurrentKernels::stepwise : cuda.recurrent_kernels();
   const auto may = [=](RecurrentKernels kind) { return asked == kind || asked == RecurrentKernels::fastest; };
-  if (may(RecurrentKernels::block) && block()) return;
+  if ((may(RecurrentKernels::block) || asked == RecurrentKernels::wavefront) && block()) return;
   if (may(RecurrentKernels::cluster) && cluster()) return;
   if (may(RecurrentKernels::grid) && grid()) return;
   require(may(RecurrentKernels::stepwise), "the recurrent kernels that were asked for have no room for the layer");
@@ -62,9 +82,7 @@ void run_layer(const Cuda& cuda, const RecurrentLoop<T>& loop, Block&& block, Cl
 template <class Cell, class T>
 void forward_layer(Cuda& cuda, const RecurrentLoop<T>& loop) {
   const auto of_one_block = [&]<class Product>() {
-    using Team = OneBlock<Product, 1>;
-    launch(cuda, Cell::kForward, over_rows<Product>(loop), forward_sequence<Cell, Team, T>, loop,
-           typename Team::Arguments());
+    launch_over_rows<Product>(cuda, Cell::kForward, loop, forward_sequence<Cell, OneBlock<Product, 1>, T>);
   };
   using Team = typename GridTeams<T, Cell::kGates>::Forward;
   run_layer(
@@ -77,9 +95,7 @@ void forward_layer(Cuda& cuda, const RecurrentLoop<T>& loop) {
 template <class Cell, class T>
 void backward_layer(Cuda& cuda, const RecurrentLoop<T>& loop) {
   const auto of_one_block = [&]<class Product>() {
-    using Team = OneBlock<Product, Cell::kGates>;
-    launch(cuda, Cell::kBackward, over_rows<Product>(loop), backward_sequence<Cell, Team, T>, loop,
-           typename Team::Arguments());
+    launch_over_rows<Product>(cuda, Cell::kBackward, loop, backward_sequence<Cell, OneBlock<Product, Cell::kGates>, T>);
   };
   using Team = typename GridTeams<T, Cell::kGates>::Backward;
   run_layer(
@@ -90,6 +106,20 @@ void backward_layer(Cuda& cuda, const RecurrentLoop<T>& loop) {
 }
 
 template <class Cell, class T>
+Index layers_of_forward(const Cuda& cuda, RecurrentLoop<T> loop, Index layers) {
+  return layers_of_wavefront<Cell>(cuda, loop, layers, [&]<class Product>(const Launch& shape) {
+    return resident_blocks(cuda, shape, forward_sequence<Cell, OneBlock<Product, 1>, T>);
+  });
+}
+
+template <class Cell, class T>
+Index layers_of_backward(const Cuda& cuda, RecurrentLoop<T> loop, Index layers) {
+  return layers_of_wavefront<Cell>(cuda, loop, layers, [&]<class Product>(const Launch& shape) {
+    return resident_blocks(cuda, shape, backward_sequence<Cell, OneBlock<Product, Cell::kGates>, T>);
+  });
+}
+
+template <class Cell, class T>
 const CellKernels<T>& cell_kernels() {
   static constexpr CellKernels<T> kernels{.gates = Cell::kGates,
                                           .slots = Cell::kSlots,
@@ -97,7 +127,9 @@ const CellKernels<T>& cell_kernels() {
                                           .last_apart = Cell::kLastApart,
                                           .name = Cell::kBackward,
                                           .forward = forward_layer<Cell, T>,
-                                          .backward = backward_layer<Cell, T>};
+                                          .backward = backward_layer<Cell, T>,
+                                          .layers_of_forward = layers_of_forward<Cell, T>,
+                                          .layers_of_backward = layers_of_backward<Cell, T>};
   return kernels;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// The recurrent cells on a card, one launch a layer, whatever carries its rows: the step's place in time, what it reads
-// and leaves behind, and the cell itself.
+// The recurrent cells on a card, one launch a layer or several, whatever carries its rows: the step's place in time,
+// what it reads and leaves behind, and the cell itself.
 //
 // A Team is the blocks that carry a few rows of the batch through all steps, with the recurrent weights in their
 // registers: one block (recurrent_block-inl.h) or several (recurrent_blocks-inl.h). Rows are independent, so teams
@@ -13,46 +13,15 @@
 //   load(), load_transposed()   take the weights up
 //   put(pair, part, value), pass()   hand values on: what all of the team put is seen by its next multiply()
 //   multiply(sums)       adds the products of the thread's own pairs with what was passed last, gate by gate
+//   cell(), reverse()    which of the loop's cells is the team's, and whether it runs from the last step to the first
+//   kInWavefronts        whether it may be a layer's of a wavefront (recurrent_wavefront-inl.h), whose Arguments,
+//                        await(), show() and show_all() are then its own; else these do nothing
 
 #include "kernels/cuda/recurrent-inl.h"
+#include "kernels/cuda/recurrent_pairs-inl.h"
+#include "kernels/cuda/recurrent_wavefront-inl.h"
 
 namespace polonaise::kernels::recurrent {
-
-// A pair's row of the batch and unit, and the row's steps; no row where the thread writes nothing for it. Ints, as
-// registers are dear where weights live in them.
-struct Pair {
-  int row = -1, unit = 0, length = 0;
-  __device__ bool owned() const { return row >= 0; }
-};
-
-// Column `column` and the pair's unit of row `first` and the pair's row. What all threads share stands in the pointer,
-// what is the thread's own in an offset of 32 bits: so a step's addresses take few registers.
-template <class T>
-__device__ T& at(const View<T, 2>& matrix, Index first, int column, const Pair& pair) {
-  T* const shared = matrix.row(first) + column;
-  return shared[static_cast<unsigned>(pair.row) * static_cast<unsigned>(matrix.stride()) +
-                static_cast<unsigned>(pair.unit)];
-}
-
-template <class Team, class T>
-__device__ void find_pairs(const RecurrentLoop<T>& loop, const Team& team, Pair (&pairs)[Team::kPairs]) {
-  for (int p = 0; p < Team::kPairs; ++p) {
-    const int row = team.first_row() + team.row(p), unit = team.first_unit() + team.unit(p);
-    if (!team.owns(p) || row >= loop.B || unit >= loop.H) continue;
-    pairs[p] = {row, unit, loop.lengths != nullptr ? loop.lengths[row] : static_cast<int>(loop.steps)};
-  }
-}
-
-// Steps of the team's longest row.
-template <class Team, class T>
-__device__ int longest_row(const RecurrentLoop<T>& loop, const Team& team) {
-  if (loop.lengths == nullptr) return static_cast<int>(loop.steps);
-  int longest = 0;
-  const Index first = team.first_row();
-  for (Index row = first; row < std::min(first + team.rows(), loop.B); ++row)
-    longest = std::max(longest, loop.lengths[row]);
-  return longest;
-}
 
 template <class Cell, class Team, class T>
 __global__ void __launch_bounds__(Team::kThreads, 1)
@@ -62,8 +31,10 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
   constexpr int kApart = Cell::kLastApart ? kGates - 1 : -1;
   SHARED(float, bias, [kGates][Team::kUnits]);
   SHARED(float, bias_apart, [Team::kUnits]);
-  const CellSequence<T>& cell = loop.directions[Team::direction()];
-  const bool reverse = Team::direction() == 1;
+  if constexpr (Team::kInWavefronts)
+    if (arguments.between_layers()) return hand_inputs_on<Team>(loop, arguments);
+  const CellSequence<T>& cell = loop.cells[Team::cell(arguments)];
+  const bool reverse = Team::reverse(arguments);
   const Index B = loop.B;
   const int H = static_cast<int>(loop.H), steps = static_cast<int>(loop.steps);
   Team team(arguments, H);
@@ -90,6 +61,7 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
     state[p] = {element(cell.h0, pair.row, pair.unit), element(cell.c0, pair.row, pair.unit)};
     team.put(p, 0, state[p].h);
   }
+  if (longest > 0) team.await(0);
   team.pass();
 
   // What a step reads is asked for one step before, so that memory answers in time.
@@ -123,7 +95,9 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
         if (t < pair.length) out[p] = state[p] = Cell::forward(x[p], r[p], state[p], kept[p]);
         team.put(p, 0, state[p].h);
       }
+      if (s + 2 < longest) team.await(s + 2);  // which the next step looks ahead to
       team.pass();
+      team.show(s);
     }
     for (int p = 0; p < kPairs; ++p) {
       const Pair& pair = pairs[p];
@@ -133,6 +107,7 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
       at(cell.y, t * B, 0, pair) = from_float<T>(out[p].h);
     }
   }
+  team.show_all(longest);
   for (int p = 0; p < kPairs; ++p) {
     const Pair& pair = pairs[p];
     if (!pair.owned()) continue;
@@ -145,8 +120,10 @@ template <class Cell, class Team, class T>
 __global__ void __launch_bounds__(Team::kThreads, 1)
     backward_sequence(RecurrentLoop<T> loop, typename Team::Arguments arguments) {
   constexpr int kGates = Cell::kGates, kPairs = Team::kPairs, kKept = std::max(1, Cell::kKept);
-  const CellSequence<T>& cell = loop.directions[Team::direction()];
-  const bool reverse = Team::direction() == 1;
+  if constexpr (Team::kInWavefronts)
+    if (arguments.between_layers()) return hand_gradients_on<Team>(loop, arguments);
+  const CellSequence<T>& cell = loop.cells[Team::cell(arguments)];
+  const bool reverse = Team::reverse(arguments);
   const Index B = loop.B;
   const int H = static_cast<int>(loop.H), steps = static_cast<int>(loop.steps);
   Team team(arguments, H);
@@ -155,6 +132,7 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
   Pair pairs[kPairs];
   find_pairs(loop, team, pairs);
   team.clear();
+  if (longest > 0) team.await(0);
   __syncthreads();
 
   // States are read once: what was before a step is after the one that is next here.
@@ -216,7 +194,10 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
         for (int g = 0; g < kGates; ++g) team.put(p, g, Cell::kLastApart && g == kGates - 1 ? d[p].d_last : d[p].dx[g]);
     }
     if (t < longest) {
+      const int since = longest - 1 - t;
+      if (since + 2 < longest) team.await(since + 2);  // which the next step looks ahead to
       team.pass();
+      team.show(since);
       passed = true;
     }
     for (int p = 0; p < kPairs; ++p) {
@@ -233,6 +214,7 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
       if constexpr (Cell::kLastApart) at(cell.gates, now, (Cell::kSlots - 1) * H, pair) = from_float<T>(d[p].d_last);
     }
   }
+  team.show_all(longest);
 }
 
 }  // namespace polonaise::kernels::recurrent

@@ -86,69 +86,58 @@ void CudaRecurrentStack<T>::pack(std::span<const RecurrentLayer<const T>> weight
   require(packed.size() == packed_size(), "packed must have *_packed_size elements");
 }
 
+// Layers that the cell's kernels take together are one launch; between launches stand the products over all steps.
 template <class T>
 void CudaRecurrentStack<T>::forward(Cuda& cuda, const RecurrentForward<T>& f) const {
   layout_.check(f, packed_size());
-  const Index width = layout_.width();
-  for (Index layer = 0; layer < s_.layers; ++layer) {
-    const View<T, 2> y = layout_.output(layer, f.saved, f.dropout.p, f.y);
-    RecurrentLoop<T> all = loop(layer, f);
-    for (Index direction = 0; direction < s_.directions; ++direction) {
-      CellSequence<T>& cell = all.directions[direction];
-      const Index which = static_cast<Index>(layout_.index(layer, direction));
-      cell.y = y.column_block(direction * s_.H, s_.H);
-      cell.hn = state(f.hn, which, s_.B, s_.H);
-      cell.cn = state(f.cn, which, s_.B, s_.H);
-      if (layer == 0) {
-        cell.product = f.input.matrix().column_block(direction * width, width);
-      } else {
-        const View<T, 2> product = cell.gates.column_block(0, width);
-        multiply<T, T>(cuda, layout_.input(layer, f.saved, f.dropout.p), Op::none,
-                       f.weights[layout_.index(layer, direction)].weight_ih, Op::transpose, product, Accumulate::no);
-        cell.product = product;
-      }
+  RecurrentLoop<T> all = loop(f);
+  const Index together = layers_at_once(cuda, all, cell_.layers_of_forward);
+  for (Index first = 0; first < s_.layers; first += all.layer_count) {
+    all.layer_count = std::min(together, s_.layers - first);
+    for (Index i = 0; i < all.layer_count * s_.directions; ++i)
+      all.cells[i] = forward_cell(first + i / s_.directions, i % s_.directions, f);
+    for (Index direction = 0; first > 0 && direction < s_.directions; ++direction) {
+      const CellSequence<T>& cell = all.cells[direction];
+      multiply<T, T>(cuda, cell.x, Op::none, cell.weight_ih, Op::transpose, cell.gates.column_block(0, layout_.width()),
+                     Accumulate::no);
     }
     cell_.forward(cuda, all);
-    if (f.dropout.p > 0 && layer + 1 < s_.layers)
-      dropout<T>(cuda, f.dropout.p, dropout_stream(f.dropout, layer), f.dropout.first_row, layout_.as_sequence(y),
-                 layout_.as_sequence(layout_.input(layer + 1, f.saved, f.dropout.p)), Accumulate::no);
+    if (const Index next = first + all.layer_count; f.dropout.p > 0 && next < s_.layers)
+      dropout<T>(cuda, f.dropout.p, dropout_stream(f.dropout, next - 1), f.dropout.first_row,
+                 layout_.as_sequence(View<const T, 2>(layout_.output(next - 1, f.saved, f.dropout.p, f.y))),
+                 layout_.as_sequence(layout_.input(next, f.saved, f.dropout.p)), Accumulate::no);
   }
 }
 
+// The gradient of the layer below a launch's is made as soon as the launch has ended, in the memory that all layers
+// below the top one use for theirs.
 template <class T>
 void CudaRecurrentStack<T>::backward(Cuda& cuda, const RecurrentBackward<T>& b) const {
   layout_.check(b, packed_size(), scratch_size());
-  const Index width = layout_.width(), states = layout_.states();
-  const View<T, 2> d_lower(b.scratch.data() + carried(), {layout_.steps(), s_.directions * s_.H});
-  View<const T, 2> dy = b.dy.empty() ? View<const T, 2>() : b.dy.matrix();
-  for (Index layer = s_.layers - 1; layer >= 0; --layer) {
-    const View<T, 2> y = layout_.output(layer, b.saved, b.dropout.p, writable(b.y));
-    RecurrentLoop<T> all = loop(layer, b);
-    for (Index direction = 0; direction < s_.directions; ++direction) {
-      CellSequence<T>& cell = all.directions[direction];
-      const View<T, 2> dinput = b.dinput.matrix().column_block(direction * width, width);
-      const bool direct = layer == 0 && b.dinput_accumulate == Accumulate::no;
-      cell.y = y.column_block(direction * s_.H, s_.H);
-      if (!dy.empty()) cell.dy = dy.column_block(direction * s_.H, s_.H);
-      cell.dhn = state(b.dhn, static_cast<Index>(layout_.index(layer, direction)), s_.B, s_.H);
-      cell.dgates = direct ? dinput : cell.gates.column_block(0, width);
-      if (layer == 0 && !direct) cell.dinput = dinput;
-      cell.dh = reinterpret_cast<float*>(b.scratch.data()) + 2 * direction * states;
-      cell.dc = cell.dh + states;
-    }
+  const View<T, 2> d_lower = gradient_below(b);
+  RecurrentLoop<T> all = loop(b);
+  const Index together = layers_at_once(cuda, all, cell_.layers_of_backward);
+  for (Index top = s_.layers - 1; top >= 0; top -= all.layer_count) {
+    all.layer_count = std::min(together, top + 1);
+    for (Index i = 0; i < all.layer_count * s_.directions; ++i)
+      all.cells[i] = backward_cell(top - i / s_.directions, i % s_.directions, b);
     cell_.backward(cuda, all);
-    for (Index direction = 0; direction < s_.directions; ++direction) {
-      const CellSequence<T>& cell = all.directions[direction];
-      weight_gradients(cuda, layer, direction, cell, b);
-      if (layer > 0)
-        multiply<T, T>(cuda, cell.dgates, Op::none, b.weights[layout_.index(layer, direction)].weight_ih, Op::none,
-                       d_lower, direction == 0 ? Accumulate::no : Accumulate::yes);
+    for (Index i = 0; i < all.layer_count; ++i) {
+      const CellSequence<T>* const layer = all.cells + i * s_.directions;
+      for (Index direction = 0; direction < s_.directions; ++direction)
+        weight_gradients(cuda, direction, layer[direction], b);
+      bias_gradients(cuda, layer, b);
     }
-    bias_gradients(cuda, layer, all, b);
-    if (b.dropout.p > 0 && layer > 0)
-      dropout<T>(cuda, b.dropout.p, dropout_stream(b.dropout, layer - 1), b.dropout.first_row,
+    const Index lowest = top - all.layer_count + 1;
+    if (lowest == 0) break;
+    for (Index direction = 0; direction < s_.directions; ++direction) {
+      const CellSequence<T>& cell = all.cells[(all.layer_count - 1) * s_.directions + direction];
+      multiply<T, T>(cuda, cell.dgates, Op::none, cell.weight_ih, Op::none, d_lower,
+                     direction == 0 ? Accumulate::no : Accumulate::yes);
+    }
+    if (b.dropout.p > 0)
+      dropout<T>(cuda, b.dropout.p, dropout_stream(b.dropout, lowest - 1), b.dropout.first_row,
                  layout_.as_sequence(View<const T, 2>(d_lower)), layout_.as_sequence(d_lower), Accumulate::no);
-    dy = d_lower;
   }
 }
 
@@ -168,7 +157,7 @@ void CudaRecurrentStack<T>::step(Cuda& cuda, const RecurrentStep<T>& step) const
       cuda.make_current();
       polonaise::copy(cuda.stream(), copied, h, static_cast<std::size_t>(rows * s_.H) * sizeof(T));
       RecurrentLoop<T> one{.steps = 1, .B = rows, .H = s_.H};
-      CellSequence<T>& cell = one.directions[0];
+      CellSequence<T>& cell = one.cells[0];
       cell.weight_hh = w.weight_hh;
       cell.bias_ih = w.bias_ih.data();
       cell.bias_hh = w.bias_hh.data();
@@ -189,35 +178,94 @@ void CudaRecurrentStack<T>::step(Cuda& cuda, const RecurrentStep<T>& step) const
 }
 
 template <class T>
+Index CudaRecurrentStack<T>::layers_at_once(const Cuda& cuda, const RecurrentLoop<T>& loop,
+                                            Index (*layers_of)(const Cuda&, RecurrentLoop<T>, Index)) const {
+  const Index most = layers_of(cuda, loop, s_.layers);
+  require(
+      most > 1 || cuda.recurrent_kernels() != RecurrentKernels::wavefront,
+      "the wavefront that was asked for has no room for the stack, or no two layers of one direction to begin with");
+  return ceil_div(s_.layers, ceil_div(s_.layers, most));  // launches of about as many layers each
+}
+
+template <class T>
+View<T, 2> CudaRecurrentStack<T>::gradient_below(const RecurrentBackward<T>& b) const {
+  return {b.scratch.data() + carried(), {layout_.steps(), s_.directions * s_.H}};
+}
+
+template <class T>
 template <class Arguments>
-RecurrentLoop<T> CudaRecurrentStack<T>::loop(Index layer, const Arguments& a) const {
+RecurrentLoop<T> CudaRecurrentStack<T>::loop(const Arguments& a) const {
   RecurrentLoop<T> loop{.steps = s_.T, .B = s_.B, .H = s_.H, .lengths = a.lengths.data()};
   loop.direction_count = s_.directions;
-  for (Index direction = 0; direction < s_.directions; ++direction) {
-    CellSequence<T>& cell = loop.directions[direction];
-    const RecurrentLayer<const T>& w = a.weights[layout_.index(layer, direction)];
-    cell.weight_hh = w.weight_hh;
-    cell.bias_ih = w.bias_ih.data();
-    cell.bias_hh = w.bias_hh.data();
-    cell.h0 = state(a.h0, layer, s_.B, s_.H);
-    cell.c0 = state(a.c0, layer, s_.B, s_.H);
-    cell.gates = layout_.gates(layer, direction, a.saved);
-    cell.c = layout_.c(layer, direction, a.saved);
-  }
+  loop.dropout = {a.dropout.stream, a.dropout.first_row, keep_of(a.dropout.p)};
   return loop;
+}
+
+template <class T>
+template <class Arguments>
+CellSequence<T> CudaRecurrentStack<T>::cell(Index layer, Index direction, const Arguments& a) const {
+  const RecurrentLayer<const T>& w = a.weights[layout_.index(layer, direction)];
+  CellSequence<T> cell;
+  cell.layer = layer;
+  cell.weight_hh = w.weight_hh;
+  cell.bias_ih = w.bias_ih.data();
+  cell.bias_hh = w.bias_hh.data();
+  cell.h0 = state(a.h0, layer, s_.B, s_.H);
+  cell.c0 = state(a.c0, layer, s_.B, s_.H);
+  cell.gates = layout_.gates(layer, direction, a.saved);
+  cell.c = layout_.c(layer, direction, a.saved);
+  if (layer > 0) {
+    cell.weight_ih = w.weight_ih;
+    cell.x = layout_.input(layer, a.saved, a.dropout.p);
+  }
+  return cell;
+}
+
+template <class T>
+CellSequence<T> CudaRecurrentStack<T>::forward_cell(Index layer, Index direction, const RecurrentForward<T>& f) const {
+  const Index which = static_cast<Index>(layout_.index(layer, direction)), width = layout_.width();
+  CellSequence<T> cell = this->cell(layer, direction, f);
+  cell.y = layout_.output(layer, f.saved, f.dropout.p, f.y).column_block(direction * s_.H, s_.H);
+  cell.hn = state(f.hn, which, s_.B, s_.H);
+  cell.cn = state(f.cn, which, s_.B, s_.H);
+  cell.product =
+      layer == 0 ? f.input.matrix().column_block(direction * width, width) : cell.gates.column_block(0, width);
+  return cell;
+}
+
+template <class T>
+CellSequence<T> CudaRecurrentStack<T>::backward_cell(Index layer, Index direction,
+                                                     const RecurrentBackward<T>& b) const {
+  const Index width = layout_.width(), states = layout_.states();
+  CellSequence<T> cell = this->cell(layer, direction, b);
+  cell.y = layout_.output(layer, b.saved, b.dropout.p, writable(b.y)).column_block(direction * s_.H, s_.H);
+  if (layer + 1 < s_.layers)
+    cell.dy = gradient_below(b).column_block(direction * s_.H, s_.H);
+  else if (!b.dy.empty())
+    cell.dy = b.dy.matrix().column_block(direction * s_.H, s_.H);
+  cell.dhn = state(b.dhn, static_cast<Index>(layout_.index(layer, direction)), s_.B, s_.H);
+  cell.dgates = cell.gates.column_block(0, width);
+  if (layer == 0) {
+    const View<T, 2> dinput = b.dinput.matrix().column_block(direction * width, width);
+    (b.dinput_accumulate == Accumulate::no ? cell.dgates : cell.dinput) = dinput;
+  } else {
+    cell.dx = gradient_below(b);
+  }
+  cell.dh = reinterpret_cast<float*>(b.scratch.data()) + 2 * direction * states;
+  cell.dc = cell.dh + states;
+  return cell;
 }
 
 // The products over all steps: dweight_ih from the layer below, dweight_hh from the states one step earlier in the
 // direction of time.
 template <class T>
-void CudaRecurrentStack<T>::weight_gradients(Cuda& cuda, Index layer, Index direction, const CellSequence<T>& cell,
+void CudaRecurrentStack<T>::weight_gradients(Cuda& cuda, Index direction, const CellSequence<T>& cell,
                                              const RecurrentBackward<T>& b) const {
-  const RecurrentLayer<float>& d = b.gradients[layout_.index(layer, direction)];
+  const RecurrentLayer<float>& d = b.gradients[layout_.index(cell.layer, direction)];
   const auto add_product = [&](View<const T, 2> dz, View<const T, 2> x, View<float, 2> dweight) {
     multiply<T, float>(cuda, dz, Op::transpose, x, Op::none, dweight, Accumulate::yes);
   };
-  if (layer > 0 && !d.weight_ih.empty())
-    add_product(cell.dgates, layout_.input(layer, b.saved, b.dropout.p), d.weight_ih);
+  if (cell.layer > 0 && !d.weight_ih.empty()) add_product(cell.dgates, cell.x, d.weight_ih);
   if (d.weight_hh.empty()) return;
   const bool reverse = direction == 1;
   const auto recurrent = [&](View<const T, 2> dz, Index first) {
@@ -233,13 +281,13 @@ void CudaRecurrentStack<T>::weight_gradients(Cuda& cuda, Index layer, Index dire
 }
 
 template <class T>
-void CudaRecurrentStack<T>::bias_gradients(Cuda& cuda, Index layer, const RecurrentLoop<T>& all,
+void CudaRecurrentStack<T>::bias_gradients(Cuda& cuda, const CellSequence<T>* directions,
                                            const RecurrentBackward<T>& b) const {
   BiasSumsOfLayer<T> sums;
   bool wanted = false;
   for (Index direction = 0; direction < s_.directions; ++direction) {
-    const CellSequence<T>& cell = all.directions[direction];
-    const RecurrentLayer<float>& d = b.gradients[layout_.index(layer, direction)];
+    const CellSequence<T>& cell = directions[direction];
+    const RecurrentLayer<float>& d = b.gradients[layout_.index(cell.layer, direction)];
     BiasSums<T>& sum = sums.directions[direction];
     sum.dgates = cell.dgates;
     if (cell_.last_apart) sum.last = cell.gates.column_block((cell_.slots - 1) * s_.H, s_.H);

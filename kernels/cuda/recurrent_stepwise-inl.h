@@ -85,12 +85,12 @@ __device__ View<const T, 2> states_before(View<const T, 2> steps, View<const T, 
 template <class Cell, class T>
 __global__ void forward_step(RecurrentLoop<T> loop, Index s) {
   constexpr int kGates = Cell::kGates;
-  const CellSequence<T>& cell = loop.directions[blockIdx.z];
+  const CellSequence<T>& cell = loop.cells[blockIdx.z];
   const Index B = loop.B, H = loop.H;
   const Step step(loop, blockIdx.z == 1, s);
   const View<const T, 2> h_before = states_before<T>(cell.y, cell.h0, s, step.before, B);
   float x[kGates] = {}, r[kGates] = {};
-  if (!cell.x.empty()) multiply(cell.x, cell.weight_ih, x);
+  if (cell.product.empty()) multiply(View<const T, 2>(cell.x), cell.weight_ih, x);
   if (!h_before.empty()) multiply(h_before, cell.weight_hh, r);
 
   const auto [row, unit] = place_of_thread();
@@ -117,7 +117,7 @@ __global__ void forward_step(RecurrentLoop<T> loop, Index s) {
 template <class Cell, class T>
 __global__ void backward_step(RecurrentLoop<T> loop, Index s) {
   constexpr int kGates = Cell::kGates, kShared = Cell::kLastApart ? kGates - 1 : kGates;
-  const CellSequence<T>& cell = loop.directions[blockIdx.z];
+  const CellSequence<T>& cell = loop.cells[blockIdx.z];
   const Index B = loop.B, H = loop.H;
   const Step step(loop, blockIdx.z == 1, s);
   const bool last = s + 1 == loop.steps;
@@ -166,7 +166,7 @@ __global__ void backward_step(RecurrentLoop<T> loop, Index s) {
 template <class Cell, class T>
 __global__ void last_states(RecurrentLoop<T> loop) {
   const bool reverse = blockIdx.z == 1;
-  const CellSequence<T>& cell = loop.directions[blockIdx.z];
+  const CellSequence<T>& cell = loop.cells[blockIdx.z];
   const auto [row, unit] = place_of_thread();
   if (row >= loop.B || unit >= loop.H) return;
   const Index length = loop.lengths != nullptr ? loop.lengths[row] : loop.steps;
@@ -189,7 +189,7 @@ Launch over_tiles(const RecurrentLoop<T>& loop) {
 template <class Cell, class T>
 void forward_stepwise(Cuda& cuda, const RecurrentLoop<T>& loop) {
   for (Index s = 0; s < loop.steps; ++s) launch(cuda, Cell::kForward, over_tiles(loop), forward_step<Cell, T>, loop, s);
-  if (!loop.directions[0].hn.empty() || !loop.directions[0].cn.empty())
+  if (!loop.cells[0].hn.empty() || !loop.cells[0].cn.empty())
     launch(cuda, Cell::kForward, over_tiles(loop), last_states<Cell, T>, loop);
 }
 

@@ -51,7 +51,19 @@ TYPED_TEST_P(RecurrentSizesOfModels, ForwardAndGradientsFollowTheCpu) {
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(RecurrentSizesOfModels, ForwardAndGradientsFollowTheCpu);
+// One layer, two directions, one step, more units than a block has, more rows than are resident. Who asks for the
+// fastest gets the layers one by one then.
+TYPED_TEST_P(RecurrentSizesOfModels, WavefrontsWithoutRoomAreRefused) {
+  this->device().set_recurrent_kernels(RecurrentKernels::wavefront);
+  const Index blocks = this->device().properties().multiprocessors * 32;  // a multiprocessor's most
+  for (const StackCase& c : {StackCase{3, 2, 5, 1, 1}, StackCase{3, 2, 5, 2, 2}, StackCase{1, 2, 5, 2, 1},
+                             StackCase{2, 1, 129, 2, 1}, StackCase{2, 8 * blocks, 1, 2, 1}}) {
+    const StackProblem<typename TestFixture::Family, typename TestFixture::Number> problem(c);
+    EXPECT_THROW(problem.run(this->device()), ContractError) << "T " << c.T << " B " << c.B << " H " << c.H;
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(RecurrentSizesOfModels, ForwardAndGradientsFollowTheCpu, WavefrontsWithoutRoomAreRefused);
 
 template <class Family>
 using OnCards = ::testing::Types<On<Family, OnCuda>, On<Family, OnCudaInBf16>>;

@@ -256,7 +256,9 @@ class RecurrentStackTest : public DeviceTest<typename Case::Target> {
                                {16, 8, 64, 2, 1, true},
                                {3, 4, 70, 2, 1, true},
                                {2, 2, 128, 1, 1},
-                               {3, 3, 130, 1, 1, true}};
+                               {1, 9, 13, 2, 1},
+                               {3, 3, 130, 1, 1, true},
+                               {2, 90, 3, 2, 1}};  // more rows than an emulated card has room for in a wavefront
     // The size that models have; an emulated card would take a minute for it.
     if (std::is_same_v<typename Case::Target, OnCpu>) all.push_back({64, 8, 64, 2, 1});
     // A single number may lose more than the tolerance where bf16's cancel; of many it is the norm that counts.
@@ -274,6 +276,12 @@ class RecurrentStackTest : public DeviceTest<typename Case::Target> {
         this->device().set_recurrent_kernels(kernels);
         for (const StackCase& c : cases) check(c);
       };
+      // Chunks of steps that are whole and that are not, one and none of them; tiles of rows; layers of two launches.
+      const std::vector<StackCase> of_layers{
+          {2, 2, 13, 3, 1, false, true},        {8, 1, 20, 3, 1},        {9, 9, 7, 3, 1, true, false, 0.4f, true},
+          {17, 1, 33, 2, 1, false, true, 0.3f}, {19, 4, 16, 2, 1, true}, { 3, 2, 6, 5, 1, false, true, 0.2f }};
+      with(RecurrentKernels::wavefront, cases<StackCase>(of_layers, {{ 10, 2, 3, 2, 1, false, true, 0.3f }}));
+      with(RecurrentKernels::block, cases<StackCase>({{5, 3, 21, 2, 1, true, true, 0.3f}, { 3, 2, 9, 2, 2 }}, {}));
       with(RecurrentKernels::stepwise, cases<StackCase>({{3, 9, 35, 2, 2, true},
                                                          { 2,
                                                            2,

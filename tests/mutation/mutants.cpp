@@ -10,7 +10,8 @@ const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/opt
                   kLoss = "kernels/cuda/loss.cu", kAttention = "kernels/cuda/attention_forward_mma.cu",
                   kTeam = "kernels/cuda/recurrent_blocks-inl.h", kSlices = "kernels/cuda/recurrent_slices-inl.h",
                   kRnn = "kernels/cuda/rnn.cu", kCluster = "kernels/cuda/sm90/recurrent-inl.h",
-                  kRnnOnCluster = "kernels/cuda/sm90/rnn.cu";
+                  kRnnOnCluster = "kernels/cuda/sm90/rnn.cu", kWavefront = "kernels/cuda/recurrent_wavefront-inl.h",
+                  kLayer = "kernels/cuda/recurrent_persistent-inl.h";
 const std::string kGeneration = "kernels/cuda/generation-inl.h", kGenerationSource = "kernels/cuda/generation.cu";
 // Kernels of the tests, for what is plainer there.
 const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu";
@@ -83,6 +84,24 @@ std::vector<Mutant> races() {
       {"ClusterBarrierOfATeamRemoved", kCluster, "void publish(unsigned /*step*/) const { simt::cluster_sync(); }",
        "void publish(unsigned) const { simt::sync_block(); }", "Rnn/RecurrentStackTest/cuda.Forward*", kRace,
        "const auto x = simt::load<4>(inputs.values", kSlices, kRnnOnCluster},
+      {"FlagOfALayerNotWaitedFor",
+       kWavefront,
+       "while (simt::load_acquire(flag(blockIdx.y - 1)) <= static_cast<unsigned>(step)) simt::spin_wait();",
+       ";",
+       "Rnn/RecurrentStackTest/cuda.Forward*",
+       kRace,
+       "ahead[p] = to_float(at(lower.y,",
+       {},
+       kRnn},
+      {"FlagOfALayerRaisedBeforeTheBlockHasWrittenAll",
+       kWavefront,
+       "__syncthreads();\n    if (threadIdx.x == 0) simt::store",
+       ";\n    if (threadIdx.x == 0) simt::store",
+       "Rnn/RecurrentStackTest/cuda.Forward*",
+       kRace,
+       "ahead[p] = to_float(at(lower.y,",
+       {},
+       kRnn},
       {"FlagWithoutRelease", kVocabulary, "store_release(flag, 1);", "atomicExch(flag, 1u);", "Vocabulary.AReleased*",
        kRace, "*result = *number;"},
       {"ClusterBarrierRemoved", kVocabulary, "= cluster_rank();\n  cluster_sync();", "= cluster_rank();\n  ;",
