@@ -10,8 +10,7 @@ const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/opt
                   kLoss = "kernels/cuda/loss.cu", kAttention = "kernels/cuda/attention_forward_mma.cu",
                   kTeam = "kernels/cuda/recurrent_blocks-inl.h", kSlices = "kernels/cuda/recurrent_slices-inl.h",
                   kRnn = "kernels/cuda/rnn.cu", kCluster = "kernels/cuda/sm90/recurrent-inl.h",
-                  kRnnOnCluster = "kernels/cuda/sm90/rnn.cu", kWavefront = "kernels/cuda/recurrent_wavefront-inl.h",
-                  kLayer = "kernels/cuda/recurrent_persistent-inl.h";
+                  kRnnOnCluster = "kernels/cuda/sm90/rnn.cu", kWavefront = "kernels/cuda/recurrent_wavefront-inl.h";
 const std::string kGeneration = "kernels/cuda/generation-inl.h", kGenerationSource = "kernels/cuda/generation.cu";
 // Kernels of the tests, for what is plainer there.
 const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu";
