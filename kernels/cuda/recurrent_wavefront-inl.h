@@ -9,6 +9,9 @@
 // all of them end. How far a block is it counts on a flag, a chunk of steps at a time, since a flag takes about as long
 // as a few steps. Steps count in the order of work, from the first that any row of the tile has: in backward from the
 // last one on. Steps that no row has are nobody's to wait for.
+//
+// Each number is made by one thread in one order, so that results repeat bit for bit. They are not the bits of a layer
+// at a time, whose products between layers are cuBLASLt's, and in bf16 round once more where there is dropout.
 
 #include "kernels/cuda/philox-inl.h"
 #include "kernels/cuda/recurrent-inl.h"
@@ -48,8 +51,8 @@ struct Wavefront {
   __device__ unsigned* flag(unsigned block) const { return flags + block * gridDim.x + blockIdx.x; }
 };
 
-// Dropout of what is handed on. A block of four random numbers is drawn by one thread, before the step in which the
-// four elements' own threads ask for them.
+// Dropout of what is handed on. Four numbers that Philox makes together are drawn by one thread, before the step in
+// which the elements' own threads ask for them.
 template <class Team>
 class HandedOn {
  public:
