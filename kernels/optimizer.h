@@ -26,6 +26,7 @@ struct AdamWStep {
   float learning_rate = 1e-3f;
   float scale = 1.0f;                    // of the gradients
   float unbias1 = 1.0f, unbias2 = 1.0f;  // 1 / (1 - beta^t)
+  float average = 0.0f;                  // how far average_step takes the average towards the parameters, 0 to 1
 };
 
 // Those of step t = 1, 2, ...
@@ -46,6 +47,14 @@ void adamw_step(Cpu&, const AdamW&, const AdamWStep* step, const double* squared
                 View<const float, 1> gradients, View<float, 1> m, View<float, 1> v);
 void adamw_step(Cuda&, const AdamW&, const AdamWStep* step, const double* squared_norm, View<float, 1> parameters,
                 View<const float, 1> gradients, View<float, 1> m, View<float, 1> v);
+
+// The exponential moving average of the parameters, after adamw_step:
+//   average = average + step->average (p - average)
+// Both views [n], parts of slabs that do not overlap. Where *squared_norm is not finite nothing changes, as there.
+void average_step(Cpu&, const AdamWStep* step, const double* squared_norm, View<const float, 1> parameters,
+                  View<float, 1> average);
+void average_step(Cuda&, const AdamWStep* step, const double* squared_norm, View<const float, 1> parameters,
+                  View<float, 1> average);
 
 // *sum = the sum of squares, in double, added in an order fixed by the length alone.
 void squared_norm(Cpu&, View<const float, 1> x, double* sum);

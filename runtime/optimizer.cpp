@@ -1,32 +1,97 @@
 #include "runtime/optimizer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
+#include <stdexcept>
+#include <string>
+#include <utility>
 
 namespace polonaise {
 
+namespace {
+
+constexpr std::array<std::pair<Decay, std::string_view>, 5> kDecays{{{Decay::cosine, "cosine"},
+                                                                     {Decay::linear, "linear"},
+                                                                     {Decay::constant, "constant"},
+                                                                     {Decay::wsd, "wsd"},
+                                                                     {Decay::inverse_sqrt, "inverse-sqrt"}}};
+constexpr double kStableShare = 0.8;  // of a wsd plan
+
+// What is left of the way from 1 down to the floor, 1 to 0, at `progress`, 0 to 1, between warm-up and end.
+double height(Decay decay, double progress) {
+  switch (decay) {
+    case Decay::cosine:
+      return 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+    case Decay::linear:
+      return 1.0 - progress;
+    case Decay::wsd:
+      return std::min(1.0, (1.0 - progress) / (1.0 - kStableShare));
+    case Decay::constant:
+    case Decay::inverse_sqrt:
+      break;
+  }
+  return 1;
+}
+
+void copy_slab(AnyDevice& device, View<float, 1> from, View<float, 1> to) {
+  convert(device, {from.data(), {from.size()}, DType::f32}, {to.data(), {to.size()}, DType::f32}, Accumulate::no);
+}
+
+}  // namespace
+
+std::string_view name_of(Decay decay) {
+  return std::ranges::find(kDecays, decay, [](const auto& entry) { return entry.first; })->second;
+}
+
+Decay decay_of(std::string_view name) {
+  std::string known;
+  for (const auto& [decay, candidate] : kDecays) {
+    if (candidate == name) return decay;
+    known += (known.empty() ? "" : ", ") + std::string(candidate);
+  }
+  throw std::invalid_argument("unknown schedule '" + std::string(name) + "': use one of " + known);
+}
+
 float Schedule::at(long step) const {
   if (step < warmup) return base * static_cast<float>(step) / static_cast<float>(warmup);
+  if (decay == Decay::inverse_sqrt) {
+    const double share = std::sqrt(static_cast<double>(std::max(warmup, 1L)) / static_cast<double>(std::max(step, 1L)));
+    return static_cast<float>(base * std::max(static_cast<double>(floor), share));
+  }
   if (total <= warmup) return base;
   const double progress = std::min(1.0, static_cast<double>(step - warmup) / static_cast<double>(total - warmup));
-  const double share = floor + (1.0 - floor) * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
-  return static_cast<float>(base * share);
+  return static_cast<float>(base * (floor + (1.0 - floor) * height(decay, progress)));
 }
 
 Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options)
     : parameters_(parameters),
       schedule_(options.schedule),
       adamw_{.beta1 = options.beta1, .beta2 = options.beta2, .epsilon = options.epsilon, .clip = options.clip},
-      weight_decay_(options.weight_decay) {
+      weight_decay_(options.weight_decay),
+      ema_(options.ema) {
   const std::size_t bytes = static_cast<std::size_t>(parameters.size()) * sizeof(float);
   m_ = Buffer(parameters.device(), bytes);
   v_ = Buffer(parameters.device(), bytes);
+  if (ema_ == 0) return;
+  average_ = Buffer(parameters.device(), bytes);
+  start_average();
+}
+
+void Optimizer::start_average() {
+  if (!average().empty()) copy_slab(parameters_.device(), parameters_.values(), average());
 }
 
 kernels::AdamWStep Optimizer::next(float scale) {
   ++steps_;
-  return kernels::adamw_at(adamw_, steps_, schedule_.at(steps_), scale);
+  kernels::AdamWStep step = kernels::adamw_at(adamw_, steps_, schedule_.at(steps_), scale);
+  step.average = std::max(1.0f - ema_, 9.0f / (10.0f + static_cast<float>(steps_)));
+  return step;
+}
+
+View<float, 1> Optimizer::average() const {
+  return average_.bytes() > 0 ? View<float, 1>(average_.as<float>(), {parameters_.size()}) : View<float, 1>();
 }
 
 void Optimizer::update(View<const float, 1> gradients, const kernels::AdamWStep* numbers, double* squared_norm) {
@@ -48,9 +113,31 @@ void Optimizer::update(View<const float, 1> gradients, const kernels::AdamWStep*
                               part(m()), part(v()));
           i = end;
         }
+        if (!average().empty()) kernels::average_step(device, numbers, squared_norm, parameters_.values(), average());
       },
       parameters_.device());
   parameters_.refresh();
+}
+
+Optimizer::Averaged::Averaged(const Optimizer& optimizer) : optimizer_(optimizer) {
+  if (optimizer.average_.bytes() > 0) held_ = Buffer(optimizer.parameters_.device(), optimizer.average_.bytes());
+  exchange();
+}
+
+Optimizer::Averaged::~Averaged() {
+  exchange();
+}
+
+void Optimizer::Averaged::exchange() {
+  const View<float, 1> average = optimizer_.average();
+  if (average.empty()) return;
+  Parameters& parameters = optimizer_.parameters_;
+  AnyDevice& device = parameters.device();
+  const View<float, 1> between(held_.as<float>(), {average.size()});
+  copy_slab(device, parameters.values(), between);
+  copy_slab(device, average, parameters.values());
+  copy_slab(device, between, average);
+  parameters.refresh();
 }
 
 Optimizer::Report Optimizer::step(View<const float, 1> gradients) {

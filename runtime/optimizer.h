@@ -1,18 +1,34 @@
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "kernels/optimizer.h"
 #include "runtime/parameters.h"
 
 namespace polonaise {
 
-// Learning rate over steps: linear warm-up from 0 over the first `warmup` steps, then a half cosine from the base rate
-// down to `floor` times it at `total` steps (SGDR, Loshchilov, Hutter 2017, without restarts). total = 0: constant
-// after the warm-up.
+// How the learning rate goes on after the warm-up, as a share of the base rate.
+enum class Decay {
+  cosine,        // a half cosine down to `floor` at the end (SGDR, Loshchilov, Hutter 2017, without restarts)
+  linear,        // a straight line down to `floor` at the end
+  constant,      // 1
+  wsd,           // warm-up, stable, decay (Hu et al. 2024, MiniCPM): 1, and over the last fifth a line down to `floor`
+  inverse_sqrt,  // sqrt(warmup / step) (Vaswani et al. 2017), `floor` at least; needs no end
+};
+
+// Names as on the command line; an unknown one throws std::invalid_argument naming those there are.
+std::string_view name_of(Decay);
+Decay decay_of(std::string_view name);
+
+// Learning rate over steps: a line from 0 to `base` over the first `warmup` steps, then `decay`. Where no end is known
+// (total = 0), cosine, linear and wsd stay at the base rate.
 struct Schedule {
   float base = 1e-3f;
   long warmup = 0;
   long total = 0;
-  float floor = 0.1f;
+  float floor = 0.1f;  // 0 to 1
+  Decay decay = Decay::cosine;
 
   // Of step 1, 2, ...
   float at(long step) const;
@@ -25,9 +41,12 @@ struct OptimizerOptions {
   float epsilon = 1e-8f;
   float weight_decay = 0.0f;  // on matrices only
   float clip = 1.0f;          // the gradient's norm is brought down to this; 0: never
+  float ema = 0.0f;           // decay of an average of the parameters, below 1; 0: no average
 };
 
-// AdamW over a model's whole slab, with clipping by the global norm.
+// AdamW over a model's whole slab, with clipping by the global norm, and, where asked for, an exponential moving
+// average of the parameters (Polyak, Juditsky 1992). The average follows more closely at first: its decay at step t is
+// at most (1 + t) / (10 + t).
 class Optimizer {
  public:
   Optimizer(Parameters& parameters, const OptimizerOptions& options);
@@ -51,14 +70,35 @@ class Optimizer {
   View<float, 1> m() const { return {m_.as<float>(), {parameters_.size()}}; }
   View<float, 1> v() const { return {v_.as<float>(), {parameters_.size()}}; }
   void set_steps(long steps) { steps_ = steps; }
-  std::size_t memory() const { return m_.bytes() + v_.bytes(); }
+  // The average of the parameters; empty without one. It starts as their values when the optimizer is made, or when
+  // start_average() is called: for parameters that were set in between.
+  View<float, 1> average() const;
+  void start_average();
+  std::size_t memory() const { return m_.bytes() + v_.bytes() + average_.bytes(); }
+
+  // Exchanges the parameters and their average while it lives, for what the average is to be used for. Does nothing
+  // without an average. No step may run meanwhile.
+  class Averaged {
+   public:
+    explicit Averaged(const Optimizer& optimizer);
+    ~Averaged();
+    Averaged(const Averaged&) = delete;
+    Averaged& operator=(const Averaged&) = delete;
+
+   private:
+    void exchange();
+    const Optimizer& optimizer_;
+    Buffer held_;  // room for the one while the other takes its place
+  };
 
  private:
   Parameters& parameters_;
   Schedule schedule_;
   kernels::AdamW adamw_;
   float weight_decay_;  // of matrices
+  float ema_;
   Buffer m_, v_;
+  Buffer average_;  // as large as these, or none
   long steps_ = 0;
 };
 

@@ -36,6 +36,14 @@ void adamw_block(const AdamW& options, const AdamWStep& step, float factor, floa
   });
 }
 
+void average_block(float share, const float* p, float* average, Index n) {
+  const Vec weight = hn::Set(Floats(), share);
+  for_each_vector(n, [&](Index i, Index count) {
+    const Vec before = load_n(average + i, count);
+    store_n(before + weight * (load_n(p + i, count) - before), average + i, count);
+  });
+}
+
 double squared_norm_block(const float* x, Index n) {
   const hn::ScalableTag<double> d;
   const hn::Rebind<float, decltype(d)> half;
@@ -62,6 +70,7 @@ HWY_AFTER_NAMESPACE();
 namespace polonaise::kernels {
 
 HWY_EXPORT(adamw_block);
+HWY_EXPORT(average_block);
 HWY_EXPORT(squared_norm_block);
 HWY_EXPORT(add_block);
 
@@ -87,6 +96,15 @@ void adamw_step(Cpu& cpu, const AdamW& options, const AdamWStep* step, const dou
     HWY_DYNAMIC_DISPATCH(adamw_block)
     (options, *step, factor, parameters.data() + begin, gradients.data() + begin, m.data() + begin, v.data() + begin,
      count);
+  });
+}
+
+void average_step(Cpu& cpu, const AdamWStep* step, const double* squared_norm, View<const float, 1> parameters,
+                  View<float, 1> average) {
+  require(average.size() == parameters.size(), "parameters and their average must have one length");
+  if (!std::isfinite(*squared_norm)) return;
+  over_blocks(cpu, parameters.size(), [&](Index begin, Index count) {
+    HWY_DYNAMIC_DISPATCH(average_block)(step->average, parameters.data() + begin, average.data() + begin, count);
   });
 }
 

@@ -44,6 +44,13 @@ __global__ void adamw_elements(AdamW f, const AdamWStep* of_step, const double* 
   }
 }
 
+__global__ void average_elements(const AdamWStep* of_step, const double* squared_norm, Index n, const float* p,
+                                 float* average) {
+  const float share = of_step->average;
+  if (!(*squared_norm < INFINITY)) return;  // nor a NaN
+  for (Index i = first_element(); i < n; i += grid_width()) average[i] += share * (p[i] - average[i]);
+}
+
 // The sum of the block's values for thread 0, which alone may read it; halves are added pairwise, always the same ones.
 __device__ double block_sum(double value) {
   SHARED(double, sums, [kThreads]);
@@ -98,6 +105,14 @@ void adamw_step(Cuda& cuda, const AdamW& options, const AdamWStep* step, const d
           "parameters, gradients and moments must have one length");
   launch(cuda, "adamw_step", over_elements(cuda, n), adamw_elements, options, step, squared_norm, n, parameters.data(),
          gradients.data(), m.data(), v.data());
+}
+
+void average_step(Cuda& cuda, const AdamWStep* step, const double* squared_norm, View<const float, 1> parameters,
+                  View<float, 1> average) {
+  const Index n = parameters.size();
+  require(average.size() == n, "parameters and their average must have one length");
+  launch(cuda, "average_step", over_elements(cuda, n), average_elements, step, squared_norm, n, parameters.data(),
+         average.data());
 }
 
 void squared_norm(Cuda& cuda, View<const float, 1> x, double* sum) {

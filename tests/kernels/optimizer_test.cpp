@@ -122,6 +122,26 @@ TYPED_TEST(Optimizer, ANormThatIsNotFiniteChangesNothing) {
   }
 }
 
+TYPED_TEST(Optimizer, TheAverageGoesAShareOfTheWayToTheParameters) {
+  for (Index n : kSizes) {
+    const auto parameters = random_array<1>({n}, 5), start = random_array<1>({n}, 6);
+    const auto p = this->place(parameters);
+    auto average = this->place(start);
+    const auto norm = this->placed({4.0}), bad = this->placed({static_cast<double>(NAN)});
+    const auto now = this->placed({kernels::AdamWStep{.average = 0.125f}});
+    std::vector<double> expected = to_double(start.values());
+    for (int step = 0; step < 3; ++step) {
+      kernels::average_step(this->device(), now.view().data(), norm.view().data(), p.view(), average.view());
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        expected[i] += 0.125 * (static_cast<double>(parameters.values()[i]) - expected[i]);
+    }
+    const auto averaged = fetch(average).values();
+    EXPECT_LT(relative_error(averaged, expected), kFloatTolerance) << n;
+    kernels::average_step(this->device(), now.view().data(), bad.view().data(), p.view(), average.view());
+    EXPECT_TRUE(same_bits(fetch(average).values(), averaged)) << n;
+  }
+}
+
 TYPED_TEST(Optimizer, SumOfSlabsAddsInTheOrderGiven) {
   constexpr std::size_t kMany = 35;  // more than a launch takes
   for (Index n : cases<Index>({1, 257, 40'001}, {257})) {

@@ -28,6 +28,34 @@ TEST(Schedule, IsConstantWithoutATotal) {
   EXPECT_EQ(Schedule{.base = 2.0f}.at(1), 2.0f);
 }
 
+TEST(Schedule, EachDecayHasItsShape) {
+  Schedule schedule{.base = 2.0f, .warmup = 10, .total = 110, .floor = 0.1f};
+  const auto at = [&](Decay decay, long step) {
+    schedule.decay = decay;
+    return schedule.at(step);
+  };
+  for (const Decay decay : {Decay::cosine, Decay::linear, Decay::constant, Decay::wsd, Decay::inverse_sqrt}) {
+    EXPECT_FLOAT_EQ(at(decay, 5), 1.0f);
+    EXPECT_FLOAT_EQ(at(decay, 10), 2.0f);
+    EXPECT_EQ(decay_of(name_of(decay)), decay);
+  }
+  EXPECT_FLOAT_EQ(at(Decay::linear, 35), 2.0f * 0.775f);
+  EXPECT_FLOAT_EQ(at(Decay::linear, 110), 0.2f);
+  EXPECT_FLOAT_EQ(at(Decay::constant, 110), 2.0f);
+  EXPECT_FLOAT_EQ(at(Decay::wsd, 90), 2.0f);
+  EXPECT_FLOAT_EQ(at(Decay::wsd, 100), 2.0f * 0.55f);
+  EXPECT_FLOAT_EQ(at(Decay::wsd, 110), 0.2f);
+  EXPECT_FLOAT_EQ(at(Decay::inverse_sqrt, 40), 1.0f);
+  EXPECT_FLOAT_EQ(at(Decay::inverse_sqrt, 4000), 0.2f);
+  EXPECT_THROW(decay_of("cosin"), std::invalid_argument);
+}
+
+TEST(Schedule, WithoutAnEndOnlyTheInverseSquareRootFalls) {
+  for (const Decay decay : {Decay::cosine, Decay::linear, Decay::constant, Decay::wsd})
+    EXPECT_EQ((Schedule{.base = 2.0f, .warmup = 4, .decay = decay}.at(100000)), 2.0f);
+  EXPECT_FLOAT_EQ((Schedule{.base = 2.0f, .warmup = 4, .decay = Decay::inverse_sqrt}.at(16)), 1.0f);
+}
+
 // A matrix that decays and a bias that does not; and a copy of the matrix, derived.
 class OptimizerTest : public ::testing::Test {
  protected:
