@@ -19,10 +19,11 @@ class CategoricalTable {
     ++counts_[context * outcomes_ + outcome];
     ++totals_[context];
   }
-  double nats(std::size_t context, std::size_t outcome) const {
-    return nats_of((counts_[context * outcomes_ + outcome] + 1.0) /
-                   (static_cast<double>(totals_[context]) + static_cast<double>(outcomes_)));
+  double share(std::size_t context, std::size_t outcome) const {
+    return (counts_[context * outcomes_ + outcome] + 1.0) /
+           (static_cast<double>(totals_[context]) + static_cast<double>(outcomes_));
   }
+  double nats(std::size_t context, std::size_t outcome) const { return nats_of(share(context, outcome)); }
 
  private:
   std::size_t outcomes_;
@@ -85,11 +86,14 @@ class KeyTable {
   double nats(std::span<const std::uint8_t> frame) {
     double sum = 0;
     each_key(frame, [&](std::size_t key, bool on) {
-      const int context = before_[key];
-      const double share = (with_[context][key] + 1.0) / (frames_[context][key] + 2.0);
-      sum += nats_of(on ? share : 1 - share);
+      const double with = share(before_[key], key);
+      sum += nats_of(on ? with : 1 - with);
     });
     return sum;
+  }
+
+  double share(int context, std::size_t key) const {
+    return (with_[context][key] + 1.0) / (frames_[context][key] + 2.0);
   }
 
  private:
@@ -155,6 +159,29 @@ struct FrameModel {
 };
 
 }  // namespace
+
+std::vector<float> unigram_logits(std::span<const EventsView> train, const EventSpec& spec) {
+  std::vector<float> logits;
+  const auto add_log_shares = [&](const CategoricalTable& table, int outcomes) {
+    for (int i = 0; i < outcomes; ++i)
+      logits.push_back(static_cast<float>(std::log(table.share(0, static_cast<std::size_t>(i)))));
+  };
+  if (spec.kind == EventKind::tokens) {
+    CategoricalTable shares(1, static_cast<std::size_t>(spec.vocabulary));
+    for (const EventsView& piece : train)
+      for (const std::uint16_t token : piece.tokens) shares.count(0, token);
+    add_log_shares(shares, spec.vocabulary);
+    return logits;
+  }
+  FrameModel model(spec, false);
+  for (const EventsView& piece : train) model.fit(piece);
+  for (int key = 0; key < spec.keys; ++key) {
+    const double share = model.keys.share(0, static_cast<std::size_t>(key));
+    logits.push_back(static_cast<float>(std::log(share / (1 - share))));
+  }
+  add_log_shares(model.lengths, spec.duration_classes);
+  return logits;
+}
 
 Baselines baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventSpec& spec,
                     Protocol protocol) {

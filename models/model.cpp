@@ -1,12 +1,33 @@
 #include "models/model.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "kernels/nade.h"
 #include "models/recurrent.h"
 #include "models/transformer.h"
 
 namespace polonaise {
+
+namespace {
+
+// What the hidden units of an autoregressive head add to the logit of each key, to first order: each key below adds its
+// row of key_in times its share. hidden [H], key_in and key_out [K,H] (kernels/nade.h).
+std::vector<double> expected_from_keys_below(View<const float, 1> hidden, View<const float, 2> key_in,
+                                             View<const float, 2> key_out, std::span<const float> logits) {
+  std::vector<double> sums(hidden.data(), hidden.data() + hidden.size()), added;
+  for (Index k = 0; k < key_out.rows(); ++k) {
+    double logit = 0;
+    for (std::size_t i = 0; i < sums.size(); ++i) logit += std::max(0.0, sums[i]) * key_out.row(k)[i];
+    added.push_back(logit);
+    const double share = 1 / (1 + std::exp(-static_cast<double>(logits[static_cast<std::size_t>(k)])));
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += share * key_in.row(k)[i];
+  }
+  return added;
+}
+
+}  // namespace
 
 void Model::add_head(Index features) {
   const float bound = 1.0f / std::sqrt(static_cast<float>(features));  // torch.nn.Linear's
@@ -18,6 +39,23 @@ void Model::add_head(Index features) {
   const float key_bound = 1.0f / std::sqrt(static_cast<float>(config_.head_hidden));
   key_in_ = parameters_.add("head.key_in", shape, Init::uniform, key_bound, true);
   key_out_ = parameters_.add("head.key_out", shape, Init::uniform, key_bound, true);
+}
+
+void Model::set_head_bias(std::span<const float> logits) {
+  require(static_cast<Index>(logits.size()) == config_.events.outputs(), "a logit for each of the event's outputs");
+  AnyDevice& device = parameters_.device();
+  const OnHost<float, 1> old(device, head_bias());
+  std::vector<float> bias(old.view().data(), old.view().data() + old.view().size());
+  std::ranges::copy(logits, bias.begin());
+  if (config_.head == Head::autoregressive) {
+    const OnHost<float, 2> key_in(device, parameters_.value(key_in_).matrix<const float>());
+    const OnHost<float, 2> key_out(device, parameters_.value(key_out_).matrix<const float>());
+    const View<const float, 1> hidden(bias.data() + logits.size(), {config_.head_hidden});
+    const auto added = expected_from_keys_below(hidden, key_in.view(), key_out.view(), logits);
+    for (std::size_t k = 0; k < added.size(); ++k) bias[k] -= static_cast<float>(added[k]);
+  }
+  copy_to_device(device, parameters_.value(head_bias_).data, bias.data(), bias.size() * sizeof(float));
+  parameters_.refresh();
 }
 
 Var Model::logits(Tape& tape, View<float, 1> gradients, const Arranged& arranged, RecurrentState* state) const {

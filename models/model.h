@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "kernels/generation.h"
 #include "models/arrange.h"
@@ -42,6 +43,12 @@ class Model {
                       RecurrentState* state = nullptr) const;
   // The same in two parts, not scaled: what Training::step and Shards::train want of a batch's rows.
   Shards::Prepared prepare(Tape&, const Batch&, Shards::Rows rows) const;
+  // Sets head.bias so that without anything of the state the head predicts `logits`, one for each of the event's
+  // outputs: log shares of tokens and duration classes, log-odds of keys. In an autoregressive head a key's entry makes
+  // up for what the hidden units add, with the keys below sounding as often as `logits` say; the hidden units' entries
+  // stay as they are.
+  void set_head_bias(std::span<const float> logits);
+
   // What the head makes of each state: [targets, config().outputs()].
   Var logits(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state = nullptr) const;
 

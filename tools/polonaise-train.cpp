@@ -29,6 +29,12 @@ struct Arguments {
   std::int64_t stop_at = 0;
 };
 
+// ", cosine to 0.1 of it": what the learning rate does after the warm-up.
+std::string course_of_rate(const TrainOptions& o, bool has_end) {
+  if (o.schedule == "constant" || (!has_end && o.schedule != "inverse-sqrt")) return ", constant";
+  return fmt::format(", {} to {} of it", o.schedule, o.lr_floor);
+}
+
 std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer, const AnyDevice& device) {
   const TrainOptions& o = a.options;
   Table table({{"", Table::Align::left}, {"", Table::Align::left}});
@@ -53,7 +59,7 @@ std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer
   const std::int64_t steps = trainer.planned_steps();
   table.row({"steps", steps > 0 ? format_count(steps) : fmt::format("as many as {} minutes allow", o.minutes)});
   table.row({"learning rate", fmt::format("{}{}{}", o.lr, o.warmup > 0 ? fmt::format(", warm-up {}", o.warmup) : "",
-                                          steps > 0 ? ", cosine to a tenth" : ", constant")});
+                                          course_of_rate(o, steps > 0))});
   table.row({"dropout", fmt::format("{}", o.dropout)});
   table.row({"seed", fmt::format("{}", o.seed)});
   table.row({"run", a.run.string()});
@@ -80,11 +86,25 @@ void begin(const Cli& cli, Arguments& a) {
   print(train_session(trainer, run, state, {.stop_at = a.stop_at, .quiet = a.quiet}).text);
 }
 
+// Says so where the learning rate of a resumed run is not what its old end had planned.
+void tell_new_rate(const TrainOptions& old, const TrainOptions& now, const Trainer& trainer, std::int64_t step) {
+  const std::int64_t old_end = planned_steps(old, trainer.batches_in_epoch()), new_end = trainer.planned_steps();
+  const float before = optimizer_options(old, old_end).schedule.at(static_cast<long>(step) + 1);
+  const float after = optimizer_options(now, new_end).schedule.at(static_cast<long>(step) + 1);
+  if (before == after) return;
+  const auto end = [](std::int64_t steps) { return steps > 0 ? fmt::format("step {}", format_count(steps)) : "none"; };
+  fmt::print(stderr,
+             "polonaise-train: the end was {} and is now {}: by --schedule {} the learning rate goes on at {:.2e}, and "
+             "not at {:.2e}\n",
+             end(old_end), end(new_end), now.schedule, after, before);
+}
+
 void resume(Cli& cli, Arguments& a) {
   check(a.options);
   Run run = Run::open(a.run);
-  refuse_changes(cli, run.config());
-  Config saved = run.config();
+  const TrainOptions old = run.options();
+  Config saved = completed(run.config());
+  refuse_changes(cli, saved);
   // Another end replaces the run's, in whatever way that was given.
   if (cli.given("epochs") || cli.given("steps") || cli.given("minutes")) {
     std::erase_if(saved.settings, [](const Setting& setting) {
@@ -103,6 +123,7 @@ void resume(Cli& cli, Arguments& a) {
                                 a.options.dataset.string(), a.run.string()));
   }
   run.set_config(cli.config());
+  tell_new_rate(old, a.options, trainer, state.step);
   if (!a.quiet) print(header(a, data, trainer, device));
   if (trainer.planned_steps() > 0 && state.step >= trainer.planned_steps()) {
     print(fmt::format("finished at step {}: nothing to do; more --steps or --epochs would train on\n",

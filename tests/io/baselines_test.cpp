@@ -79,5 +79,41 @@ TEST(Baselines, LengthsOfFramesAreAddedAndShownApart) {
   EXPECT_NEAR(result.bigram, -std::log(4.0 / 5) - std::log(1.0 / 2) - std::log(2.0 / 25), 1e-12);
 }
 
+TEST(UnigramLogits, OfTokensAreLogShares) {
+  EventSpec spec;
+  spec.vocabulary = 3;
+  Events train(EventKind::tokens);
+  for (const int token : {0, 1, 0, 0}) train.push_token(token);
+  const std::vector<EventsView> views = {train.view()};
+  const std::vector<float> logits = unigram_logits(views, spec);
+  ASSERT_EQ(logits.size(), 3u);
+  EXPECT_NEAR(logits[0], std::log(4.0 / 7), 1e-6);
+  EXPECT_NEAR(logits[1], std::log(2.0 / 7), 1e-6);
+  EXPECT_NEAR(logits[2], std::log(1.0 / 7), 1e-6);
+}
+
+TEST(UnigramLogits, OfFramesAreLogOddsAndThenLogSharesOfLengths) {
+  const EventSpec spec{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
+  Events train(EventKind::frames);
+  const std::vector<std::uint8_t> key = {1};
+  for (int i = 0; i < 4; ++i)
+    train.push_frame(i < 3 ? std::span<const std::uint8_t>(key) : std::span<const std::uint8_t>(), class_quarters(5));
+  const std::vector<EventsView> views = {train.view()};
+  const std::vector<float> logits = unigram_logits(views, spec);
+  ASSERT_EQ(logits.size(), 2u + kDurationClassCount);
+  EXPECT_NEAR(logits[0], std::log(1.0 / 5), 1e-6);  // never, of four frames: 1/6 to 5/6
+  EXPECT_NEAR(logits[1], std::log(2.0), 1e-6);      // three times: 4/6 to 2/6
+  EXPECT_NEAR(logits[2 + 5], std::log(5.0 / 28), 1e-6);
+  EXPECT_NEAR(logits[2 + 6], std::log(1.0 / 28), 1e-6);
+}
+
+TEST(UnigramLogits, OfNothingAreFinite) {
+  const EventSpec frames{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
+  for (const float logit : unigram_logits({}, frames)) EXPECT_TRUE(std::isfinite(logit));
+  EventSpec tokens;
+  tokens.vocabulary = 3;
+  for (const float logit : unigram_logits({}, tokens)) EXPECT_NEAR(logit, std::log(1.0 / 3), 1e-6);
+}
+
 }  // namespace
 }  // namespace polonaise::io

@@ -124,6 +124,123 @@ TEST(Train, ARunOfBeforeThereWereHeadsIsBernoulli) {
   EXPECT_TRUE(contains(read_text(run / "config.toml"), "head = \"bernoulli\""));
 }
 
+TEST(Train, ResumedEqualsUninterruptedWithAnAverageOfTheParameters) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "chordvec");
+  const auto options = joined({data, "--steps", "20", "--ema", "0.9", "--schedule", "wsd", "--betas", "0.8,0.95",
+                               "--eps", "1e-6", "--lr-floor", "0.2", "--warmup", "3", "--log-every", "3"},
+                              small_model("gru"));
+  ASSERT_EQ(train(joined(options, {"-o", folder / "whole"})).status, 0);
+  ASSERT_EQ(train(joined(options, {"-o", folder / "parts", "--stop-at", "10"})).status, 0);
+  ASSERT_EQ(train({"--resume", "-o", folder / "parts", "-q"}).status, 0);
+  expect_same_checkpoint(folder / "whole/checkpoints/last", folder / "parts/checkpoints/last");
+  EXPECT_EQ(course(folder / "whole"), course(folder / "parts"));
+}
+
+TEST(Train, AnAverageIsWhatIsSavedAndValidated) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  const auto options = joined({data, "--steps", "12", "--lr", "0.02"}, small_model("rnn"));
+  ASSERT_EQ(train(joined(options, {"-o", folder / "plain"})).status, 0);
+  ASSERT_EQ(train(joined(options, {"-o", folder / "ema", "--ema", "0.99"})).status, 0);
+  const auto tensor = [&](const char* run, const char* file, const char* name) {
+    return io::SafeTensors::open(folder / run / "checkpoints/last" / file).at(name).read<float>();
+  };
+  const auto plain = tensor("plain", "model.safetensors", "head.bias");
+  EXPECT_EQ(tensor("ema", "state.safetensors", "trained.head.bias"), plain);
+  EXPECT_NE(tensor("ema", "model.safetensors", "head.bias"), plain);
+  EXPECT_NE(metrics(folder / "plain").back(), metrics(folder / "ema").back());
+  const ProgramResult result = run_program("polonaise-evaluate", {folder / "ema", "--split", "valid", "--json"});
+  double validated = 0;
+  for (const auto& line : metrics(folder / "ema"))
+    if (line["type"] == "validation") validated = line["loss"];
+  EXPECT_NEAR(nlohmann::json::parse(result.out)["nats_per_frame"], validated, 1e-5);
+}
+
+TEST(Train, KeepsAsManyCheckpointsAsAskedFor) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  const fs::path run = folder / "run";
+  auto options = joined({data, "--steps", "12", "--keep-last", "3", "-o", run}, small_model("rnn"));
+  ASSERT_EQ(train(joined(options, {"--stop-at", "2"})).status, 0);
+  for (const char* stop : {"4", "6", "8", "10"})
+    ASSERT_EQ(train({"--resume", "-o", run, "--stop-at", stop, "-q"}).status, 0);
+  std::vector<std::string> kept;
+  for (const auto& entry : fs::directory_iterator(run / "checkpoints"))
+    if (!entry.is_symlink()) kept.push_back(entry.path().filename());
+  for (const char* step : {"step_6", "step_8", "step_10"})
+    EXPECT_TRUE(std::ranges::find(kept, step) != kept.end()) << step;
+  EXPECT_LE(kept.size(), 4u);  // the best may be older
+  ASSERT_EQ(train({"--resume", "-o", run, "--keep-last", "1", "-q"}).status, 0);
+  EXPECT_FALSE(fs::exists(run / "checkpoints/step_8"));
+  EXPECT_TRUE(fs::exists(run / "checkpoints/step_12"));
+}
+
+TEST(Train, OneBatchIsLearnedByHeart) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "tsd");
+  const auto options = joined({data, "--overfit-batch", "--steps", "150", "--lr", "0.02", "--batch", "2", "--log-every",
+                               "50", "--hidden", "32"},
+                              {"--model", "gru", "--seq", "16", "-q"});
+  ASSERT_EQ(train(joined(options, {"-o", folder / "whole"})).status, 0);
+  ASSERT_EQ(train(joined(options, {"-o", folder / "parts", "--stop-at", "70"})).status, 0);
+  ASSERT_EQ(train({"--resume", "-o", folder / "parts", "-q"}).status, 0);
+  expect_same_checkpoint(folder / "whole/checkpoints/last", folder / "parts/checkpoints/last");
+  double loss = 1e9;
+  for (const auto& line : metrics(folder / "whole"))
+    if (line["type"] == "train") loss = line["loss"];
+  EXPECT_LT(loss, 0.1);
+}
+
+TEST(Train, ALaterEndSaysWhatTheLearningRateBecomes) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  const auto options = joined({data, "--steps", "6", "--lr", "1e-3"}, small_model("rnn"));
+  ASSERT_EQ(train(joined(options, {"-o", folder / "cosine"})).status, 0);
+  const ProgramResult longer = train({"--resume", "-o", folder / "cosine", "--steps", "12", "-q"});
+  EXPECT_EQ(longer.status, 0);
+  EXPECT_TRUE(contains(longer.err,
+                       "the end was step 6 and is now step 12: by --schedule cosine the learning rate goes on at "
+                       "4.34e-04, and not at 1.00e-04"))
+      << longer.err;
+  ASSERT_EQ(train(joined(options, {"--schedule", "constant", "-o", folder / "constant"})).status, 0);
+  EXPECT_EQ(train({"--resume", "-o", folder / "constant", "--steps", "12", "-q"}).err, "");
+}
+
+TEST(Train, AStartFromCountsIsTheUnigramWithoutAStep) {
+  const fs::path folder = fresh_folder();
+  for (const std::string encoding : {"chordvec", "roll88", "remi"}) {
+    const fs::path data = small_dataset(folder / encoding, encoding);
+    const auto evaluated = [&](const std::string& start) {
+      const fs::path run = folder / (encoding + "-" + start);
+      EXPECT_EQ(
+          train(joined({data, "--steps", "1", "--lr", "0", "--start", start, "-o", run}, small_model("lstm"))).status,
+          0);
+      return nlohmann::json::parse(run_program("polonaise-evaluate", {run, "--json"}).out);
+    };
+    const char* unit = encoding == "remi" ? "nats_per_token" : "nats_per_frame";
+    const auto counts = evaluated("counts"), torch = evaluated("torch");
+    const double unigram = counts["baselines"]["unigram"];
+    EXPECT_NEAR(counts[unit], unigram, 0.03 * unigram) << encoding;  // what the drawn head.weight adds
+    EXPECT_GT(torch[unit], 1.05 * unigram) << encoding;
+  }
+}
+
+TEST(Train, RefusesCoursesThatAreNone) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  const auto refused = [&](const std::vector<std::string>& options, std::string_view part) {
+    expect_failure(train(joined(joined({data, "-o", folder / "run"}, small_model("rnn")), options)), 2, part);
+    EXPECT_FALSE(fs::exists(folder / "run"));
+  };
+  refused({"--betas", "1,1"}, "--betas 1,1: two numbers below 1 are wanted");
+  refused({"--betas", "0.9"}, "--betas 0.9: two numbers below 1 are wanted");
+  refused({"--ema", "1"}, "--ema 1: the average would never move");
+  refused({"--schedule", "cosin"}, "--schedule");
+  refused({"--lr-floor", "2"}, "--lr-floor");
+  refused({"--start", "zeros"}, "--start");
+}
+
 TEST(Train, AccumulatedBatchesAreOneGreatBatch) {
   // The same windows in one batch of 18 or two of 9: the same sums up to their order.
   const fs::path folder = fresh_folder();
@@ -320,7 +437,7 @@ TEST(Train, RefusesWhatCannotBe) {
 
 TEST(Train, AFullDiskStopsItAndKeepsTheCheckpoint) {
   const fs::path folder = fresh_folder();
-  const fs::path run = small_run(folder, "roll88", "rnn");
+  const fs::path run = small_run(folder, "roll88", "rnn", {"--schedule", "constant"});
   const std::string before = read_text(run / "checkpoints/last/state.safetensors");
   fs::remove(run / "metrics.jsonl");
   fs::create_symlink("/dev/full", run / "metrics.jsonl");

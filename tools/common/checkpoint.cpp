@@ -16,6 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kTrained = "trained.";  // parameters themselves, where the model's file has their average
+
 // A slab laid out like the parameters (the values, or a moment), as one tensor for each of them.
 std::vector<io::TensorView> slab_tensors(const Parameters& parameters, const float* slab, std::string_view prefix) {
   std::vector<io::TensorView> tensors;
@@ -98,8 +100,11 @@ void read_model(const fs::path& path, Model& model) {
 void write_state(const fs::path& file, const TrainingState& state, const Parameters& parameters,
                  const Optimizer& optimizer) {
   const OnHost<float, 1> m(parameters.device(), optimizer.m()), v(parameters.device(), optimizer.v());
+  const OnHost<float, 1> values(parameters.device(), parameters.values());
   std::vector<io::TensorView> tensors = slab_tensors(parameters, m.view().data(), "adamw.m.");
   std::ranges::copy(slab_tensors(parameters, v.view().data(), "adamw.v."), std::back_inserter(tensors));
+  if (!optimizer.average().empty())
+    std::ranges::copy(slab_tensors(parameters, values.view().data(), kTrained), std::back_inserter(tensors));
   write_sealed(file, tensors,
                {{"format", "polonaise-state"},
                 {"step", to_text(state.step)},
@@ -113,8 +118,9 @@ void write_state(const fs::path& file, const TrainingState& state, const Paramet
                 {"stale", to_text(state.stale)}});
 }
 
-TrainingState read_state(const fs::path& path, const Parameters& parameters, Optimizer& optimizer) {
-  const io::SafeTensors file = open_sealed(path, "polonaise-state", 2 * parameters.entries().size());
+TrainingState read_state(const fs::path& path, Parameters& parameters, Optimizer& optimizer) {
+  const bool averages = !optimizer.average().empty();
+  const io::SafeTensors file = open_sealed(path, "polonaise-state", (averages ? 3 : 2) * parameters.entries().size());
   TrainingState state;
   parse(file, "step", state.step);
   parse(file, "epoch", state.cursor.epoch);
@@ -128,6 +134,11 @@ TrainingState read_state(const fs::path& path, const Parameters& parameters, Opt
   read_slab(file, parameters, "adamw.m.", optimizer.m());
   read_slab(file, parameters, "adamw.v.", optimizer.v());
   optimizer.set_steps(static_cast<long>(state.step));
+  if (averages) {
+    optimizer.start_average();
+    read_slab(file, parameters, kTrained, parameters.values());
+    parameters.refresh();
+  }
   return state;
 }
 

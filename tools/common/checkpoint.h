@@ -29,10 +29,11 @@ struct TrainingState {
   std::int64_t stale = 0;                                      // validations since
 };
 
-// The state and the optimizer's moments.
+// The state and the optimizer's moments. Where the optimizer keeps an average of the parameters, the model's file has
+// that average, and the parameters themselves are in this one.
 void write_state(const std::filesystem::path& file, const TrainingState& state, const Parameters& parameters,
                  const Optimizer& optimizer);
-// Also sets the optimizer's step.
-TrainingState read_state(const std::filesystem::path& file, const Parameters& parameters, Optimizer& optimizer);
+// Also sets the optimizer's step. Comes after read_model: what that has read becomes the average where there is one.
+TrainingState read_state(const std::filesystem::path& file, Parameters& parameters, Optimizer& optimizer);
 
 }  // namespace polonaise::tools

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <functional>
 #include <set>
 #include <system_error>
 #include <vector>
@@ -52,6 +53,14 @@ std::string read_text(const fs::path& file) {
 
 fs::path step_folder(std::int64_t step) {
   return fmt::format("{}{}", kStep, step);
+}
+
+// The step that the name of a checkpoint's folder tells; -1 where it is no such name.
+std::int64_t step_in(std::string_view name) {
+  if (!name.starts_with(kStep)) return -1;
+  std::int64_t step = -1;
+  std::from_chars(name.data() + kStep.size(), name.data() + name.size(), step);
+  return step;
 }
 
 bool is_empty_folder(const fs::path& folder) {
@@ -146,7 +155,10 @@ void Run::save(const TrainingState& state, const Model& model, const Optimizer& 
       fs::remove_all(temporary);
       fs::create_directory(temporary);
       try {
-        write_model(temporary / "model.safetensors", model);
+        {
+          const Optimizer::Averaged averaged(optimizer);
+          write_model(temporary / "model.safetensors", model);
+        }
         write_state(temporary / "state.safetensors", state, model.parameters(), optimizer);
         fs::rename(temporary, target);
       } catch (...) {
@@ -160,7 +172,7 @@ void Run::save(const TrainingState& state, const Model& model, const Optimizer& 
     if (best) link("best", state.step);
     link("last", state.step);
     sync_folder(checkpoints());
-    remove_unlinked();
+    remove_old();
   });
 }
 
@@ -173,7 +185,7 @@ TrainingState Run::resume(Model& model, Optimizer& optimizer) {
     const fs::path best = checkpoints() / step_folder(state.best_step);
     if (state.best_step >= 0 && fs::exists(best)) link("best", state.best_step);
     if (state.best_step < 0) fs::remove(checkpoints() / "best");
-    remove_unlinked();
+    remove_old();
   });
   return state;
 }
@@ -185,10 +197,7 @@ std::unique_ptr<Model> Run::load_model(AnyDevice& device, std::string_view name,
 }
 
 std::int64_t Run::step_of(std::string_view name) const {
-  const std::string folder = checkpoint(name).filename().string();
-  std::int64_t step = 0;
-  std::from_chars(folder.data() + kStep.size(), folder.data() + folder.size(), step);
-  return step;
+  return step_in(checkpoint(name).filename().string());
 }
 
 fs::path Run::checkpoint(std::string_view name) const {
@@ -214,18 +223,25 @@ void Run::link(std::string_view name, std::int64_t step) const {
   fs::rename(temporary, checkpoints() / name);
 }
 
-void Run::remove_unlinked() const {
+void Run::remove_old() const {
   std::set<fs::path> kept;
   for (const char* name : {"last", "best"}) {
     std::error_code absent;
     kept.insert(fs::read_symlink(checkpoints() / name, absent).filename());
   }
+  const std::int64_t last = step_of("last");
   std::vector<fs::path> loose;
+  std::vector<std::int64_t> steps;  // up to the last: what lies beyond it a crash has left
   for (const auto& entry : fs::directory_iterator(checkpoints())) {
     const std::string name = entry.path().filename().string();
+    const std::int64_t step = name.starts_with(kStep) ? step_in(name) : -1;
+    if (step >= 0 && step <= last) steps.push_back(step);
     if ((name.starts_with(kStep) && !kept.contains(name)) || name == ".saving") loose.push_back(entry.path());
   }
-  for (const fs::path& folder : loose) fs::remove_all(folder);
+  std::ranges::sort(steps, std::greater());
+  steps.resize(std::min(steps.size(), static_cast<std::size_t>(options_.keep_last)));
+  for (const fs::path& folder : loose)
+    if (std::ranges::find(steps, step_in(folder.filename().string())) == steps.end()) fs::remove_all(folder);
 }
 
 }  // namespace polonaise::tools

@@ -19,7 +19,8 @@ namespace polonaise::tools {
 //   checkpoints/
 //     step_N/          model.safetensors, state.safetensors; whole whenever it has this name
 //     last, best       links to one of these, replaced as one step
-// A crash at any moment leaves both links on whole checkpoints; what is not linked is removed by the next save.
+// A crash at any moment leaves both links on whole checkpoints. Of the others each save removes all but the newest, as
+// many as the option keep-last says, the last one among them.
 class Run {
  public:
   // A new folder with the first two files. Where one is already: io::Error, or its run is removed with `overwrite`.
@@ -57,7 +58,7 @@ class Run {
   // The folder a link leads to, checked to be there.
   std::filesystem::path checkpoint(std::string_view name) const;
   void link(std::string_view name, std::int64_t step) const;
-  void remove_unlinked() const;
+  void remove_old() const;
 
   std::filesystem::path folder_;
   Config config_;

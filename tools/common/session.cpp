@@ -139,7 +139,10 @@ class Session {
   bool validate() {
     settle();
     const auto begin = Clock::now();
-    const LossSum loss = options_.validate ? options_.validate() : trainer_.validate();
+    const LossSum loss = [&] {
+      const Optimizer::Averaged averaged(trainer_.optimizer());
+      return options_.validate ? options_.validate() : trainer_.validate();
+    }();
     const bool best = loss.total() < state_.best_loss;
     if (best) {
       state_.best_loss = loss.total();

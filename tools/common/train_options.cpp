@@ -1,6 +1,7 @@
 #include "tools/common/train_options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -11,8 +12,8 @@
 namespace polonaise::tools {
 namespace {
 
-constexpr std::string_view kChangeable[] = {"dataset",   "epochs",         "steps",  "minutes", "patience",
-                                            "log-every", "validate-every", "device", "threads", "precision"};
+constexpr std::string_view kChangeable[] = {"dataset",        "epochs",    "steps",  "minutes", "patience", "log-every",
+                                            "validate-every", "keep-last", "device", "threads", "precision"};
 
 std::string text_of(const Value& value) {
   std::string text = value.toml();
@@ -43,6 +44,11 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--head-hidden", o.head_hidden, "hidden units of an autoregressive head").range(1, 8192);
   cli.option("--head-dropout", o.head_dropout, "share of the activations that the head reads dropped while training")
       .range(0, 0.95);
+  cli.option(
+         "--start", o.start,
+         "initial values: counts, those of torch but for the head's bias, which predicts each event as often as the "
+         "training split has it; torch, those of PyTorch's layers")
+      .choices({"counts", "torch"});
 
   cli.group("Training");
   cli.option("--batch", o.batch, "windows in a batch").range(1, 65536);
@@ -54,30 +60,64 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--patience", o.patience, "stop after this many validations without a better one; 0 for never")
       .range(0, 1e9);
   cli.option("--seed", o.seed, "of initial weights, order of the data and dropout");
-  cli.option("--lr", o.lr, "learning rate, reached after the warm-up; a half cosine takes it to a tenth at the end")
-      .range(0, 100);
+  cli.option("--lr", o.lr, "learning rate, reached after the warm-up").range(0, 100);
   cli.option("--warmup", o.warmup, "steps over which the learning rate rises").range(0, 4e9);
+  cli.option(
+         "--schedule", o.schedule,
+         "how the learning rate goes on after the warm-up: cosine and linear fall to --lr-floor at the end, wsd falls "
+         "over the last fifth alone, inverse-sqrt with the root of the steps; without an end in steps or epochs "
+         "cosine, linear and wsd stay")
+      .choices({"cosine", "linear", "constant", "wsd", "inverse-sqrt"});
+  cli.option("--lr-floor", o.lr_floor, "the least learning rate of a schedule, as a share of --lr").range(0, 1);
   cli.option("--weight-decay", o.weight_decay, "of AdamW, on matrices").range(0, 100);
+  cli.option("--betas", o.betas, "decay of AdamW's two moments").placeholder("B1,B2").range(0, 1);
+  cli.option("--eps", o.eps, "what AdamW adds to the root of its second moment").range(0, 1);
   cli.option("--clip", o.clip, "the gradient's norm is brought down to this; 0 for never").range(0, 1e9);
+  cli.option(
+         "--ema", o.ema,
+         "decay of a moving average of the parameters, as 0.999, which is then what is validated, saved and sampled; "
+         "0 for none")
+      .range(0, 1);
+  cli.flag("--overfit-batch", o.overfit_batch,
+           "learn from the first batch for ever: the loss must fall to almost nothing, or something is wrong");
 
   cli.group("Course");
   cli.option("--log-every", o.log_every, "steps between lines of metrics.jsonl").range(1, 4e9);
   cli.option("--validate-every", o.validate_every, "steps between validations, 0 for after each epoch").range(0, 4e9);
+  cli.option("--keep-last", o.keep_last, "how many of the newest checkpoints are kept, beside the best").range(1, 1e6);
   declare_device(cli, o.device, o.threads);
   declare_precision(cli, o.precision);
   cli.group("");
+}
+
+Config completed(Config run) {
+  const Setting before[] = {{"start", to_value<std::string>("torch")},
+                            {"schedule", to_value<std::string>("cosine")},
+                            {"lr-floor", to_value(0.1)},
+                            {"betas", to_value(std::vector<double>{0.9, 0.999})},
+                            {"eps", to_value(1e-8)},
+                            {"ema", to_value(0.0)},
+                            {"overfit-batch", to_value(false)},
+                            {"keep-last", to_value<std::int64_t>(1)}};
+  for (const Setting& setting : before)
+    if (run.find(setting.key) == nullptr) run.settings.push_back(setting);
+  return run;
 }
 
 TrainOptions options_of(const Config& config, std::string_view origin) {
   TrainOptions options;
   Cli cli("polonaise-train", "");
   declare(cli, options);
-  cli.adopt(config, origin);
+  cli.adopt(completed(config), origin);
   return options;
 }
 
 void check(const TrainOptions& o) {
   if (o.epochs > 0 && o.steps > 0) throw UsageError("--epochs and --steps are two ways to say one thing; give one.");
+  if (o.betas.size() != 2 || std::ranges::any_of(o.betas, [](double beta) { return beta >= 1; })) {
+    throw UsageError(fmt::format("--betas {}: two numbers below 1 are wanted, as 0.9,0.999.", fmt::join(o.betas, ",")));
+  }
+  if (o.ema >= 1) throw UsageError("--ema 1: the average would never move; give less, as 0.999, or 0 for none.");
 }
 
 void refuse_unused(const Cli& cli, const TrainOptions& o) {
@@ -143,6 +183,12 @@ OptimizerOptions optimizer_options(const TrainOptions& o, std::int64_t total) {
   options.schedule.base = static_cast<float>(o.lr);
   options.schedule.warmup = static_cast<long>(o.warmup);
   options.schedule.total = static_cast<long>(total);
+  options.schedule.floor = static_cast<float>(o.lr_floor);
+  options.schedule.decay = decay_of(o.schedule);
+  options.beta1 = static_cast<float>(o.betas[0]);
+  options.beta2 = static_cast<float>(o.betas[1]);
+  options.epsilon = static_cast<float>(o.eps);
+  options.ema = static_cast<float>(o.ema);
   options.weight_decay = static_cast<float>(o.weight_decay);
   options.clip = static_cast<float>(o.clip);
   return options;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "io/windows.h"
 #include "models/config.h"
@@ -26,6 +27,7 @@ struct TrainOptions {
   std::string head = "bernoulli";
   int head_hidden = 128;
   double head_dropout = 0;
+  std::string start = "counts";
 
   int batch = 64;
   int accumulate = 1;
@@ -38,11 +40,18 @@ struct TrainOptions {
 
   double lr = 1e-3;
   std::int64_t warmup = 0;
+  std::string schedule = "cosine";
+  double lr_floor = 0.1;
   double weight_decay = 0;
+  std::vector<double> betas = {0.9, 0.999};
+  double eps = 1e-8;
   double clip = 1;
+  double ema = 0;
+  bool overfit_batch = false;
 
   std::int64_t log_every = 10;
   std::int64_t validate_every = 0;  // 0: after each epoch
+  std::int64_t keep_last = 1;
   std::string device = "auto";
   int threads = 0;
   std::string precision = "float";
@@ -50,6 +59,10 @@ struct TrainOptions {
 
 // Declares DATASET and all options above, in groups.
 void declare(Cli& cli, TrainOptions& options);
+
+// What `run`, a run's configuration, means today: options that it does not have, as they came later, get the value that
+// the program worked by before it had them.
+Config completed(Config run);
 
 // The options that `config`, a run's, holds; `origin` names it in errors. What environment and flags say has no part.
 TrainOptions options_of(const Config& config, std::string_view origin);

@@ -1,5 +1,6 @@
 #include "tools/common/trainer.h"
 
+#include "io/baselines.h"
 #include "io/error.h"
 #include "io/windows.h"
 #include "tools/common/convert.h"
@@ -9,13 +10,6 @@ namespace {
 
 constexpr std::int64_t kDefaultEpochs = 30;
 
-// Epochs as steps, rounded up; 0 for training without a planned end.
-std::int64_t plan(const TrainOptions& options, std::int64_t batches_in_epoch) {
-  if (options.steps > 0) return options.steps;
-  const std::int64_t epochs = options.epochs > 0 ? options.epochs : options.minutes > 0 ? 0 : kDefaultEpochs;
-  return (epochs * batches_in_epoch + options.accumulate - 1) / options.accumulate;
-}
-
 std::vector<io::EventsView> pieces_of(const io::Dataset& dataset, io::Split split) {
   std::vector<io::EventsView> pieces = dataset.all(split);
   std::erase_if(pieces, [](const io::EventsView& piece) { return piece.empty(); });
@@ -23,6 +17,12 @@ std::vector<io::EventsView> pieces_of(const io::Dataset& dataset, io::Split spli
 }
 
 }  // namespace
+
+std::int64_t planned_steps(const TrainOptions& options, std::int64_t batches_in_epoch) {
+  if (options.steps > 0) return options.steps;
+  const std::int64_t epochs = options.epochs > 0 ? options.epochs : options.minutes > 0 ? 0 : kDefaultEpochs;
+  return (epochs * batches_in_epoch + options.accumulate - 1) / options.accumulate;
+}
 
 Trainer::Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDevice& device)
     : options_(options),
@@ -35,27 +35,30 @@ Trainer::Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDev
   const std::vector<io::Window> windows = io::epoch_windows(training_, window_options(options), 0);
   batches_in_epoch_ = (std::ssize(windows) + options.batch - 1) / options.batch;
   for (const io::Window& window : windows) targets_in_epoch_ += window.targets;
-  planned_steps_ = plan(options, batches_in_epoch_);
+  planned_steps_ = polonaise::tools::planned_steps(options, batches_in_epoch_);
   const DType activations = set_precision(device, options.precision);
   model_ = make_model(device, model_config(options, event_shape(spec_)), options.seed, activations);
+  if (options.start == "counts") model_->set_head_bias(io::unigram_logits(training_, spec_));
   optimizer_.emplace(model_->parameters(), optimizer_options(options, planned_steps_));
   steps_.emplace(model_->parameters(), *optimizer_, options.seed);
   scorer_.emplace(*model_, spec_);
 }
 
 void Trainer::start(const TrainingState& state) {
+  if (state.step == 0) optimizer_->start_average();
   loader_.emplace(training_, spec_, io::BatchOptions{window_options(options_), options_.batch}, state.cursor);
+  batches_.clear();
 }
 
 std::int64_t Trainer::step() {
-  std::vector<io::Batch> batches;
-  Index targets = 0;
-  for (int i = 0; i < options_.accumulate; ++i) {
-    batches.push_back(loader_->next());
-    targets += batches.back().target_count;
+  if (batches_.empty() || !options_.overfit_batch) {
+    batches_.clear();
+    for (int i = 0; i < options_.accumulate; ++i) batches_.push_back(loader_->next());
   }
+  Index targets = 0;
+  for (const io::Batch& batch : batches_) targets += batch.target_count;
   std::vector<Training::Batch> work;
-  for (const io::Batch& batch : batches) {
+  for (const io::Batch& batch : batches_) {
     const polonaise::Batch view = batch_view(batch);
     work.push_back(
         {view.rows, [this, view](Tape& tape, Shards::Rows rows) { return model_->prepare(tape, view, rows); }});

@@ -15,6 +15,9 @@
 
 namespace polonaise::tools {
 
+// Where the options have an end: steps, or epochs of `batches_in_epoch` counted in steps, rounded up. Else 0.
+std::int64_t planned_steps(const TrainOptions& options, std::int64_t batches_in_epoch);
+
 // Trains a model on a dataset, step by step; knows no folder and no terminal. All of it is a function of the dataset,
 // the options and the state it starts from, whatever the number of threads.
 class Trainer {
@@ -39,8 +42,9 @@ class Trainer {
   bool has_validation() const { return !validation_.empty(); }
 
   std::int64_t steps_done() const { return static_cast<std::int64_t>(optimizer_->steps()); }
-  io::Cursor cursor() const { return loader_->cursor(); }
-  // Where the options have an end: steps, or so many times the first epoch's batches, counted in steps. Else 0.
+  // Where one batch is to be overfitted it stays before the first.
+  io::Cursor cursor() const { return options_.overfit_batch ? io::Cursor() : loader_->cursor(); }
+  // planned_steps() of the first epoch's batches.
   std::int64_t planned_steps() const { return planned_steps_; }
   std::int64_t batches_in_epoch() const { return batches_in_epoch_; }
   std::int64_t targets_in_epoch() const { return targets_in_epoch_; }
@@ -63,6 +67,7 @@ class Trainer {
   std::optional<Training> steps_;
   std::optional<Scorer> scorer_;
   std::optional<io::BatchLoader> loader_;
+  std::vector<io::Batch> batches_;  // of the last step
 };
 
 }  // namespace polonaise::tools
