@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +45,28 @@ SplitRatios parse_split_ratios(std::string_view text);
 // each to the split that lacks most files; no split of a ratio above 0 stays empty where there are groups enough.
 std::vector<Split> split_groups(const std::vector<std::vector<std::size_t>>& groups, std::size_t files,
                                 const SplitRatios& ratios, std::uint64_t seed);
+
+// The source folder of a file: of the first of `given` that it lies in, the folder directly below on the way to the
+// file, or, where the file lies in it directly, that folder itself. Of a file that is itself given: the folder it lies
+// in. "midi/bach" of "midi/bach/fugues/1.mid" and "midi" of "midi/1.mid", where "midi" is given. Names alone decide.
+std::filesystem::path source_folder(const std::filesystem::path& file, std::span<const std::filesystem::path> given);
+
+// The folder of each group: the one that most of its files have, of several the first. `folders`: of each file, as a
+// number.
+std::vector<std::size_t> group_folders(const std::vector<std::vector<std::size_t>>& groups,
+                                       std::span<const std::size_t> folders);
+
+// A split for each of `files` files, dealt out folder by folder, so that training, validation and test are of one mix
+// of sources; a group stays together. `homes`: the folder of each group.
+//   - A folder with at least as many groups as there are splits of a ratio above 0 has one in each of them. Collections
+//     of very many small folders cannot keep that and the ratios: then the folders with most groups have it, as many as
+//     bring no split beyond twice its share of the groups or, in small collections, beyond ten groups.
+//   - All else goes to the split that lacks most files by then, so that the whole keeps the ratios.
+//   - No split of a ratio above 0 stays empty where there are groups enough.
+// Of one folder it is split_groups(). Order, and so the result, follows from `seed` alone.
+std::vector<Split> split_groups_by_folder(const std::vector<std::vector<std::size_t>>& groups,
+                                          std::span<const std::size_t> homes, std::size_t files,
+                                          const SplitRatios& ratios, std::uint64_t seed);
 
 // Moves every note that is not percussion by `semitones`; notes that would leave 0..127 are dropped and counted.
 Score transpose(const Score& score, int semitones, Warnings& warnings);

@@ -98,6 +98,9 @@ for part in "${parts[@]}"; do
 done
 
 bash tools/install_packages.sh build tests
+if [[ " ${parts[*]} " =~ \ (asan|cpu)\  ]]; then
+  bash tools/install_packages.sh torch || echo "== no PyTorch: the test that runs docs/weights.md skips itself"
+fi
 
 for part in "${parts[@]}"; do
   echo "== $part"

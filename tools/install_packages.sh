@@ -5,6 +5,7 @@
 #
 #   build   what the programs are compiled with
 #   tests   what tests and benches need besides
+#   torch   PyTorch, which the test of docs/weights.md runs (about 0.8 GB)
 #   sound   fluidsynth and a small soundfont, to hear the results
 #
 # Exit status 1, with a line that says what to do, where something is missing and cannot be installed.
@@ -13,6 +14,7 @@ set -euo pipefail
 declare -A groups=(
   [build]="g++ cmake ninja-build ccache libhwy-dev libcli11-dev libopenblas-dev nlohmann-json3-dev libfmt-dev zlib1g-dev"
   [tests]="libboost-context-dev libgtest-dev libgmock-dev libbenchmark-dev midicsv"
+  [torch]="python3-torch"
   [sound]="fluidsynth timgm6mb-soundfont"
 )
 

@@ -10,8 +10,10 @@
 #include "io/error.h"
 #include "io/protocol.h"
 #include "tools/common/cli.h"
+#include "tools/common/course.h"
 #include "tools/common/device_option.h"
 #include "tools/common/evaluate.h"
+#include "tools/common/gap.h"
 #include "tools/common/progress.h"
 #include "tools/common/run.h"
 #include "tools/common/table.h"
@@ -115,6 +117,27 @@ std::string as_text(const Arguments& a, const Subject& s, const Evaluation& e) {
   return text + table.text();
 }
 
+// Whether any event of the split counts by the protocol.
+bool has_targets(const io::Dataset& data, io::Split split, io::Protocol protocol) {
+  const std::vector<io::EventsView> pieces = data.all(split);
+  return std::ranges::any_of(pieces, [&](const io::EventsView& piece) {
+    return piece.size() > static_cast<std::int64_t>(io::uncounted_events(protocol));
+  });
+}
+
+// Why the test's loss is another than the run's validation had, where the music is the reason. Validation is scored
+// anew, by the same protocol, only where the run's log shows that it is far from the test.
+std::string gap_text(const Arguments& a, const Subject& s, Scorer& scorer, const Evaluation& test) {
+  std::error_code ignored;
+  if (a.split != "test" || !fs::equivalent(s.dataset, s.run.options().dataset, ignored)) return "";
+  const std::vector<Course::Point> log = read_course(s.run.metrics_file()).validation;
+  const auto point = std::ranges::find(log, s.step, &Course::Point::step);
+  if (point == log.end() || !far_apart(point->loss, test.nats)) return "";
+  if (!has_targets(s.data, io::Split::valid, test.protocol)) return "";
+  return explain_gap(evaluate(scorer, s.data, io::Split::valid, test.protocol, s.stride), test,
+                     loss_unit(s.data.spec()));
+}
+
 void evaluate_run(const Cli& cli, const Arguments& a) {
   const Run run = Run::open(a.run);
   if (run.options().model != "transformer") {
@@ -133,11 +156,7 @@ void evaluate_run(const Cli& cli, const Arguments& a) {
     throw io::Error(fmt::format("{}: its {} split is empty; choose another --split.", file.string(), a.split));
   }
   const io::Protocol protocol = io::protocol_from_name(a.protocol);
-  const std::vector<io::EventsView> pieces = data.all(split);
-  const auto is_scored = [&](const io::EventsView& piece) {
-    return piece.size() > static_cast<std::int64_t>(io::uncounted_events(protocol));
-  };
-  if (std::ranges::none_of(pieces, is_scored)) {
+  if (!has_targets(data, split, protocol)) {
     throw io::Error(
         fmt::format("{}: no piece of its {} split has a second frame, and {} leaves out each piece's first; "
                     "choose another --protocol or --split.",
@@ -154,7 +173,7 @@ void evaluate_run(const Cli& cli, const Arguments& a) {
   const Subject subject{
       run, data, *model, file.string(), run.step_of(a.checkpoint), a.stride > 0 ? a.stride : default_stride(steps)};
   const Evaluation result = evaluate(scorer, data, split, protocol, subject.stride);
-  print(a.json ? as_json(a, subject, result) : as_text(a, subject, result));
+  print(a.json ? as_json(a, subject, result) : as_text(a, subject, result) + gap_text(a, subject, scorer, result));
 }
 
 int run(int argc, char** argv) {

@@ -18,6 +18,7 @@
 #include "tools/common/progress.h"
 #include "tools/common/version.h"
 #include "tools/prepare/augment.h"
+#include "tools/prepare/folders.h"
 #include "tools/prepare/losses.h"
 #include "tools/prepare/sources.h"
 #include "tools/prepare/summary.h"
@@ -38,6 +39,7 @@ struct Arguments {
   fs::path losses;
   std::string parts = "all";
   std::string split = "0.8,0.1,0.1";
+  std::string split_by = "folder";
   std::uint64_t seed = 1;
   std::string transpose = "0..0";
   std::vector<double> tempos = {1.0};
@@ -104,7 +106,10 @@ void prepare_midi(const Cli& cli, const Arguments& a) {
   std::vector<io::PieceId> ids;
   for (const Source& source : sources.read) ids.push_back(source.id);
   const auto groups = io::piece_groups(ids);
-  const std::vector<io::Split> splits = io::split_groups(groups, ids.size(), ratios, a.seed);
+  const Folders folders = folders_of(sources.read, groups, a.folders);
+  const std::vector<io::Split> splits =
+      a.split_by == "folder" ? io::split_groups_by_folder(groups, folders.homes, ids.size(), ratios, a.seed)
+                             : io::split_groups(groups, ids.size(), ratios, a.seed);
   const Encoded encoded = encode_sources(sources.read, splits, *encoding, augmentation, a.jobs, a.quiet);
 
   nlohmann::ordered_json source;
@@ -118,6 +123,7 @@ void prepare_midi(const Cli& cli, const Arguments& a) {
   source["skipped"] = sources.skipped.size();
   source["parts"] = a.parts;
   source["split"] = a.split;
+  source["split_by"] = a.split_by;
   source["seed"] = a.seed;
   source["transpose"] = a.transpose;
   source["tempo"] = a.tempos;
@@ -126,6 +132,8 @@ void prepare_midi(const Cli& cli, const Arguments& a) {
 
   std::string text = groups_text(sources.read, groups, splits);
   text += summary_text(sources, splits, encoded);
+  text += folders_text(folders, groups, splits);
+  text += mix_text(encoded.corpus, encoding->spec());
   if (a.synthetic > 0) {
     text += fmt::format("{} made by rule, written to {}\n", counted(a.synthetic, "piece"), a.output.string());
   } else {
@@ -169,7 +177,7 @@ std::string spelled(std::string_view name) {
 void prepare(const Cli& cli, const Arguments& a) {
   if (a.rolls.empty()) {
     if (a.synthetic > 0) {
-      for (const char* name : {"dir", "parts", "strict"}) {
+      for (const char* name : {"dir", "parts", "strict", "split-by"}) {
         if (!cli.given(name)) continue;
         throw UsageError(fmt::format("{} does not go with --synthetic, which reads no files.", spelled(name)));
       }
@@ -180,7 +188,7 @@ void prepare(const Cli& cli, const Arguments& a) {
     return prepare_midi(cli, a);
   }
   for (const char* name :
-       {"dir", "synthetic", "split", "seed", "tempo", "parts", "steps-per-quarter", "tokens", "losses"}) {
+       {"dir", "synthetic", "split", "split-by", "seed", "tempo", "parts", "steps-per-quarter", "tokens", "losses"}) {
     if (!cli.given(name)) continue;
     throw UsageError(
         fmt::format("{} does not go with --rolls, whose sequences come divided and encoded.", spelled(name)));
@@ -212,6 +220,11 @@ int run(int argc, char** argv) {
 
   cli.group("Split and augmentation");
   cli.option("--split", a.split, "shares of the pieces for training, validation and test").placeholder("A,B,C");
+  cli.option(
+         "--split-by", a.split_by,
+         "folder deals the pieces of each source folder (just below DIR) into all splits, where it has enough: with "
+         "the same mix of music in each, what a model scores on one holds for the others; none deals all as one")
+      .choices({"folder", "none"});
   cli.option("--seed", a.seed, "which pieces go where follows from it alone; also what --synthetic makes");
   cli.option("--transpose", a.transpose, "training pieces once for each of these shifts, in semitones")
       .placeholder("LO..HI");
@@ -229,6 +242,8 @@ int run(int argc, char** argv) {
               "performances with dynamics, each training piece in seven keys at three speeds");
   cli.example("polonaise-prepare ~/scores -o scores.data --encoding tsd --tokens tempo,articulation --losses lost.csv",
               "notes with lengths, tempo and articulation, and a table of what was lost of each file");
+  cli.example("polonaise-prepare ~/midi ~/scores -o both.data --encoding chordvec --split-by none",
+              "two collections, divided without regard to their folders");
   cli.example("polonaise-prepare --rolls polyphonic/jsb_chorales -o jsb.data",
               "the chorales of the piano-roll benchmark");
   cli.action([&] { prepare(cli, a); });

@@ -8,6 +8,8 @@
 #include "io/error.h"
 #include "tools/common/cli.h"
 #include "tools/common/device_option.h"
+#include "tools/common/evaluate.h"
+#include "tools/common/init.h"
 #include "tools/common/progress.h"
 #include "tools/common/run.h"
 #include "tools/common/session.h"
@@ -66,10 +68,24 @@ std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer
   return table.text();
 }
 
-// Opens DATASET, which the run keeps by its absolute name.
+// Files are kept by their absolute names.
+void make_absolute(fs::path& file) {
+  if (!file.empty()) file = fs::absolute(file).lexically_normal();
+}
+
 io::Dataset open_dataset(TrainOptions& options) {
-  options.dataset = fs::absolute(options.dataset).lexically_normal();
+  make_absolute(options.dataset);
   return io::Dataset::open(options.dataset);
+}
+
+// What --init gave the model, in lines.
+std::string initialised(Trainer& trainer, const Arguments& a, const io::Dataset& data) {
+  std::string text = initialise(trainer.model(), a.options, data.encoding());
+  if (!text.empty() && !a.quiet && trainer.has_validation()) {
+    text +=
+        fmt::format("validation before the first step {:.4f} {}\n", trainer.validate().total(), loss_unit(data.spec()));
+  }
+  return text;
 }
 
 void begin(const Cli& cli, Arguments& a) {
@@ -77,10 +93,14 @@ void begin(const Cli& cli, Arguments& a) {
   refuse_unused(cli, a.options);
   if (a.options.dataset.empty()) throw UsageError("DATASET is missing: name what polonaise-prepare made.");
   const io::Dataset data = open_dataset(a.options);
+  make_absolute(a.options.init);
+  refuse_own(a.options, a.run);
   AnyDevice device = device_of(a.options.device, a.options.threads);
   Trainer trainer(data, a.options, device);
+  const std::string start = initialised(trainer, a, data);
   Run run = Run::create(a.run, cli.config(), data.encoding(), a.overwrite);
   if (!a.quiet) print(header(a, data, trainer, device));
+  print(start);
   TrainingState state;
   state.dataset = data.checksum();
   print(train_session(trainer, run, state, {.stop_at = a.stop_at, .quiet = a.quiet}).text);
@@ -103,6 +123,7 @@ void resume(Cli& cli, Arguments& a) {
   check(a.options);
   Run run = Run::open(a.run);
   const TrainOptions old = run.options();
+  make_absolute(a.options.init);
   Config saved = completed(run.config());
   refuse_changes(cli, saved);
   // Another end replaces the run's, in whatever way that was given.
@@ -156,6 +177,10 @@ int run(int argc, char** argv) {
       "--dropout 0.1 -o run",
       "a small transformer");
   cli.example("polonaise-train other.data --config run/config.toml -o run-2", "the same options on other data");
+  cli.example("polonaise-train other.data --config run-2/config.toml --init run-2 -o run-3",
+              "goes on with what another run has learned");
+  cli.example("polonaise-train tokens.data --config run-2/config.toml --init run-2 --init-head new -o run-4",
+              "the same with music of another encoding, which needs a new head");
   cli.memory_remedy("give a smaller --batch, or --device cpu");
   cli.action([&] {
     if (a.resume && a.overwrite) throw UsageError("--resume and --overwrite contradict each other; give one.");

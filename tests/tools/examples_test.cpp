@@ -92,13 +92,14 @@ TEST(Examples, OfTrainAreTrue) {
   small_dataset(folder / "piano.data", "chordvec", 30);
   small_dataset(folder / "other.data", "chordvec", 40);
   small_dataset(folder / "perf.data", "perf", 30);
+  small_dataset(folder / "tokens.data", "tsd", 30);
   // Each begins a run where the one before left its own.
   const std::vector<std::string> examples = examples_of("polonaise-train");
   for (const std::string& example : examples) {
     if (contains(example, "perf.data")) fs::remove_all(folder / "run");
     expect_true(folder, {example});
   }
-  EXPECT_TRUE(fs::exists(folder / "run-2"));
+  EXPECT_TRUE(fs::exists(folder / "run-4"));
 }
 
 TEST(Examples, OfEvaluateAndSampleAreTrue) {

@@ -65,6 +65,54 @@ TEST(Prepare, DividesByPieceAndDependsOnTheSeedAlone) {
   EXPECT_TRUE(contains(first.out, "split  files  sequences")) << first.out;
 }
 
+// The stems of a dataset's pieces, split by split.
+std::string division(const fs::path& file) {
+  const io::Dataset data = io::Dataset::open(file);
+  std::string text;
+  for (const Split split : io::kSplits) {
+    for (std::int64_t i = 0; i < data.pieces(split); ++i) text += data.name(split, i) + " ";
+    text += "| ";
+  }
+  return text;
+}
+
+TEST(Prepare, EachSourceFolderIsInEachSplit) {
+  const fs::path folder = fresh_folder();
+  const fs::path midi = collection(folder, 16);
+  fs::create_directories(midi / "few");
+  for (const io::NamedScore& piece : io::synthetic_corpus(5, 99)) {
+    io::write_file(midi / "few" / ("few-" + piece.name + ".mid"), io::write_score(piece.score));
+  }
+  const auto options = [&](const char* name, const char* by) {
+    return std::vector<std::string>{midi, "-o", folder / name, "--encoding", "perf", "--split-by", by, "--seed", "4"};
+  };
+  const ProgramResult result = prepare(options("data", "folder"));
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(contains(result.out, "pieces of  all  train  valid  test\n")) << result.out;
+  EXPECT_TRUE(contains(result.out, "few          5      3      1     1\n")) << result.out;
+  ASSERT_EQ(prepare({midi, "-o", folder / "again", "--encoding", "perf", "--seed", "4"}).status, 0);
+  EXPECT_EQ(division(folder / "data"), division(folder / "again"));  // folder is the default
+  ASSERT_EQ(prepare(options("none", "none")).status, 0);
+  EXPECT_NE(division(folder / "data"), division(folder / "none"));
+  expect_failure(prepare(options("x", "piece")), 2, "none of folder, none");
+  expect_failure(prepare({"--synthetic", "3", "-o", folder / "x", "--encoding", "perf", "--split-by", "none"}), 2,
+                 "--split-by does not go with --synthetic");
+}
+
+TEST(Prepare, ManyFoldersAreNotAllListed) {
+  const fs::path folder = fresh_folder();
+  int i = 0;
+  for (const io::NamedScore& piece : io::synthetic_corpus(20, 7)) {
+    const fs::path own = folder / "midi" / ("f" + std::to_string(i++));
+    fs::create_directories(own);
+    io::write_file(own / (piece.name + ".mid"), io::write_score(piece.score));
+  }
+  const ProgramResult result = prepare({folder / "midi", "-o", folder / "data", "--encoding", "perf"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(contains(result.out, "9 folders more    9 ")) << result.out;
+  EXPECT_FALSE(contains(result.out, "f19 ")) << result.out;
+}
+
 TEST(Prepare, FilesThatAreOnePieceStayTogetherAndAreNamed) {
   const fs::path folder = fresh_folder();
   const fs::path midi = collection(folder, 4);

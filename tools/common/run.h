@@ -50,13 +50,13 @@ class Run {
                                     DType activations = DType::f32) const;
   // The step that a checkpoint was made at.
   std::int64_t step_of(std::string_view checkpoint) const;
+  // The folder of a checkpoint, checked to be there.
+  std::filesystem::path checkpoint(std::string_view name) const;
 
  private:
   Run(std::filesystem::path folder, Config config, std::unique_ptr<const io::Encoding> encoding);
 
   std::filesystem::path checkpoints() const { return folder_ / "checkpoints"; }
-  // The folder a link leads to, checked to be there.
-  std::filesystem::path checkpoint(std::string_view name) const;
   void link(std::string_view name, std::int64_t step) const;
   void remove_old() const;
 

@@ -50,6 +50,17 @@ void declare(Cli& cli, TrainOptions& o) {
          "training split has it; torch, those of PyTorch's layers")
       .choices({"counts", "torch"});
 
+  cli.group("Start");
+  cli.option(
+         "--init", o.init,
+         "parameters to begin with: a run, whose best checkpoint is taken, or a safetensors file of PyTorch's names "
+         "(docs/weights.md)")
+      .placeholder("FILE");
+  cli.option("--init-head", o.init_head,
+             "of --init, keep the head and what reads the events too, which only fits music of the same encoding, or "
+             "draw the head anew and, where the encoding is another, what reads the events")
+      .choices({"keep", "new"});
+
   cli.group("Training");
   cli.option("--batch", o.batch, "windows in a batch").range(1, 65536);
   cli.option("--accumulate", o.accumulate, "batches in a step: their gradients are added").range(1, 65536);
@@ -127,6 +138,7 @@ void refuse_unused(const Cli& cli, const TrainOptions& o) {
   if (o.model != "transformer") {
     cli.refuse_flags({"heads", "feedforward", "position"}, belongs_to("--model transformer", "--model", o.model));
   }
+  if (o.init.empty()) cli.refuse_flags({"init-head"}, "belongs to --init FILE, and there is none; leave it out");
   if (o.model != "bilstm") cli.refuse_flags({"stride"}, belongs_to("--model bilstm", "--model", o.model));
   if (o.head != "autoregressive") {
     cli.refuse_flags({"head-hidden"}, belongs_to("--head autoregressive", "--head", o.head));

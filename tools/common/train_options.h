@@ -29,6 +29,9 @@ struct TrainOptions {
   double head_dropout = 0;
   std::string start = "counts";
 
+  std::filesystem::path init;  // none: parameters are drawn from the seed
+  std::string init_head = "keep";
+
   int batch = 64;
   int accumulate = 1;
   int stride = 0;           // bilstm: 0 for a quarter of seq

@@ -8,9 +8,12 @@
 #include <map>
 #include <utility>
 
+#include "io/baselines.h"
 #include "io/hash.h"
 #include "io/tempo_map.h"
+#include "tools/common/evaluate.h"
 #include "tools/common/files.h"
+#include "tools/common/gap.h"
 #include "tools/common/progress.h"
 #include "tools/common/table.h"
 
@@ -83,6 +86,15 @@ std::string summary_text(const Sources& sources, std::span<const io::Split> spli
   const std::vector<std::string> losses = encoded.losses.lines();
   if (!losses.empty()) out += fmt::format("what the encoding keeps and loses:\n  {}\n", fmt::join(losses, "\n  "));
   return out + warnings_text("dropped by the augmentation", encoded.warnings);
+}
+
+std::string mix_text(const io::Corpus& corpus, const io::EventSpec& spec) {
+  for (const io::Split split : io::kSplits) {
+    if (events_in(corpus[split]) == 0) return "";
+  }
+  const std::vector<io::EventsView> train = io::views(corpus[io::Split::train]);
+  return explain_gap(io::baselines(train, io::views(corpus[io::Split::valid]), spec),
+                     io::baselines(train, io::views(corpus[io::Split::test]), spec), loss_unit(spec));
 }
 
 std::string rolls_text(const io::Corpus& corpus, const io::Warnings& dropped) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "io/corpus.h"
+#include "io/events.h"
 #include "tools/prepare/augment.h"
 #include "tools/prepare/sources.h"
 
@@ -18,6 +19,9 @@ std::string groups_text(std::span<const Source> sources, const std::vector<std::
 // Files, sequences, events, notes and hours of each split, then what reading repaired, what the encoding lost and what
 // the augmentation dropped.
 std::string summary_text(const Sources& sources, std::span<const io::Split> splits, const Encoded& encoded);
+
+// A line where counting alone shows that validation and test are not of one kind of music; else nothing.
+std::string mix_text(const io::Corpus& corpus, const io::EventSpec& spec);
 
 // Sequences and events of each split of a set that comes divided, then the sequences that occur in more than one split:
 // leaks, most of them the set's own; and what the augmentation dropped.
