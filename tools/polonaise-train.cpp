@@ -182,6 +182,7 @@ int run(int argc, char** argv) {
   cli.example("polonaise-train tokens.data --config run-2/config.toml --init run-2 --init-head new -o run-4",
               "the same with music of another encoding, which needs a new head");
   cli.memory_remedy("give a smaller --batch, or --device cpu");
+  cli.derive([&] { derive(cli, a.options); });
   cli.action([&] {
     if (a.resume && a.overwrite) throw UsageError("--resume and --overwrite contradict each other; give one.");
     a.resume ? resume(cli, a) : begin(cli, a);

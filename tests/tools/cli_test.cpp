@@ -50,6 +50,24 @@ class Environment {
   const char* name_;
 };
 
+TEST(Cli, ADerivedDefaultFollowsFromWhatWasGiven) {
+  const auto parsed = [](const std::vector<std::string>& arguments) {
+    Cli cli("polonaise-example", "an example");
+    int hidden = 64;
+    double lr = 0;
+    cli.option("--hidden", hidden, "width");
+    cli.option("--lr", lr, "learning rate").derived("1 over --hidden");
+    cli.derive([&] {
+      if (!cli.given("lr")) lr = 1.0 / hidden;
+    });
+    cli.parse(arguments);
+    EXPECT_NE(cli.help().find("learning rate [1 over --hidden]"), std::string::npos);
+    return cli.config().find("lr")->items.front();
+  };
+  EXPECT_EQ(parsed({"--hidden", "4"}), "0.25");
+  EXPECT_EQ(parsed({"--hidden", "4", "--lr", "3"}), "3");
+}
+
 std::string usage_error(const std::vector<std::string>& arguments) {
   Example example;
   try {

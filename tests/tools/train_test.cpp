@@ -450,7 +450,7 @@ TEST(Train, ALossThatIsNotFiniteStopsItAndKeepsTheCheckpoint) {
   const fs::path data = small_dataset(folder / "data", "roll88");
   const fs::path run = folder / "run";
   const auto options = joined(small_model("transformer"), {data, "--steps", "200", "--clip", "0", "--lr", "100",
-                                                           "--weight-decay", "100", "-o", run});
+                                                           "--warmup", "0", "--weight-decay", "100", "-o", run});
   ASSERT_EQ(train(joined(options, {"--stop-at", "1"})).status, 0);
   const std::string before = read_text(run / "checkpoints/last/state.safetensors");
   expect_failure(train({"--resume", "-o", run, "-q"}), 1, "is not finite at step ");

@@ -39,6 +39,7 @@ struct Cli::State {
   Cli* chosen = nullptr;  // the subcommand that was named
   std::string group;
   std::string memory_remedy;
+  std::function<void()> derive;
 
   bool help = false;
   bool show_version = false;
@@ -163,6 +164,10 @@ void Cli::action(std::function<void()> run) {
   state_->spec.action = std::move(run);
 }
 
+void Cli::derive(std::function<void()> defaults) {
+  state_->derive = std::move(defaults);
+}
+
 void Cli::memory_remedy(std::string remedy) {
   state_->memory_remedy = std::move(remedy);
 }
@@ -242,6 +247,7 @@ void Cli::parse(const std::vector<std::string>& arguments) {
   if (state_->help || state_->show_version) return;
   state_->read_environment();
   if (!state_->config_file.empty()) adopt(load_config(state_->config_file), state_->config_file.string());
+  if (state_->derive) state_->derive();
   if (state_->dump_config) return;
   if (!state_->commands.empty() && state_->chosen == nullptr) {
     std::vector<std::string> names;

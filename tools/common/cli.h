@@ -54,6 +54,8 @@ class Option {
   // Belongs to one call and not to a configuration (--resume, --overwrite): flag and environment alone set it, and
   // config() and --dump-config leave it out.
   virtual Option& transient() = 0;
+  // The default follows from other options, set by Cli::derive(); --help shows `how` in its place.
+  virtual Option& derived(std::string how) = 0;
 };
 
 class Cli {
@@ -85,6 +87,9 @@ class Cli {
   void epilogue(std::string text);
   // A line of the Examples section of --help, and what it does.
   void example(std::string command, std::string explanation);
+  // Called when all that the user has set is known, before --dump-config and the action: sets variables that were not
+  // given by what others have become.
+  void derive(std::function<void()> defaults);
   // What the program, or the subcommand, does.
   void action(std::function<void()> run);
   // What helps where memory runs out, in the words of the program's own options: errors for want of it end in this.

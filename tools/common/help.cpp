@@ -46,7 +46,8 @@ std::string description(const OptionSpec& option) {
   std::string out = option.help;
   if (!option.names_allowed.empty()) out += fmt::format(": {}", fmt::join(option.names_allowed, ", "));
   const Value value = option.value();
-  const std::string standing = fmt::format("{}", fmt::join(value.items, ","));
+  const std::string standing =
+      option.how_derived.empty() ? fmt::format("{}", fmt::join(value.items, ",")) : option.how_derived;
   if (option.is_required) {
     out += " (required)";
   } else if (!option.is_flag && !standing.empty()) {

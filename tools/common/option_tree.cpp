@@ -43,6 +43,11 @@ Option& OptionSpec::placeholder(std::string new_word) {
   return *this;
 }
 
+Option& OptionSpec::derived(std::string how) {
+  how_derived = std::move(how);
+  return *this;
+}
+
 Option& OptionSpec::transient() {
   is_transient = true;
   return *this;

@@ -25,6 +25,7 @@ struct OptionSpec final : Option {
   bool default_on = false;  // a flag that is on until --no-NAME
   bool is_required = false;
   bool is_transient = false;
+  std::string how_derived;  // what --help shows as the default; empty: the value
   std::vector<std::string> names_allowed;
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
@@ -39,6 +40,7 @@ struct OptionSpec final : Option {
   Option& choices(std::vector<std::string> names) override;
   Option& placeholder(std::string new_word) override;
   Option& transient() override;
+  Option& derived(std::string how) override;
 
   // "--hidden", or the upper-case name of a positional argument.
   std::string display() const;

@@ -44,13 +44,13 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--head-hidden", o.head_hidden, "hidden units of an autoregressive head").range(1, 8192);
   cli.option("--head-dropout", o.head_dropout, "share of the activations that the head reads dropped while training")
       .range(0, 0.95);
+
+  cli.group("Start");
   cli.option(
          "--start", o.start,
          "initial values: counts, those of torch but for the head's bias, which predicts each event as often as the "
          "training split has it; torch, those of PyTorch's layers")
       .choices({"counts", "torch"});
-
-  cli.group("Start");
   cli.option(
          "--init", o.init,
          "parameters to begin with: a run, whose best checkpoint is taken, or a safetensors file of PyTorch's names "
@@ -71,8 +71,14 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--patience", o.patience, "stop after this many validations without a better one; 0 for never")
       .range(0, 1e9);
   cli.option("--seed", o.seed, "of initial weights, order of the data and dropout");
-  cli.option("--lr", o.lr, "learning rate, reached after the warm-up").range(0, 100);
-  cli.option("--warmup", o.warmup, "steps over which the learning rate rises").range(0, 4e9);
+  cli.option("--lr", o.lr, "learning rate, reached after the warm-up")
+      .range(0, 100)
+      .derived(
+          "lstm, gru, bilstm 0.02, rnn 0.01, transformer 0.005; recurrent ones half of it where a step has fewer "
+          "than 1024 targets");
+  cli.option("--warmup", o.warmup, "steps over which the learning rate rises")
+      .range(0, 4e9)
+      .derived("50, a tenth of --steps at most");
   cli.option(
          "--schedule", o.schedule,
          "how the learning rate goes on after the warm-up: cosine and linear fall to --lr-floor at the end, wsd falls "
@@ -99,6 +105,20 @@ void declare(Cli& cli, TrainOptions& o) {
   declare_device(cli, o.device, o.threads);
   declare_precision(cli, o.precision);
   cli.group("");
+}
+
+void derive(const Cli& cli, TrainOptions& o) {
+  if (!cli.given("lr")) o.lr = default_learning_rate(o);
+  if (!cli.given("warmup") && o.steps > 0) o.warmup = std::min(o.warmup, o.steps / 10);
+}
+
+double default_learning_rate(const TrainOptions& o) {
+  constexpr double kManyTargets = 1024;
+  const Architecture architecture = architecture_of(o.model);
+  if (architecture == Architecture::transformer) return 0.005;
+  const double per_row = architecture == Architecture::bilstm ? 1 : o.seq;
+  const double rate = architecture == Architecture::rnn ? 0.01 : 0.02;
+  return per_row * o.batch * o.accumulate < kManyTargets ? rate / 2 : rate;
 }
 
 Config completed(Config run) {

@@ -41,8 +41,8 @@ struct TrainOptions {
   int patience = 0;
   std::uint64_t seed = 1;
 
-  double lr = 1e-3;
-  std::int64_t warmup = 0;
+  double lr = 0.02;  // of an lstm; derive() sets that of the model
+  std::int64_t warmup = 50;
   std::string schedule = "cosine";
   double lr_floor = 0.1;
   double weight_decay = 0;
@@ -62,6 +62,12 @@ struct TrainOptions {
 
 // Declares DATASET and all options above, in groups.
 void declare(Cli& cli, TrainOptions& options);
+
+// Sets what was not given and follows from other options.
+void derive(const Cli& cli, TrainOptions& options);
+// The learning rate that a model of this architecture learns well with from the start, as measured in docs/learning.md:
+// steps of few targets want a lower one in recurrent networks.
+double default_learning_rate(const TrainOptions& options);
 
 // What `run`, a run's configuration, means today: options that it does not have, as they came later, get the value that
 // the program worked by before it had them.
