@@ -18,11 +18,11 @@ TEST_P(TrainedAtItsDefaults, PassesTheBigramOfMusicMadeByRule) {
   for (const std::string encoding : {"chordvec", "tsd"}) {
     const fs::path data = folder / (encoding + ".data"), run = folder / (encoding + "-run");
     ASSERT_EQ(run_program("polonaise-prepare",
-                          {"--synthetic", "40", "--encoding", encoding, "--split", "0.7,0.15,0.15", "-q", "-o", data})
+                          {"--synthetic", "200", "--encoding", encoding, "--split", "0.7,0.15,0.15", "-q", "-o", data})
                   .status,
               0);
     const ProgramResult trained = train({data, "--model", GetParam(), "--hidden", "32", "--seq", "24", "--batch", "32",
-                                         "--steps", "300", "--validate-every", "300", "-q", "-o", run});
+                                         "--steps", "300", "--validate-every", "100", "-q", "-o", run});
     ASSERT_EQ(trained.status, 0) << trained.err;
     const auto result = nlohmann::json::parse(run_program("polonaise-evaluate", {run, "--json"}).out);
     EXPECT_LT(result[encoding == "tsd" ? "nats_per_token" : "nats_per_frame"], result["baselines"]["bigram"])
