@@ -6,28 +6,10 @@
 
 #include "kernels/nade.h"
 #include "models/recurrent.h"
+#include "models/start.h"
 #include "models/transformer.h"
 
 namespace polonaise {
-
-namespace {
-
-// What the hidden units of an autoregressive head add to the logit of each key, to first order: each key below adds its
-// row of key_in times its share. hidden [H], key_in and key_out [K,H] (kernels/nade.h).
-std::vector<double> expected_from_keys_below(View<const float, 1> hidden, View<const float, 2> key_in,
-                                             View<const float, 2> key_out, std::span<const float> logits) {
-  std::vector<double> sums(hidden.data(), hidden.data() + hidden.size()), added;
-  for (Index k = 0; k < key_out.rows(); ++k) {
-    double logit = 0;
-    for (std::size_t i = 0; i < sums.size(); ++i) logit += std::max(0.0, sums[i]) * key_out.row(k)[i];
-    added.push_back(logit);
-    const double share = 1 / (1 + std::exp(-static_cast<double>(logits[static_cast<std::size_t>(k)])));
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += share * key_in.row(k)[i];
-  }
-  return added;
-}
-
-}  // namespace
 
 void Model::add_head(Index features) {
   const float bound = 1.0f / std::sqrt(static_cast<float>(features));  // torch.nn.Linear's
@@ -51,7 +33,7 @@ void Model::set_head_bias(std::span<const float> logits) {
     const OnHost<float, 2> key_in(device, parameters_.value(key_in_).matrix<const float>());
     const OnHost<float, 2> key_out(device, parameters_.value(key_out_).matrix<const float>());
     const View<const float, 1> hidden(bias.data() + logits.size(), {config_.head_hidden});
-    const auto added = expected_from_keys_below(hidden, key_in.view(), key_out.view(), logits);
+    const auto added = added_by_hidden_units(hidden, key_in.view(), key_out.view(), logits);
     for (std::size_t k = 0; k < added.size(); ++k) bias[k] -= static_cast<float>(added[k]);
   }
   copy_to_device(device, parameters_.value(head_bias_).data, bias.data(), bias.size() * sizeof(float));

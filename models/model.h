@@ -49,6 +49,10 @@ class Model {
   // stay as they are.
   void set_head_bias(std::span<const float> logits);
 
+  // Initial values that know what counting knows: set_head_bias(logits), and what a network can tell of its input from
+  // them. For a model as it was made.
+  virtual void start_from(std::span<const float> logits) { set_head_bias(logits); }
+
   // What the head makes of each state: [targets, config().outputs()].
   Var logits(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state = nullptr) const;
 

@@ -6,6 +6,7 @@
 #include "kernels/matmul.h"
 #include "kernels/pointwise.h"
 #include "models/decoders.h"
+#include "models/start.h"
 
 namespace polonaise {
 
@@ -61,6 +62,33 @@ RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config, DTy
               },
               d);
         }));
+}
+
+void RecurrentModel::start_from(std::span<const float> logits) {
+  constexpr float kSlope = 8;  // in units of the length's input: the commonest lengths lie a quarter apart
+  constexpr double kGolden = 0.618033988749895;  // steps of it modulo 1 are spread evenly, however many there are
+  set_head_bias(logits);
+  const EventShape& events = config_.events;
+  if (events.duration_classes() == 0) return;
+  AnyDevice& device = parameters_.device();
+  const std::span<const float> log_shares = logits.subspan(static_cast<std::size_t>(events.keys));
+  for (Index direction = 0; direction < directions_; ++direction) {
+    const LayerIds& ids = layers_[static_cast<std::size_t>(direction)];
+    const auto copy = [&](Parameters::Id id) {
+      const OnHost<float, 1> host(device, parameters_.value(id).vector<const float>());
+      return std::vector<float>(host.view().data(), host.view().data() + host.view().size());
+    };
+    std::vector<float> weight = copy(ids.weight_ih), bias = copy(ids.bias_ih);
+    for (std::size_t i = 0, n = 0; i < bias.size(); i += 3, ++n) {
+      const double quantile = std::fmod(static_cast<double>(n) * kGolden, 1.0);
+      const float slope = n % 2 == 0 ? kSlope : -kSlope;
+      weight[(i + 1) * static_cast<std::size_t>(input_width_) - 1] = slope;
+      bias[i] -= slope * static_cast<float>(length_at(quantile, events.duration_values, log_shares));
+    }
+    copy_to_device(device, parameters_.value(ids.weight_ih).data, weight.data(), weight.size() * sizeof(float));
+    copy_to_device(device, parameters_.value(ids.bias_ih).data, bias.data(), bias.size() * sizeof(float));
+  }
+  parameters_.refresh();
 }
 
 std::vector<kernels::RecurrentLayer<const float>> RecurrentModel::weights() const {

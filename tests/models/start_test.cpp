@@ -1,5 +1,7 @@
 // A head that starts from what counting knows.
 
+#include "models/start.h"
+
 #include "tests/models/support.h"
 
 namespace polonaise::testing {
@@ -88,6 +90,49 @@ TEST(HeadBiasOfAnAutoregressiveHead, MakesUpForTheHiddenUnits) {
   EXPECT_LT(error(), 1e-3);
   std::ranges::copy(logits, parameter("head.bias"));
   EXPECT_GT(error(), 2e-3);  // what it makes up for
+}
+
+TEST(LengthAt, IsTheValueThatAShareOfTheLengthsLiesBelow) {
+  const std::vector<float> values = {1, 2, 4}, log_shares = {std::log(0.5f), std::log(0.25f), std::log(0.25f)};
+  EXPECT_NEAR(length_at(0, values, log_shares), 0, 1e-6);
+  EXPECT_NEAR(length_at(0.25, values, log_shares), 0.75, 1e-6);  // half way to 1.5, where the next class begins
+  EXPECT_NEAR(length_at(0.5, values, log_shares), 1.5, 1e-6);
+  EXPECT_NEAR(length_at(0.75, values, log_shares), 3, 1e-6);
+  EXPECT_NEAR(length_at(1, values, log_shares), 5, 1e-5);
+}
+
+// Everything but the head's bias and the length's thresholds is as it was drawn, and the thresholds lie among the
+// lengths.
+TEST(StartFromCounts, OfRecurrentNetworksSpreadsThresholdsOverTheLengths) {
+  ModelConfig config;
+  config.architecture = Architecture::bilstm;
+  config.hidden = 6;
+  config.events.keys = 4;
+  config.events.width = 5;
+  config.events.duration_values = {0.5f, 1.0f, 2.0f};
+  AnyDevice device = Cpu{1};
+  const auto drawn = make_model(device, config, 3), started = make_model(device, config, 3);
+  const std::vector<float> logits = {-1, -2, -3, -4, std::log(0.2f), std::log(0.6f), std::log(0.2f)};
+  started->start_from(logits);
+  int thresholds = 0;
+  for (const Parameters::Entry& entry : drawn->parameters().entries()) {
+    const float *before = drawn->parameters().values().data() + entry.offset,
+                *after = started->parameters().values().data() + entry.offset;
+    const bool weight = entry.name.starts_with("core.weight_ih_l0"), bias = entry.name.starts_with("core.bias_ih_l0");
+    for (Index i = 0; i < entry.shape.size(); ++i) {
+      if (entry.name == "head.bias") {
+        EXPECT_EQ(after[i], logits[static_cast<std::size_t>(i)]);
+      } else if (weight && i % 5 == 4 && i / 5 % 3 == 0) {
+        ++thresholds;
+        EXPECT_EQ(std::abs(after[i]), 8);
+      } else if (bias && i % 3 == 0) {
+        EXPECT_LT(std::abs(after[i]), 8 * 2.5f + 1);
+      } else {
+        EXPECT_EQ(after[i], before[i]) << entry.name;
+      }
+    }
+  }
+  EXPECT_EQ(thresholds, 2 * 4 * 6 / 3);
 }
 
 }  // namespace

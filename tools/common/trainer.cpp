@@ -38,7 +38,7 @@ Trainer::Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDev
   planned_steps_ = polonaise::tools::planned_steps(options, batches_in_epoch_);
   const DType activations = set_precision(device, options.precision);
   model_ = make_model(device, model_config(options, event_shape(spec_)), options.seed, activations);
-  if (options.start == "counts") model_->set_head_bias(io::unigram_logits(training_, spec_));
+  if (options.start == "counts") model_->start_from(io::unigram_logits(training_, spec_));
   optimizer_.emplace(model_->parameters(), optimizer_options(options, planned_steps_));
   steps_.emplace(model_->parameters(), *optimizer_, options.seed);
   scorer_.emplace(*model_, spec_);

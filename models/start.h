@@ -1,0 +1,23 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kernels/view.h"
+
+namespace polonaise {
+
+// What initial values that know what counting knows are worked out by (Model::start_from).
+
+// What the hidden units of an autoregressive head add to the logit of each key, to first order, where the state says
+// nothing and each key sounds as often as its logit says: a key that sounds adds its row of key_in times its share.
+// hidden [H]: the hidden units' bias; key_in, key_out [K,H] (kernels/nade.h); logits: K or more, of the keys first.
+std::vector<double> added_by_hidden_units(View<const float, 1> hidden, View<const float, 2> key_in,
+                                          View<const float, 2> key_out, std::span<const float> logits);
+
+// The value that a share `quantile`, 0 to 1, of the lengths lies below. values: the input's value for each duration
+// class, ascending; log_shares: of the classes. A class stands for all values from half way to the class below, or from
+// 0, to half way to the class above.
+double length_at(double quantile, std::span<const float> values, std::span<const float> log_shares);
+
+}  // namespace polonaise
