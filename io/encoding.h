@@ -29,6 +29,12 @@ struct LossReport {
   std::vector<std::string> lines() const;
 };
 
+// Where time stands in a decoded score after some of its events.
+struct Standing {
+  std::int64_t tick = 0;
+  bool struck = false;  // one of them strikes a key just then: a chord that a time shift follows
+};
+
 // Turns music into events and back. Immutable; may be used by several threads at once.
 //   encode   any valid Score. Percussion (channel 9) is dropped, time starts at the first note, several tracks become
 //            one; what is lost is added to the report. No notes make no events.
@@ -45,6 +51,9 @@ class Encoding {
   virtual std::string describe() const = 0;
   virtual Events encode(const Score& score, LossReport& report) const = 0;
   virtual Score decode(const EventsView& events) const = 0;
+  // Where time stands in decode(events) after the first `count` of them. Where these are of an encoded score, the notes
+  // that they strike begin no later.
+  virtual Standing standing(const EventsView& events, std::int64_t count) const = 0;
   // What may follow what: every encoding of a score is legal where nothing is asked, and what is legal decodes to what
   // was asked. Error, saying what can be had, for options that leave no key or a length that this encoding cannot hold.
   virtual Grammar grammar(const GrammarOptions& options) const = 0;

@@ -56,6 +56,8 @@ void check(const Score& score) {
           "a time signature is not a positive number over a power of two");
   }
   for (const Pedal& pedal : score.pedals) check(pedal.channel < 16, "a pedal's channel is above 15");
+  const std::int64_t marker = score.continuation.value_or(0);
+  check(marker >= 0 && marker <= kMaxTick, "its continuation does not begin at a tick of 0 to 2^31 - 1");
 }
 
 // Turns notes, given by onset, into the events of one track.
@@ -102,10 +104,14 @@ class TrackWriter {
   }();
 };
 
-// Meters, tempos and pedal, which a file states once for all tracks.
+std::span<const std::uint8_t> octets_of(std::string_view text) {
+  return as_octets(std::as_bytes(std::span(text)));
+}
+
+// Meters, tempos, pedal and the continuation's marker, which a file states once for all tracks.
 MidiTrack conductor(const Score& score, std::string_view text, MidiFile& file) {
   MidiTrack track;
-  if (!text.empty()) file.add_meta(track, 0, meta::kText, as_octets(std::as_bytes(std::span(text))));
+  if (!text.empty()) file.add_meta(track, 0, meta::kText, octets_of(text));
   for (const TimeSignature& meter : score.time_signatures) {
     const auto power = static_cast<std::uint8_t>(std::countr_zero(meter.denominator));
     file.add_meta(track, meter.tick, meta::kTimeSignature,
@@ -120,6 +126,7 @@ MidiTrack conductor(const Score& score, std::string_view text, MidiFile& file) {
   for (const Pedal& pedal : score.pedals) {
     track.add_channel(pedal.tick, midi::kControlChange | pedal.channel, midi::kSustainPedal, pedal.down ? 127 : 0);
   }
+  if (score.continuation) file.add_meta(track, *score.continuation, meta::kMarker, octets_of(kContinuationMarker));
   std::stable_sort(track.events.begin(), track.events.end(),
                    [](const MidiEvent& a, const MidiEvent& b) { return a.tick < b.tick; });
   return track;

@@ -28,6 +28,7 @@ inline constexpr std::int64_t kMaxTick = std::numeric_limits<std::int32_t>::max(
 // - Tempos, meters and sustain pedal come from all tracks. Of several tempos (meters) at one tick the last counts; of
 // the
 //   pedal only changes are kept.
+// - Of markers only kContinuationMarker matters, from any track: of several the first.
 // - Format 2: the tracks follow one another, each from the End of Track of the one before.
 // - SMPTE division: a quarter is half a second as nearly as whole ticks allow, stated exactly by one Tempo; the file's
 //   tempo events, which have no meaning there, are dropped.
@@ -39,8 +40,9 @@ Score read_score(const std::filesystem::path& path, Warnings& warnings, bool str
 
 // The score as a file that read_score reads back to the same score, provided that it is sorted and that notes of one
 // track, channel and pitch which overlap end in the order in which they began (else their ends change places). One
-// track for each Note::track up to the greatest, format 0 for a single one; tempos, meters, pedal and `text` (a text
-// event, for provenance; none if empty) in the first. Throws Error for values out of their range.
+// track for each Note::track up to the greatest, format 0 for a single one; tempos, meters, pedal, the continuation's
+// marker and `text` (a text event, for provenance; none if empty) in the first. Throws Error for values out of their
+// range.
 MidiFile to_midi(const Score& score, std::string_view text = {});
 std::vector<std::byte> write_score(const Score& score, std::string_view text = {});
 

@@ -30,13 +30,13 @@ std::uint32_t ratio_class(std::int64_t distance, std::int64_t before) {
   return static_cast<std::uint32_t>(14 + std::clamp(static_cast<int>(halves), -12, 12));
 }
 
-Steps steps_of(const Score& score) {
+Steps steps_of(const Score& score, std::int64_t begin) {
   struct Placed {
     std::int64_t onset;  // of its chord
     Note note;
   };
   std::vector<Placed> notes;
-  for (const Note& note : pitched_notes(score)) {
+  for (const Note& note : pitched_notes(score, begin)) {
     const bool same = !notes.empty() && (note.onset - notes.back().onset) * 24 < score.ticks_per_quarter;
     notes.push_back({same ? notes.back().onset : note.onset, note});
   }
@@ -174,7 +174,7 @@ NoveltyIndex::NoveltyIndex(NoveltyIndex&&) noexcept = default;
 NoveltyIndex& NoveltyIndex::operator=(NoveltyIndex&&) noexcept = default;
 
 void NoveltyIndex::add(std::string_view name, const Score& score) {
-  const Steps steps = steps_of(score);
+  const Steps steps = steps_of(score, 0);
   if (state_->bars.size() + steps.bars.size() > std::size_t{1} << 30) {
     throw Error(fmt::format("{}: with it the training pieces have more than 2^30 notes; compare with fewer.", name));
   }
@@ -202,7 +202,7 @@ std::size_t NoveltyIndex::bytes() const {
 }
 
 PieceNovelty NoveltyIndex::compare(const Score& score) const {
-  const Steps steps = steps_of(score);
+  const Steps steps = steps_of(score, measured_from(score));
   PieceNovelty result;
   result.notes = std::ssize(steps.bars);
   if (steps.exact.empty()) {

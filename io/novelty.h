@@ -59,13 +59,14 @@ class NoveltyIndex {
   NoveltyIndex(NoveltyIndex&&) noexcept;
   NoveltyIndex& operator=(NoveltyIndex&&) noexcept;
 
-  // Throws Error past 2^30 notes in all.
+  // All of a score. Throws Error past 2^30 notes in all.
   void add(std::string_view name, const Score& score);
   std::int64_t pieces() const;
   std::int64_t notes() const;
   std::size_t bytes() const;  // of memory in use
 
-  // May be called by several threads at once.
+  // Of a score with a continuation this alone, its bars being those of the whole. May be called by several threads at
+  // once.
   PieceNovelty compare(const Score& score) const;
 
  private:

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace polonaise::io {
@@ -54,12 +56,18 @@ struct Pedal {
   friend bool operator==(const Pedal&, const Pedal&) = default;
 };
 
+// The text of the MIDI marker that stands where a model began to draw.
+inline constexpr std::string_view kContinuationMarker = "continuation";
+
 struct Score {
   std::int64_t ticks_per_quarter = 480;  // 1..32767
   std::vector<Note> notes;
   std::vector<Tempo> tempos;  // none: 120 quarters a minute throughout
   std::vector<TimeSignature> time_signatures;
   std::vector<Pedal> pedals;
+  // Where the marker kContinuationMarker stands: notes that begin before it are an opening that was given, however long
+  // they are held, the others were drawn to go on from it. None: nothing was given.
+  std::optional<std::int64_t> continuation;
 };
 
 }  // namespace polonaise::io

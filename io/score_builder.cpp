@@ -131,6 +131,11 @@ void ScoreBuilder::time_signature(std::int64_t tick, const std::uint8_t* bytes, 
   score_.time_signatures.push_back({tick + start_, bytes[0], static_cast<std::uint8_t>(1 << bytes[1])});
 }
 
+void ScoreBuilder::marker(std::int64_t tick, const std::uint8_t* bytes, std::size_t length) {
+  if (!std::equal(bytes, bytes + length, kContinuationMarker.begin(), kContinuationMarker.end()) || late(tick)) return;
+  score_.continuation = std::min(score_.continuation.value_or(kMaxTick), tick + start_);
+}
+
 void ScoreBuilder::merge_tracks() {
   std::vector<Note>& notes = score_.notes;
   std::vector<Note> scratch(runs_.size() > 1 ? notes.size() : 0);

@@ -42,7 +42,8 @@ class ScoreBuilder {
   }
   void meta(std::int64_t tick, std::uint8_t type, const std::uint8_t* bytes, std::size_t length) {
     if (type == meta::kTempo) return tempo(tick, bytes, length);
-    if (type == meta::kTimeSignature) time_signature(tick, bytes, length);
+    if (type == meta::kTimeSignature) return time_signature(tick, bytes, length);
+    if (type == meta::kMarker) marker(tick, bytes, length);
   }
   void system_exclusive(std::int64_t, std::uint8_t, const std::uint8_t*, std::size_t) {}
   void stray_status(std::int64_t, std::uint8_t) {}
@@ -110,6 +111,7 @@ class ScoreBuilder {
   void program(std::int64_t tick, std::uint8_t channel, std::uint8_t program);
   void tempo(std::int64_t tick, const std::uint8_t* bytes, std::size_t length);
   void time_signature(std::int64_t tick, const std::uint8_t* bytes, std::size_t length);
+  void marker(std::int64_t tick, const std::uint8_t* bytes, std::size_t length);
   void merge_tracks();
   void borrow_programs();
 

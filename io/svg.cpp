@@ -22,6 +22,7 @@ constexpr double kRight = 12;
 constexpr double kHeader = 30;  // title and legend
 constexpr double kAbove = 16;   // bar numbers
 constexpr double kBelow = 26;   // times, and the gap to the next row
+constexpr double kPale = 0.45;  // of an opening's notes, as in the report of polonaise-compare
 
 // Rules without CSS variables, which viewers outside browsers do not know.
 constexpr std::string_view kStyle = R"(<style>
@@ -244,10 +245,12 @@ class Roll {
       const std::int64_t end = std::min(std::max(note->end(), note->onset + 1), row.end());
       // A sliver of paper stays between a note and its repetition.
       const double width = std::max(x(end - begin) - 0.6, 1.0);
+      const double paleness = note->onset < score_.continuation.value_or(0) ? kPale : 1;
       out_ += fmt::format(
           "<rect class=\"c{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"1.5\" fill-opacity=\"{:.2f}\"/>\n",
           note->track % kTrackColours, px(kLeft + x(begin - row.begin())),
-          px(top + kLane * (high_ - note->pitch) + 0.4), px(width), kLane - 0.8, 0.35 + 0.65 * note->velocity / 127);
+          px(top + kLane * (high_ - note->pitch) + 0.4), px(width), kLane - 0.8,
+          paleness * (0.35 + 0.65 * note->velocity / 127));
     }
   }
 

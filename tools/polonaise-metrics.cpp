@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "io/continuation.h"
 #include "io/dataset.h"
-#include "io/encoding.h"
 #include "io/error.h"
 #include "io/random_notes.h"
 #include "tools/common/cli.h"
@@ -85,12 +85,6 @@ bool is_same(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, ignored);
 }
 
-// What a dataset's encoding keeps of a piece: what a model trained on it could have copied.
-io::Score as_kept(const io::Encoding& encoding, const io::Score& score) {
-  io::LossReport losses;
-  return encoding.decode(encoding.encode(score, losses).view());
-}
-
 // Takes the scores.
 io::NoveltyIndex index_of(Pieces& training, bool quiet) {
   io::NoveltyIndex index;
@@ -108,7 +102,9 @@ std::vector<std::string> add_novelty(Report& report, const Arguments& a) {
   std::optional<io::Dataset> data;
   Pieces training;
   if (is_folder(a.training)) {
-    training = read_pieces(std::array{a.training}, a.read);
+    ReadOptions all = a.read;
+    all.whole = true;
+    training = read_pieces(std::array{a.training}, all);
   } else {
     if (is_midi(a.training)) {
       throw io::Error(fmt::format("{}: --training takes a dataset or a folder of MIDI files; name the file's folder.",
@@ -137,7 +133,8 @@ std::vector<std::string> add_novelty(Report& report, const Arguments& a) {
     std::vector<io::PieceNovelty> novelty(pieces.scores.size());
     for_each_piece(novelty.size(), a.read, "comparing with " + report.training, [&](std::size_t i) {
       const io::Score& score = pieces.scores[i].score;
-      novelty[i] = index.compare(data ? as_kept(data->encoding(), score) : score);
+      // What a dataset's encoding keeps is what a model trained on it could have copied.
+      novelty[i] = index.compare(data ? io::as_kept(data->encoding(), score) : score);
     });
     return novelty;
   };
@@ -162,8 +159,9 @@ void measure_folders(const Arguments& a) {
   if (a.compat != "none") {
     report.compat = a.compat;
     for (const io::NamedScore& piece : report.set.pieces.scores) {
-      report.set.compat.push_back(a.compat == "muspy" ? io::muspy_metrics(piece.score)
-                                                      : io::pypianoroll_metrics(piece.score));
+      const io::Score measured_part = io::without_opening(piece.score);
+      report.set.compat.push_back(a.compat == "muspy" ? io::muspy_metrics(measured_part)
+                                                      : io::pypianoroll_metrics(measured_part));
     }
   }
   if (!a.against.empty()) {
@@ -176,8 +174,9 @@ void measure_folders(const Arguments& a) {
   print(a.json ? as_json(report) : a.csv ? as_csv(report) : as_text(report, a.all_pieces));
   if (skipped.empty()) return;
   for (const std::string& reason : skipped) fmt::print(stderr, "{}: skipped: {}\n", kProgram, reason);
-  throw io::Error(fmt::format("{} of the files could not be read and are missing from the report; remove or mend them.",
-                              skipped.size()));
+  throw io::Error(fmt::format(
+      "{} of the files could not be read and measured and are missing from the report; remove or mend them.",
+      skipped.size()));
 }
 
 int run(int argc, char** argv) {
@@ -195,6 +194,10 @@ int run(int argc, char** argv) {
   cli.option("--compat", a.compat, "also the values that another package gives, with its faults")
       .choices({"none", "muspy", "pypianoroll"});
 
+  cli.flag("--whole", a.read.whole,
+           "measure all of a sample: without it one with a marker \"continuation\", as polonaise-sample writes where "
+           "drawing begins, is measured from there on, and what it was given is not counted as copied");
+
   cli.group("Output");
   cli.flag("--json", a.json, "print one JSON object, all pieces in it");
   cli.flag("--csv", a.csv, "print a line for each piece");
@@ -207,6 +210,7 @@ int run(int argc, char** argv) {
 
   cli.example("polonaise-metrics samples --against ~/midi", "how far samples are from the music they should resemble");
   cli.example("polonaise-metrics samples --training piano.data", "whether a model copied what it was trained on");
+  cli.example("polonaise-metrics samples --whole", "samples with the openings that they go on from");
   cli.example("polonaise-metrics samples --csv > samples.csv", "a table for a spreadsheet");
   cli.epilogue(definitions_text());
   cli.action([&] { measure_folders(a); });

@@ -160,7 +160,8 @@ int run(int argc, char** argv) {
   info.example("polonaise-midi info song.mid --json", "the same for programs");
   info.action([&a] { print(midi_info(a.file, a.json, a.strict)); });
 
-  Cli& picture = reading_command(cli, a, "roll", "draws the piano roll as an SVG picture", midi_file);
+  Cli& picture =
+      reading_command(cli, a, "roll", "draws the piano roll as an SVG picture, a sample's opening pale", midi_file);
   picture.option("-o,--output", a.output, "the SVG file to write").placeholder("FILE").required();
   picture.option("--title", a.title, "headline; the file's name if none is given");
   picture.option("--zoom", a.zoom, "pixels to a quarter note").range(2, 200);

@@ -27,6 +27,7 @@
 #include "tools/common/parallel.h"
 #include "tools/common/progress.h"
 #include "tools/common/run.h"
+#include "tools/sample/opening.h"
 
 namespace polonaise::tools {
 namespace {
@@ -39,8 +40,7 @@ constexpr Index kTogether = 1024;  // samples that a card draws side by side
 struct Arguments {
   fs::path run;
   fs::path output;
-  fs::path prime;
-  std::int64_t prime_steps = 0;
+  OpeningOptions opening;
   std::int64_t steps = 256;
   int count = 1;
   double temperature = 1;
@@ -64,25 +64,6 @@ fs::path output_name(const Arguments& a, int sample) {
   name += fmt::format("-{:03}", sample + 1);
   name += a.output.extension();
   return a.output.parent_path() / name;
-}
-
-// The events that samples go on from.
-io::Events prime_events(const Arguments& a, const io::Encoding& encoding) {
-  io::Score score = io::op53_prime();
-  if (!a.prime.empty()) {
-    io::Warnings warnings;
-    score = io::read_score(a.prime, warnings);
-    print_warnings(kProgram, a.prime, warnings);
-  }
-  io::LossReport report;
-  io::Events all = encoding.encode(score, report);
-  if (!a.prime.empty() && all.size() == 0) {
-    throw io::Error(fmt::format("{}: has no notes to go on from; give another --prime.", a.prime.string()));
-  }
-  if (a.prime_steps == 0 || a.prime_steps >= all.size()) return all;
-  io::Events events(all.kind);
-  events.append(all.view().slice(0, a.prime_steps));
-  return events;
 }
 
 // What may be drawn after the opening, as the run's encoding has it.
@@ -144,8 +125,8 @@ std::string provenance(const Arguments& a, const Run& run, int sample) {
   std::string text = fmt::format("polonaise-sample run={} step={} seed={} sample={}", a.run.string(),
                                  run.step_of(a.checkpoint), a.seed, sample + 1);
   if (!a.open_ended) text += fmt::format(" steps={}", a.steps);
-  text += fmt::format(" temperature={} top-k={} top-p={} prime={} prime-steps={}", a.temperature, a.top_k, a.top_p,
-                      a.prime.empty() ? "op53" : a.prime.filename().string(), a.prime_steps);
+  text += fmt::format(" temperature={} top-k={} top-p={} {}", a.temperature, a.top_k, a.top_p,
+                      opening_provenance(a.opening));
   if (!a.constraints.grammar) text += " --no-grammar";
   for (const std::string& constraint : all_asked(a)) text += " " + constraint;
   return text;
@@ -165,7 +146,7 @@ void check_cuts(const Arguments& a, const Model& model) {
 void sample(const Arguments& a) {
   const Run run = Run::open(a.run);
   std::vector<fs::path> inputs;
-  if (!a.prime.empty()) inputs.push_back(a.prime);
+  if (a.opening.is_file()) inputs.push_back(a.opening.prime);
   for (int i = 0; i < a.count; ++i) check_output(output_name(a, i), inputs);
 
   AnyDevice device = device_of(a.device, a.threads);
@@ -173,7 +154,7 @@ void sample(const Arguments& a) {
   const io::Encoding& encoding = run.encoding();
   check_cuts(a, *model);
   const io::EventSpec spec = encoding.spec();
-  const io::Events prime = prime_events(a, encoding);
+  const io::Events prime = opening_events(a.opening, kProgram, encoding);
   const Sequence opening = to_sequence(prime.view(), spec);
   const io::GrammarOptions asked_for = grammar_options(a.constraints);
   GrammarArrays grammar;
@@ -206,7 +187,8 @@ void sample(const Arguments& a) {
       const int index = static_cast<int>(first) + static_cast<int>(i);
       io::Events events = prime;
       events.append(to_events(all[i], spec).view());
-      io::write_file(output_name(a, index), io::write_score(encoding.decode(events.view()), provenance(a, run, index)));
+      const io::Score score = sample_score(a.opening, encoding, events.view(), prime.size());
+      io::write_file(output_name(a, index), io::write_score(score, provenance(a, run, index)));
     }
   });
 }
@@ -224,13 +206,7 @@ int run(int argc, char** argv) {
   cli.option("--seed", a.seed, "a sample follows from the run, the options and this");
   cli.option("--checkpoint", a.checkpoint, "best by validation, or last").choices({"best", "last"});
 
-  cli.group("Opening");
-  cli.option("--prime", a.prime,
-             "the piece to go on from; by default the first ten chords of Chopin's Polonaise Op. 53. The opening is "
-             "part of the output")
-      .placeholder("FILE.mid");
-  cli.option("--prime-steps", a.prime_steps, "only its first N events, as the run's encoding counts them; 0 for all")
-      .range(0, 1e8);
+  declare(cli, a.opening);
 
   cli.group("Drawing");
   cli.option("--temperature", a.temperature, "below 1 more regular, above 1 wilder; 0 takes the likeliest event")
@@ -257,8 +233,11 @@ int run(int argc, char** argv) {
               "eight continuations of another piece: next-001.mid to next-008.mid");
   cli.example("polonaise-sample run --key \"A minor\" --range A1..C6 --bars 16 -o minor.mid",
               "sixteen bars with their opening, without a note outside of the key or the range");
+  cli.example("polonaise-sample run --opening drop -o after.mid", "what was drawn alone, without its opening");
+  cli.example("polonaise-sample run --prime none --count 4 -o own.mid", "four pieces from nothing");
   cli.memory_remedy("give a smaller --count, or --device cpu");
   cli.action([&] {
+    check(cli, a.opening);
     if (a.no_copy == 0) cli.refuse_flags({"dataset"}, "belongs to --no-copy N, which is not given; leave it out");
     a.open_ended = (a.constraints.bars > 0 || a.constraints.seconds > 0) && !cli.given("steps");
     sample(a);

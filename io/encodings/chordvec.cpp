@@ -91,14 +91,19 @@ class ChordVec final : public Encoding {
     notes.reserve(events.keys.size());
     std::int64_t now = 0;
     for (std::int64_t i = 0; i < events.size(); ++i) {
-      const float quarters = events.quarters[static_cast<std::size_t>(i)];
-      const std::int64_t length = std::clamp(std::int64_t{std::lround(quarters * kQuarter)}, kShortest, kLongest);
+      const std::int64_t length = length_of(events, i);
       for (const std::uint8_t key : events.frame(i)) {
         notes.push_back({now, length, static_cast<std::uint8_t>(low_ + key), kVelocity, 0, 0, 0});
       }
       now += length;
     }
     return piano_score(kQuarter, std::move(notes));
+  }
+
+  Standing standing(const EventsView& events, std::int64_t count) const override {
+    Standing after;
+    for (std::int64_t i = 0; i < count; ++i) after.tick += length_of(events, i);
+    return after;
   }
 
   // The clock counts 1/48 quarters, the unit of the duration classes.
@@ -117,6 +122,11 @@ class ChordVec final : public Encoding {
   }
 
  private:
+  static std::int64_t length_of(const EventsView& events, std::int64_t frame) {
+    const float quarters = events.quarters[static_cast<std::size_t>(frame)];
+    return std::clamp(std::int64_t{std::lround(quarters * kQuarter)}, kShortest, kLongest);
+  }
+
   struct Losses {
     std::int64_t steps = 0;
     std::int64_t representable = 0;

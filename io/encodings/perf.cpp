@@ -84,6 +84,9 @@ class Reader {
     }
   }
 
+  std::int64_t now() const { return now_; }
+  bool struck_now() const { return struck_ == now_; }
+
   Steps finish() {
     for (std::size_t pitch = 0; pitch < sounding_.size(); ++pitch) {
       if (sounding_[pitch] < 0) continue;
@@ -97,6 +100,7 @@ class Reader {
  private:
   void strike(std::size_t pitch) {
     end_note(pitch, now_);
+    struck_ = now_;
     sounding_[pitch] = std::ssize(steps_.notes);
     steps_.notes.push_back({now_, now_, static_cast<std::uint8_t>(pitch), velocity_});
     steps_.articulations.push_back(articulation_);
@@ -116,6 +120,7 @@ class Reader {
   Steps steps_;
   std::array<std::ptrdiff_t, kKeys> sounding_;
   std::int64_t now_ = 0;
+  std::int64_t struck_ = -1;  // when a key last was
   std::uint8_t velocity_ = kFirstVelocity;
   int articulation_ = kLegato;
 };
@@ -172,16 +177,31 @@ class Perf final : public Encoding {
     Score score;
     score.ticks_per_quarter = added_.tempo ? kTempoTicksPerQuarter : kTicksPerQuarter;
     score.tempos = tempos_of(steps.tempos);
-    const auto to_ticks = [this, map = TempoMap(score)](std::int64_t step) {
-      return added_.tempo ? map.tick(seconds(step)) : step * kTicksPerStep;
-    };
+    const TempoMap map(score);
     for (const GridNote& note : steps.notes) {
-      const std::int64_t on = to_ticks(note.on);
-      score.notes.push_back({on, to_ticks(note.off) - on, note.pitch, note.velocity, 0, 0, 0});
+      const std::int64_t on = to_ticks(map, note.on);
+      score.notes.push_back({on, to_ticks(map, note.off) - on, note.pitch, note.velocity, 0, 0, 0});
     }
-    for (const PedalChange& change : steps.pedals) score.pedals.push_back({to_ticks(change.time), 0, change.down});
+    for (const PedalChange& change : steps.pedals) score.pedals.push_back({to_ticks(map, change.time), 0, change.down});
     std::ranges::sort(score.notes, {}, [](const Note& n) { return std::tuple(n.onset, n.pitch); });
     return score;
+  }
+
+  // Tempos that follow may move what lies at their own time, so all are read.
+  Standing standing(const EventsView& events, std::int64_t count) const override {
+    Reader reader(added_);
+    std::int64_t now = 0;
+    bool struck = false;
+    for (std::int64_t i = 0; i < events.size(); ++i) {
+      reader.read(events.tokens[static_cast<std::size_t>(i)]);
+      if (i >= count) continue;
+      now = reader.now();
+      struck = reader.struck_now();
+    }
+    Score tempos;
+    tempos.ticks_per_quarter = kTempoTicksPerQuarter;
+    tempos.tempos = tempos_of(reader.finish().tempos);
+    return {to_ticks(TempoMap(tempos), now), struck};
   }
 
   // The clock counts steps. At one step tempo, pedal, offs and ons come in this order, and articulation and velocity
@@ -230,6 +250,10 @@ class Perf final : public Encoding {
 
  private:
   static double seconds(std::int64_t step) { return static_cast<double>(step) / kStepsPerSecond; }
+
+  std::int64_t to_ticks(const TempoMap& map, std::int64_t step) const {
+    return added_.tempo ? map.tick(seconds(step)) : step * kTicksPerStep;
+  }
 
   // Each at the tick nearest to its step, by the tempos before it.
   static std::vector<Tempo> tempos_of(const std::vector<TempoChange>& changes) {

@@ -44,6 +44,23 @@ struct Bar {
   std::int64_t end() const { return start + meter_of(meter).length(); }
 };
 
+// Time as tokens move it on.
+struct Clock {
+  Bar bar;
+  std::int64_t now = 0;
+  bool begun = false;
+
+  void read(int token) {
+    if (kBar <= token && token < kPosition) {
+      bar = {begun ? bar.end() : 0, token - kBar};
+      now = bar.start;
+    } else if (kPosition <= token && token < kVocabulary) {
+      now = bar.start + token - kPosition;
+    }
+    begun = true;
+  }
+};
+
 // States of the grammar: 0 before any bar, then for each length of bar one after its token and one at each position.
 class BarStates {
  public:
@@ -126,31 +143,33 @@ class Remi final : public Encoding {
   Score decode(const EventsView& events) const override {
     NoteReader reader;
     std::vector<TimeSignature> signatures;
-    Bar bar;
-    bool begun = false;
-    std::int64_t now = 0;
+    Clock clock;
     bool moved = false;
     for (const int token : events.tokens) {
-      if (kBar <= token && token < kPosition) {
-        bar = {begun ? bar.end() : 0, token - kBar};
-        now = bar.start;
-      } else if (kPosition <= token && token < kVocabulary) {
-        now = bar.start + token - kPosition;
-      }
+      clock.read(token);
       moved = token >= kBar;
-      begun = true;
-      const Meter meter = meter_of(bar.meter);
-      const TimeSignature signature = {bar.start * kTicksPerStep, static_cast<std::uint8_t>(meter.numerator),
+      const Meter meter = meter_of(clock.bar.meter);
+      const TimeSignature signature = {clock.bar.start * kTicksPerStep, static_cast<std::uint8_t>(meter.numerator),
                                        static_cast<std::uint8_t>(meter.denominator)};
       if (signatures.empty() || signatures.back().numerator != signature.numerator ||
           signatures.back().denominator != signature.denominator) {
         signatures.push_back(signature);
       }
-      reader.read(token, now);
+      reader.read(token, clock.now);
     }
-    Score score = grid_score(reader.finish(now, moved), kTicksPerStep * kGridPerQuarter, kTicksPerStep);
+    Score score = grid_score(reader.finish(clock.now, moved), kTicksPerStep * kGridPerQuarter, kTicksPerStep);
     score.time_signatures = std::move(signatures);
     return score;
+  }
+
+  Standing standing(const EventsView& events, std::int64_t count) const override {
+    Clock clock;
+    std::int64_t struck = -1;
+    for (const int token : events.tokens.first(static_cast<std::size_t>(count))) {
+      clock.read(token);
+      if (token < kVelocityToken) struck = clock.now;
+    }
+    return {clock.now * kTicksPerStep, struck == clock.now};
   }
 
   // The clock counts 1/48 quarters. In a bar positions ascend and a note has one before it.

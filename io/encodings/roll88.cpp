@@ -100,7 +100,7 @@ class Roll88 final : public Encoding {
   }
 
   Score decode(const EventsView& events) const override {
-    const std::int64_t ticks = std::max(1, 480 / steps_);  // of a frame
+    const std::int64_t ticks = frame_ticks();
     std::vector<Note> notes;
     std::array<std::int64_t, kKeys> since;
     since.fill(-1);
@@ -121,6 +121,8 @@ class Roll88 final : public Encoding {
     return piano_score(ticks * steps_, std::move(notes));
   }
 
+  Standing standing(const EventsView&, std::int64_t count) const override { return {count * frame_ticks()}; }
+
   // The clock counts frames.
   Grammar grammar(const GrammarOptions& options) const override {
     check_grammar_options(options, kLowest, kLowest + kKeys - 1, name());
@@ -134,6 +136,8 @@ class Roll88 final : public Encoding {
   }
 
  private:
+  std::int64_t frame_ticks() const { return std::max(1, 480 / steps_); }
+
   void count_rounded(const Score& score, LossReport& report) const {
     const std::int64_t quarter = score.ticks_per_quarter;
     count_loss(report, "notes moved to the grid", std::ranges::count_if(score.notes, [&](const Note& note) {

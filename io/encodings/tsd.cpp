@@ -116,6 +116,18 @@ class Tsd final : public Encoding {
     return score;
   }
 
+  Standing standing(const EventsView& events, std::int64_t count) const override {
+    std::int64_t now = 0, struck = -1;
+    for (const int token : events.tokens.first(static_cast<std::size_t>(count))) {
+      if (token < kVelocityToken) {
+        struck = now;
+      } else if (kShift <= token && token < kOwnVocabulary) {
+        now += length_of(token - kShift);
+      }
+    }
+    return {now * kTicksPerStep, struck == now};
+  }
+
   // The clock counts 1/48 quarters. At one time tempo, pedal and notes come in this order, notes by pitch.
   Grammar grammar(const GrammarOptions& options) const override {
     check_grammar_options(options, kLowestWritten, kLowestWritten + kWrittenKeys - 1, name());

@@ -87,7 +87,8 @@ const MetricInfo& metric_info(Metric metric) {
 }
 
 PieceMetrics measure(const Score& score) {
-  const std::vector<Note> notes = pitched_notes(score);
+  const std::int64_t from = measured_from(score);
+  const std::vector<Note> notes = pitched_notes(score, from);
   const TempoMap tempos(score);
   const Meter meter(score);
   PieceMetrics piece;
@@ -104,8 +105,8 @@ PieceMetrics measure(const Score& score) {
   const PitchClasses ticks = pitch_class_ticks(notes);
   set_all(Metric::pitch_class_histogram, normalised(ticks));
   set(Metric::pitch_class_entropy, entropy_bits(ticks));
-  set(Metric::pitch_class_entropy_1_bar, window_entropy(notes, meter, 1));
-  set(Metric::pitch_class_entropy_4_bars, window_entropy(notes, meter, 4));
+  set(Metric::pitch_class_entropy_1_bar, window_entropy(notes, meter, 1, from));
+  set(Metric::pitch_class_entropy_4_bars, window_entropy(notes, meter, 4, from));
   set_all(Metric::pitch_class_transitions, pitch_class_transitions(notes, tempos));
   set(Metric::scale_consistency, scale_consistency(notes));
   set(Metric::mean_interval, mean_interval(notes));
@@ -113,11 +114,11 @@ PieceMetrics measure(const Score& score) {
   set(Metric::mean_distinct_ioi, mean_distinct_ioi(notes, tempos));
   set_all(Metric::note_lengths, note_lengths(notes, meter));
   set_all(Metric::note_length_transitions, note_length_transitions(notes, meter));
-  const Texture sounding = texture(notes);
+  const Texture sounding = texture(notes, 2, from);
   set(Metric::polyphony, sounding.polyphony());
   set(Metric::polyphony_rate, sounding.polyphony_rate());
-  set(Metric::empty_beat_rate, empty_beat_rate(notes, score.ticks_per_quarter));
-  if (const std::optional<Groove> bars = groove(notes, meter)) {
+  set(Metric::empty_beat_rate, empty_beat_rate(notes, score.ticks_per_quarter, from));
+  if (const std::optional<Groove> bars = groove(notes, meter, from)) {
     set(Metric::groove_pairs, std::optional(bars->pairs));
     set(Metric::groove_adjacent, std::optional(bars->adjacent));
   }

@@ -54,7 +54,7 @@ const MetricInfo& metric_info(Metric metric);
 // One piece's metrics: for each `size` finite values, or none where the metric is undefined for the piece (it says in
 // the definition when that is). Never NaN.
 struct PieceMetrics {
-  std::int64_t notes = 0;  // those measured: percussion (channel 9) is left out throughout
+  std::int64_t notes = 0;  // those measured: percussion (channel 9) is left out throughout, and so is an opening
   std::array<std::vector<double>, kMetricCount> values;
 
   std::span<const double> operator[](Metric metric) const { return values[static_cast<std::size_t>(metric)]; }
@@ -65,8 +65,8 @@ struct PieceMetrics {
   }
 };
 
-// Any valid score. Deterministic; time and memory are linear in its notes, but for structure (see structure.h), whose
-// cost has a fixed bound.
+// Any valid score; of one with a continuation this alone, in the bars of the whole. Deterministic; time and memory are
+// linear in its notes, but for structure (see structure.h), whose cost has a fixed bound.
 PieceMetrics measure(const Score& score);
 
 }  // namespace polonaise::io

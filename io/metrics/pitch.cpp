@@ -28,13 +28,13 @@ PitchClasses pitch_class_ticks(std::span<const Note> notes) {
   return ticks;
 }
 
-std::optional<double> window_entropy(std::span<const Note> notes, const Meter& meter, int bars) {
+std::optional<double> window_entropy(std::span<const Note> notes, const Meter& meter, int bars, std::int64_t from) {
   const std::int64_t end = last_end(notes);
-  if (end == 0) return std::nullopt;
-  const std::int64_t count = meter.bar(end - 1) + 1;
-  if (count > kMaxBars) return std::nullopt;
+  if (end <= from) return std::nullopt;
+  const std::int64_t first_bar = meter.bar(from), last_bar = meter.bar(end - 1);
+  if (last_bar - first_bar >= kMaxBars) return std::nullopt;
   std::vector<double> edges;
-  for (std::int64_t bar = 0; bar <= count; ++bar) edges.push_back(meter.start(bar));
+  for (std::int64_t bar = first_bar; bar <= last_bar + 1; ++bar) edges.push_back(meter.start(bar));
   PitchClassBins bins(std::move(edges));
   for (const Note& note : notes) {
     bins.add(static_cast<double>(note.onset), static_cast<double>(note.end()), note.pitch);

@@ -22,9 +22,10 @@ PitchClasses pitch_class_ticks(std::span<const Note> notes);
 
 // The mean over all runs of `bars` bars, one beginning at each bar, of the entropy of pitch_class_ticks within; runs in
 // which nothing sounds are left out; a shorter piece is one run. H1 and H4 of Wu and Yang, "The Jazz Transformer on the
-// front line" (ISMIR 2020), who count notes. None for pieces of more than kMaxBars bars.
+// front line" (ISMIR 2020), who count notes. Bars from the one that holds tick `from`, before which there are no notes.
+// None for pieces of more than kMaxBars bars.
 inline constexpr std::int64_t kMaxBars = 65536;
-std::optional<double> window_entropy(std::span<const Note> notes, const Meter& meter, int bars);
+std::optional<double> window_entropy(std::span<const Note> notes, const Meter& meter, int bars, std::int64_t from = 0);
 
 // Of all pairs (i, j) of notes of which j begins where i ends, to less than 0.05 s, the share that leads from pitch
 // class r to c, at [12 * r + c]: pretty_midi's transition matrix, over all tracks at once, normalised by its sum.

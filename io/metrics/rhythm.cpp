@@ -59,15 +59,15 @@ std::optional<std::array<double, 144>> note_length_transitions(std::span<const N
   return shares;
 }
 
-std::optional<Groove> groove(std::span<const Note> notes, const Meter& meter) {
+std::optional<Groove> groove(std::span<const Note> notes, const Meter& meter, std::int64_t from) {
   constexpr int kPositions = 64;
   if (notes.empty()) return std::nullopt;
-  const std::int64_t bars = meter.bar(notes.back().onset) + 1;
+  const std::int64_t first_bar = meter.bar(from), bars = meter.bar(notes.back().onset) + 1 - first_bar;
   if (bars < 2 || bars > kMaxBars) return std::nullopt;
   std::vector<std::uint64_t> onsets(static_cast<std::size_t>(bars));
   for (const Note& note : notes) {
-    onsets[static_cast<std::size_t>(meter.bar(note.onset))] |= std::uint64_t{1}
-                                                               << meter.position(note.onset, kPositions);
+    onsets[static_cast<std::size_t>(meter.bar(note.onset) - first_bar)] |= std::uint64_t{1}
+                                                                           << meter.position(note.onset, kPositions);
   }
   // A position that is set in c of the bars differs in c * (bars - c) pairs.
   std::array<std::int64_t, kPositions> set{};

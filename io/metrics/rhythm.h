@@ -29,12 +29,13 @@ std::optional<std::array<double, 12>> note_lengths(std::span<const Note> notes, 
 std::optional<std::array<double, 144>> note_length_transitions(std::span<const Note> notes, const Meter& meter);
 
 // How alike bars are in rhythm. A bar is a vector of 64 positions, 1 where a note begins; two bars are alike to
-// 1 - (positions that differ) / 64. Bars from the first of the piece to the last one in which a note begins.
+// 1 - (positions that differ) / 64. Bars from the one that holds tick `from`, before which there are no
+// notes, to the last one in which a note begins.
 struct Groove {
   double pairs = 0;     // the mean over all pairs of bars: GS of Wu and Yang (ISMIR 2020), who sample pairs
   double adjacent = 0;  // the mean over bars and the next one, as muspy has it
 };
 // None for fewer than two bars, or more than kMaxBars.
-std::optional<Groove> groove(std::span<const Note> notes, const Meter& meter);
+std::optional<Groove> groove(std::span<const Note> notes, const Meter& meter, std::int64_t from = 0);
 
 }  // namespace polonaise::io

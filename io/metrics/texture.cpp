@@ -19,7 +19,7 @@ std::optional<double> Texture::polyphony_rate() const {
   return static_cast<double>(polyphonic) / static_cast<double>(ticks);
 }
 
-Texture texture(std::span<const Note> notes, int several) {
+Texture texture(std::span<const Note> notes, int several, std::int64_t from) {
   struct Change {
     std::int64_t tick;
     int step;
@@ -33,7 +33,7 @@ Texture texture(std::span<const Note> notes, int several) {
   }
   std::ranges::sort(changes, {}, &Change::tick);
   Texture sum;
-  sum.ticks = last_end(notes);
+  sum.ticks = std::max<std::int64_t>(last_end(notes) - from, 0);
   std::array<int, 256> held{};
   int pitches = 0;
   std::int64_t last = 0;
@@ -51,16 +51,17 @@ Texture texture(std::span<const Note> notes, int several) {
   return sum;
 }
 
-std::optional<double> empty_beat_rate(std::span<const Note> notes, std::int64_t ticks_per_quarter) {
+std::optional<double> empty_beat_rate(std::span<const Note> notes, std::int64_t ticks_per_quarter, std::int64_t from) {
   if (notes.empty()) return std::nullopt;
-  std::int64_t beats = 0, filled = 0;  // beats that notes so far reach to
+  const std::int64_t before = from / ticks_per_quarter;
+  std::int64_t beats = before, filled = 0;  // beats that notes so far reach to
   for (const Note& note : notes) {
     const std::int64_t first = note.onset / ticks_per_quarter;
     const std::int64_t after = std::max(first, (note.end() - 1) / ticks_per_quarter) + 1;
     filled += std::max<std::int64_t>(0, after - std::max(first, beats));
     beats = std::max(beats, after);
   }
-  return static_cast<double>(beats - filled) / static_cast<double>(beats);
+  return static_cast<double>(beats - before - filled) / static_cast<double>(beats - before);
 }
 
 }  // namespace polonaise::io

@@ -40,6 +40,7 @@ void expect_equal(const Score& a, const Score& b) {
   EXPECT_EQ(a.tempos, b.tempos);
   EXPECT_EQ(a.time_signatures, b.time_signatures);
   EXPECT_EQ(a.pedals, b.pedals);
+  EXPECT_EQ(a.continuation, b.continuation);
 }
 
 TEST(Notes, PairOnsWithOffs) {
@@ -143,6 +144,34 @@ TEST(Notes, PedalKeepsChangesOnly) {
   EXPECT_EQ(score.pedals, (std::vector<Pedal>{{16, 0, true}, {32, 0, false}, {48, 1, true}}));
 }
 
+// Markers "continuation", "Continuation" and "cut", and a text "continuation".
+constexpr std::string_view kMarker = " ff 06 0c 63 6f 6e 74 69 6e 75 61 74 69 6f 6e ";
+constexpr std::string_view kOtherMarker = " ff 06 0c 43 6f 6e 74 69 6e 75 61 74 69 6f 6e ";
+constexpr std::string_view kShortMarker = " ff 06 03 63 75 74 ";
+constexpr std::string_view kSameText = " ff 01 0c 63 6f 6e 74 69 6e 75 61 74 69 6f 6e ";
+
+std::optional<std::int64_t> continuation_of(std::initializer_list<std::string_view> tracks) {
+  Warnings warnings;
+  const auto found = read_score(midi_file(tracks), warnings, {.strict = true}).continuation;
+  EXPECT_TRUE(warnings.entries().empty());
+  return found;
+}
+
+TEST(Notes, AContinuationBeginsAtItsMarker) {
+  const auto track = [](std::string_view marker) { return "08" + std::string(marker) + "00 ff 2f 00"; };
+  EXPECT_EQ(continuation_of({track(kMarker)}), 8);
+  for (const std::string_view other : {kOtherMarker, kShortMarker, kSameText}) {
+    EXPECT_EQ(continuation_of({track(other)}), std::nullopt) << other;
+  }
+  EXPECT_EQ(continuation_of({"00 ff 06 00 00 ff 2f 00"}), std::nullopt) << "a marker without text";
+}
+
+TEST(Notes, OfSeveralMarkersTheFirstCounts) {
+  const std::string marker(kMarker);
+  EXPECT_EQ(continuation_of({"08" + std::string(kShortMarker) + "08" + marker + "08" + marker + "00 ff 2f 00"}), 16);
+  EXPECT_EQ(continuation_of({"20" + marker + "00 ff 2f 00", "10" + marker + "00 ff 2f 00"}), 16);
+}
+
 TEST(Notes, SmpteTimesBecomeQuartersOfHalfASecond) {
   Warnings warnings;
   const Score score =
@@ -190,6 +219,7 @@ TEST(ScoreWriter, ReadsBackAsItWas) {
   score.tempos = {{0, 500000}, {480, 16777215}};
   score.time_signatures = {{0, 3, 4}, {1440, 255, 128}};
   score.pedals = {{0, 0, true}, {960, 0, false}};
+  score.continuation = 480;
   expect_equal(read(write_score(score)), score);
   expect_equal(read(write_score(score, "made by a test")), score);
 }
@@ -199,6 +229,9 @@ TEST(ScoreWriter, WritesOneTrackAsFormat0WithItsText) {
   score.ticks_per_quarter = 96;
   score.notes = {{0, 16, 60, 64, 0, 0, 0}};
   EXPECT_EQ(write_score(score, "hi"), midi_file({"00 ff 01 02 68 69 00 c0 00 00 90 3c 40 10 3c 00 00 ff 2f 00"}, 0));
+  score.continuation = 8;
+  EXPECT_EQ(write_score(score),
+            midi_file({"00 c0 00 00 90 3c 40 08" + std::string(kMarker) + "08 90 3c 00 00 ff 2f 00"}, 0));
   EXPECT_EQ(write_score(Score{}), midi_file({"00 ff 2f 00"}, 0, 480));
 }
 
@@ -224,6 +257,8 @@ TEST(ScoreWriter, RefusesWhatMidiCannotHold) {
   refuses([](Score& score) { score.tempos = {{0, 1 << 24}}; });
   refuses([](Score& score) { score.time_signatures = {{0, 4, 3}}; });
   refuses([](Score& score) { score.pedals = {{0, 16, true}}; });
+  refuses([](Score& score) { score.continuation = -1; });
+  refuses([](Score& score) { score.continuation = std::int64_t{1} << 31; });
   refuses([](Score& score) { score.notes[1].onset = 1 << 30; });  // a gap that no variable-length number holds
 }
 

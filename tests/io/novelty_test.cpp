@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "io/random.h"
 #include "io/split.h"
 #include "io/synthetic.h"
@@ -172,6 +174,37 @@ TEST(Novelty, ExactRunsCountAsTransposedOnesToo) {
   EXPECT_EQ(found.exact.longest, 20);
   EXPECT_GE(found.transposed.longest, 20);
   for (std::size_t i = 0; i < found.exact.share.size(); ++i) EXPECT_GE(found.transposed.share[i], found.exact.share[i]);
+}
+
+TEST(Novelty, AnOpeningIsNotCountedAsCopied) {
+  const std::vector<NamedScore> corpus = synthetic_corpus(3, 9);
+  const NoveltyIndex index = index_of(corpus);
+  // The beginning of a training piece, its last chord being what was drawn.
+  Score sample = excerpt(corpus[1].score, 0, 42, 0);
+  EXPECT_EQ(index.compare(sample).exact.longest, 42);
+  sample.continuation = sample.notes.back().onset;
+  const auto drawn = std::ranges::count(sample.notes, *sample.continuation, &Note::onset);
+  ASSERT_LT(drawn, 8);
+  const PieceNovelty found = index.compare(sample);
+  EXPECT_EQ(found.notes, drawn);
+  EXPECT_LE(found.transposed.longest, drawn);
+  EXPECT_EQ(found.transposed.share[0], 0);
+  // A training piece is one whole, whatever its marker.
+  NoveltyIndex marked;
+  marked.add("sample", sample);
+  EXPECT_EQ(marked.notes(), 42);
+}
+
+TEST(Novelty, BarsAreThoseOfThePieceWithItsOpening) {
+  NoveltyIndex index;
+  index.add("scale", score_of({{0, 4, 60}, {4, 4, 62}, {8, 4, 64}, {12, 4, 65}}));
+  Score sample = score_of({{0, 16, 48}, {16, 16, 50}, {40, 4, 60}, {44, 4, 62}, {48, 4, 64}, {52, 4, 65}});
+  sample.continuation = 20;
+  const PieceNovelty found = index.compare(sample);
+  EXPECT_EQ(found.exact.longest, 4);
+  EXPECT_TRUE(found.exact.whole);
+  EXPECT_EQ(found.exact.bar, 3);
+  EXPECT_EQ(found.exact.source_bar, 1);
 }
 
 TEST(Novelty, PercussionIsNotCompared) {

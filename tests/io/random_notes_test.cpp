@@ -54,6 +54,17 @@ TEST(RandomNotes, AreTheSameForOneSeed) {
   EXPECT_NE(random_notes(long_piece(), 1).notes, random_notes(long_piece(), 2).notes);
 }
 
+TEST(RandomNotes, StandForAContinuationAlone) {
+  Score piece = long_piece();
+  piece.continuation = 240 * 500;
+  const Score random = random_notes(piece, 1);
+  EXPECT_EQ(random.notes.size(), 1500u);
+  EXPECT_EQ(random.continuation, piece.continuation);
+  EXPECT_GE(random.notes.front().onset, *piece.continuation);
+  EXPECT_LT(random.notes.front().onset, 240 * 510) << "they fill it from its beginning";
+  EXPECT_LT(random.notes.back().onset, last_end(piece.notes));
+}
+
 TEST(RandomNotes, LeaveOutPercussionAndTakeAnyGrid) {
   const Score random = random_notes(score_of({{0, 0, 60}, {0, 1, 40, 9}}, 1), 1);
   ASSERT_EQ(random.notes.size(), 1u);

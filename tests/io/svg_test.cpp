@@ -43,6 +43,16 @@ TEST(Svg, DrawsEachNoteInTheColourOfItsTrackAndTheOpacityOfItsVelocity) {
   EXPECT_NE(svg.find("prefers-color-scheme:dark"), std::string::npos);
 }
 
+TEST(Svg, DrawsAnOpeningPale) {
+  Score score = score_of({{.onset = 0, .duration = 20, .pitch = 60, .velocity = 127},
+                          {.onset = 10, .duration = 10, .pitch = 64, .velocity = 127}});
+  EXPECT_EQ(count(piano_roll_svg(score, {.title = ""}), "fill-opacity=\"1.00\""), 2u);
+  score.continuation = 10;
+  const std::string svg = piano_roll_svg(score, {.title = ""});
+  EXPECT_EQ(count(svg, "fill-opacity=\"0.45\""), 1u);
+  EXPECT_EQ(count(svg, "fill-opacity=\"1.00\""), 1u);
+}
+
 TEST(Svg, BreaksRowsAtBarsAndDrawsAcrossThem) {
   // Four bars of four quarters at 24 pixels, two to a row of 200; the long note sounds in both rows.
   const Score score = score_of({{.onset = 0, .duration = 160, .pitch = 60, .velocity = 64}});

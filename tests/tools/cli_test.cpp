@@ -99,6 +99,18 @@ TEST(Cli, DefaultsStandUntilAFlagSetsThem) {
   EXPECT_FALSE(example.cli.given("hidden"));
 }
 
+TEST(Cli, AnEmptyValueIsOneAndNotTheNextArgument) {
+  const std::vector<std::vector<std::string>> cases = {{"-o", "out", "--output=", "b"},
+                                                       {"-o", "out", "--output", "", "b"}};
+  for (const std::vector<std::string>& empty : cases) {
+    Example example;
+    example.cli.parse(empty);
+    EXPECT_EQ(example.output, "");
+    EXPECT_EQ(example.folders, (std::vector<std::filesystem::path>{"b"}));
+  }
+  EXPECT_EQ(usage_error({"--hidden=", "3"}), usage_error({"--hidden", "", "3"}));
+}
+
 TEST(Cli, FlagWinsOverEnvironmentOverFileOverDefault) {
   const auto file = config_file("hidden = 1\nlr = 0.1\nmodel = \"rnn\"\n");
   const Environment hidden("POLONAISE_HIDDEN", "2");

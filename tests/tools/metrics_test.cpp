@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "io/continuation.h"
 #include "io/file.h"
+#include "io/meter.h"
 #include "io/metrics/metrics.h"
 #include "io/notes.h"
 #include "io/split.h"
@@ -225,6 +227,119 @@ TEST(MetricsTool, ADatasetIsComparedAsItsEncodingKeepsPieces) {
     }
     EXPECT_EQ(copies, report["novelty"]["pieces"].get<int>()) << "all of the train split, and none of the others";
   }
+}
+
+// The scale of `given` notes, of which the rest is drawn: five notes that go down again, in steps of a semitone.
+io::Score continued_scale(int given) {
+  io::Score score = scale(given);
+  score.continuation = 24 * given;
+  for (int i = 0; i < 5; ++i) {
+    score.notes.push_back(
+        {.onset = 24 * (given + i), .duration = 24, .pitch = static_cast<std::uint8_t>(90 - i), .velocity = 64});
+  }
+  return score;
+}
+
+TEST(MetricsTool, MeasuresFromTheMarkerOnAndSaysSo) {
+  const fs::path folder = fresh_folder();
+  write_piece(folder / "set" / "drawn.mid", continued_scale(12));
+  write_piece(folder / "set" / "whole.mid", scale(4));
+  write_piece(folder / "training" / "scale.mid", scale(12));
+  const json report = as_json({folder / "set", "--training", folder / "training", "--against", folder / "set"});
+  EXPECT_EQ(report["set"]["measured_from_marker"], 1);
+  EXPECT_EQ(report["against"]["measured_from_marker"], 1);
+  const json& drawn = report["set"]["pieces"][0];
+  EXPECT_EQ(drawn["notes"], 5);
+  EXPECT_EQ(drawn["metrics"]["pitch_range"], 4);
+  EXPECT_EQ(drawn["metrics"]["empty_beat_rate"], 0);
+  EXPECT_EQ(drawn["measured_from"], (json{{"marker", "continuation"}, {"bar", 4}, {"seconds", 6}}));
+  EXPECT_EQ(drawn["novelty"]["notes"], 5);
+  EXPECT_LT(drawn["novelty"]["transposed"]["longest"], 5);
+  EXPECT_TRUE(report["set"]["pieces"][1]["measured_from"].is_null());
+  EXPECT_EQ(report["set"]["pieces"][1]["notes"], 4);
+  for (const json& random : report["novelty"]["random_notes"]) EXPECT_LE(random["notes"], 5);
+
+  const json whole = as_json({folder / "set", "--training", folder / "training", "--whole"});
+  EXPECT_EQ(whole["set"]["measured_from_marker"], 0);
+  EXPECT_EQ(whole["set"]["pieces"][0]["notes"], 17);
+  EXPECT_EQ(whole["set"]["pieces"][0]["novelty"]["exact"]["longest"], 12);
+  EXPECT_TRUE(whole["set"]["pieces"][0]["measured_from"].is_null());
+
+  const std::string one = "\n1 piece is measured from its marker 'continuation' on; --whole measures all of it\n";
+  EXPECT_NE(metrics({folder / "set"}).out.find(one), std::string::npos);
+  EXPECT_EQ(metrics({folder / "set", "--whole"}).out.find("marker"), std::string::npos);
+  write_piece(folder / "set" / "drawn too.mid", continued_scale(3));
+  EXPECT_NE(metrics({folder / "set"}).out.find("\n2 pieces are measured from their marker 'continuation' on;"),
+            std::string::npos);
+
+  const ProgramResult csv = metrics({folder / "set", "--csv"});
+  EXPECT_EQ(csv.out.find(",measured_from_bar\n"), csv.out.find('\n') - std::string_view(",measured_from_bar").size());
+  const auto line_of = [&](std::string_view name) {
+    const std::size_t begin = csv.out.find("\n" + std::string(name)) + 1;
+    return csv.out.substr(begin, csv.out.find('\n', begin) - begin);
+  };
+  EXPECT_TRUE(line_of("drawn.mid,5,").ends_with(",4")) << csv.out;
+  EXPECT_TRUE(line_of("whole.mid,4,").ends_with(",")) << csv.out;
+}
+
+TEST(MetricsTool, OtherPackagesMeasureAContinuationAsAFileOfItsOwn) {
+  const fs::path folder = fresh_folder();
+  write_piece(folder / "drawn.mid", continued_scale(12));
+  io::Score alone = io::without_opening(continued_scale(12));
+  write_piece(folder / "alone.mid", alone);
+  for (const char* package : {"muspy", "pypianoroll"}) {
+    const auto values = [&](const char* file) {
+      return as_json({folder / file, "--compat", package})["set"]["pieces"][0]["compat"];
+    };
+    EXPECT_EQ(values("drawn.mid"), values("alone.mid")) << package;
+  }
+}
+
+TEST(MetricsTool, ARunsBarIsThatOfTheFile) {
+  const fs::path folder = fresh_folder();
+  rule_made(folder / "training", 0, 4);
+  const io::Score piece = io::synthetic_corpus(4, 4)[2].score;
+  // Eight bars of the first piece, then what another goes on with: copied, but not by the opening.
+  io::Score sample = io::synthetic_corpus(4, 4)[0].score;
+  const std::int64_t cut = 8 * static_cast<std::int64_t>(io::Meter(sample).bar_ticks(0));
+  std::erase_if(sample.notes, [&](const io::Note& note) { return note.onset >= cut; });
+  ASSERT_EQ(sample.ticks_per_quarter, piece.ticks_per_quarter);
+  for (std::size_t i = 0; i < 40; ++i) {
+    sample.notes.push_back(piece.notes[i]);
+    sample.notes.back().onset += cut;
+  }
+  sample.continuation = cut;
+  write_piece(folder / "sample.mid", sample);
+  ASSERT_EQ(run_program("polonaise-prepare",
+                        {folder / "training", "-o", folder / "data", "--encoding", "remi", "--split", "1,0,0"})
+                .status,
+            0);
+  for (const fs::path& training : {folder / "training", folder / "data"}) {
+    const json novelty = as_json({folder / "sample.mid", "--training", training})["set"]["pieces"][0]["novelty"];
+    EXPECT_GE(novelty["exact"]["longest"], 38) << training << " the encoding merges doubled notes";
+    EXPECT_EQ(novelty["exact"]["whole"], true);
+    EXPECT_EQ(novelty["exact"]["source_bar"], 1);
+    EXPECT_EQ(novelty["exact"]["bar"], 9);
+  }
+}
+
+TEST(MetricsTool, AMarkerBehindTheLastNoteIsNamed) {
+  const fs::path folder = fresh_folder();
+  io::Score score = scale(4);
+  score.continuation = 24 * 4;
+  write_piece(folder / "set" / "late.mid", score);
+  write_piece(folder / "set" / "good.mid", scale(4));
+  const ProgramResult result = metrics({folder / "set", "--json"});
+  expect_failure(result, 1, "late.mid: nothing begins after its marker 'continuation'");
+  EXPECT_NE(result.err.find("--whole measures all of it"), std::string::npos);
+  EXPECT_EQ(json::parse(result.out)["set"]["pieces"].size(), 1u);
+  expect_failure(metrics({folder / "set", "--strict"}), 1, "late.mid: nothing begins after");
+  expect_failure(metrics({folder / "set" / "late.mid"}), 1, "none of the 1 files can be read and measured");
+  EXPECT_EQ(as_json({folder / "set", "--whole"})["set"]["pieces"].size(), 2u);
+  // Trained on was all of it.
+  EXPECT_EQ(as_json({folder / "set" / "good.mid", "--training", folder / "set"})["novelty"]["pieces"], 2);
+  write_piece(folder / "none" / "none.mid", {});
+  EXPECT_EQ(metrics({folder / "none"}).status, 0);
 }
 
 TEST(MetricsTool, OtherPackagesValues) {

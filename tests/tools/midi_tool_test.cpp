@@ -99,6 +99,28 @@ TEST(MidiTool, RollDrawsEveryNote) {
   EXPECT_NE(svg.find(">song</text>"), std::string::npos);
 }
 
+TEST(MidiTool, InfoTextAndPictureShowWhereASampleWasDrawnFrom) {
+  const fs::path folder = fresh_folder(), file = song(folder);
+  EXPECT_FALSE(nlohmann::json::parse(midi({"info", file, "--json"}).out).contains("continuation_tick"));
+  io::Warnings warnings;
+  io::Score score = io::read_score(file, warnings);
+  score.continuation = 4 * 48;
+  io::write_file(file, io::write_score(score));
+  EXPECT_EQ(nlohmann::json::parse(midi({"info", file, "--json"}).out)["continuation_tick"], 192);
+  const ProgramResult info = midi({"info", file});
+  EXPECT_NE(info.out.find("from tick 192, bar 2, 2.0 s on"), std::string::npos) << info.out;
+  EXPECT_NE(midi({"csv", file}).out.find("1, 192, Marker_t, \"continuation\"\n"), std::string::npos);
+  ASSERT_EQ(midi({"roll", file, "-o", folder / "song.svg"}).status, 0);
+  const std::string svg = read_text(folder / "song.svg");
+  const auto of_opacity = [&](const std::string& opacity) {
+    std::size_t notes = 0;
+    for (std::size_t at = svg.find(opacity); at != std::string::npos; at = svg.find(opacity, at + 1)) ++notes;
+    return notes;
+  };
+  EXPECT_EQ(of_opacity("fill-opacity=\"0.81\""), 2u);
+  EXPECT_EQ(of_opacity("fill-opacity=\"0.36\""), 4u) << "0.45 of it before the marker";
+}
+
 TEST(MidiTool, RoundtripReportsWhatWasLost) {
   const fs::path folder = fresh_folder();
   const ProgramResult result = midi({"roundtrip", song(folder), "--encoding", "chordvec", "-o", folder / "heard.mid"});

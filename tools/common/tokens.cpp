@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <utility>
 
 namespace polonaise::tools {
 namespace {
@@ -40,6 +41,20 @@ std::vector<std::string> values_of(const OptionSpec& option, const std::vector<s
   return values;
 }
 
+// CLI11 takes the argument after "--name=" for its value: an empty one is to stand by itself.
+std::vector<std::string> with_empty_values(const std::vector<std::string>& arguments, const Declared& declared) {
+  std::vector<std::string> separate;
+  for (const std::string& argument : arguments) {
+    const bool is_empty = std::ranges::any_of(declared, [&](const auto& known) {
+      const OptionSpec& option = *known.first;
+      return !option.positional && !option.is_flag && argument == fmt::format("--{}=", option.name);
+    });
+    separate.push_back(is_empty ? argument.substr(0, argument.size() - 1) : argument);
+    if (is_empty) separate.emplace_back();
+  }
+  return separate;
+}
+
 }  // namespace
 
 Tokens tokenize(const CommandSpec& program, std::span<const CommandSpec* const> commands,
@@ -56,7 +71,9 @@ Tokens tokenize(const CommandSpec& program, std::span<const CommandSpec* const> 
     sub->preparse_callback([&tokens, command](std::size_t) { tokens.command = command; });
   }
   try {
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    std::vector<std::string> words = with_empty_values(arguments, declared);
+    std::ranges::reverse(words);
+    app.parse(std::move(words));
   } catch (const CLI::ArgumentMismatch& error) {
     const std::string text = error.what();  // "--hidden: 1 required TEXT missing"
     tokens.mistake = text.substr(0, text.find(':')) + " needs a value.";

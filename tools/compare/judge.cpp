@@ -10,6 +10,7 @@
 #include "io/notes.h"
 #include "io/novelty.h"
 #include "tools/compare/held_out.h"
+#include "tools/compare/openings.h"
 
 namespace polonaise::tools {
 namespace {
@@ -76,16 +77,30 @@ std::string base_name(std::string_view name) {
   return std::regex_replace(std::string(name), moved, "", std::regex_constants::format_first_only);
 }
 
-void judge(const io::Dataset& data, const std::filesystem::path& folder, std::int64_t events, Results& results) {
+void judge(const io::Dataset& data, const std::filesystem::path& folder, std::int64_t opening, std::int64_t steps,
+           Results& results) {
   const io::NoveltyIndex training = index_of(data);
-  const auto measure_file = [&](PieceOfMusic& piece) {
+  const auto score_of = [&](const PieceOfMusic& piece) {
     io::Warnings warnings;
-    Measured measured = measure(training, io::read_score(folder / piece.file, warnings));
+    return io::read_score(folder / piece.file, warnings);
+  };
+  results.without_opening = true;
+  for (const CombinationResult& c : results.combinations) {
+    for (const PieceOfMusic& sample : c.samples) {
+      results.without_opening = results.without_opening && score_of(sample).continuation;
+    }
+  }
+  const auto measured_of = [&](io::Score score) {
+    if (!results.without_opening) score.continuation.reset();
+    return measure(training, score);
+  };
+  const auto measure_file = [&](PieceOfMusic& piece) {
+    Measured measured = measured_of(score_of(piece));
     piece.figures = std::move(measured.figures);
     return std::move(measured.metrics);
   };
-  for (OpeningResult& opening : results.openings) {
-    if (opening.real) measure_file(*opening.real);
+  for (OpeningResult& from : results.openings) {
+    if (from.real) measure_file(*from.real);
   }
   std::map<std::string, std::vector<io::PieceMetrics>> by_model;
   for (CombinationResult& c : results.combinations) {
@@ -95,8 +110,7 @@ void judge(const io::Dataset& data, const std::filesystem::path& folder, std::in
   results.human.clear();
   const io::Split split = split_or(data, io::Split::test, io::Split::valid);
   for (std::int64_t i = 0; i < std::min(data.pieces(split), kMostHuman); ++i) {
-    const io::EventsView piece = data.piece(split, i);
-    Measured measured = measure(training, data.encoding().decode(piece.slice(0, std::min(piece.size(), events))));
+    Measured measured = measured_of(beginning(data.encoding(), data.piece(split, i), opening, steps));
     results.human.emplace_back(data.name(split, i), std::move(measured.figures));
     human.push_back(std::move(measured.metrics));
   }

@@ -26,6 +26,7 @@ Music load_music(const std::filesystem::path& file) {
   const io::TempoMap tempo(score);
   Music music;
   music.midi.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (score.continuation) music.drawn_from = tempo.seconds(*score.continuation);
   for (const io::Note& note : score.notes) {
     if (note.channel == io::kPercussionChannel) continue;
     const double start = tempo.seconds(note.onset), end = tempo.seconds(note.end());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,10 @@ struct Music {
     int pitch = 60;
     int velocity = 80;
   };
-  std::vector<Note> notes;  // by start; percussion left out
-  double seconds = 0;       // until the last note ends
-  std::string midi;         // the file
+  std::vector<Note> notes;           // by start; percussion left out
+  double seconds = 0;                // until the last note ends
+  std::string midi;                  // the file
+  std::optional<double> drawn_from;  // seconds, where it says so
 };
 
 // Throws io::Error for a file that cannot be read.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "io/continuation.h"
 #include "io/encoding.h"
 #include "io/error.h"
 #include "io/notes.h"
@@ -13,10 +14,6 @@
 
 namespace polonaise::tools {
 namespace {
-
-io::Score beginning(const io::Encoding& encoding, const io::EventsView& events, std::int64_t count) {
-  return encoding.decode(events.slice(0, std::min(count, events.size())));
-}
 
 Opening polonaise(const io::Encoding& encoding, const std::filesystem::path& reference, std::int64_t steps) {
   io::LossReport report;
@@ -33,11 +30,17 @@ Opening polonaise(const io::Encoding& encoding, const std::filesystem::path& ref
                     "piece.",
                     reference.string(), real.size(), opening.events.size()));
   }
-  opening.continuation = beginning(encoding, real.view(), opening.events.size() + steps);
+  opening.continuation = beginning(encoding, real.view(), opening.events.size(), steps);
   return opening;
 }
 
 }  // namespace
+
+io::Score beginning(const io::Encoding& encoding, const io::EventsView& piece, std::int64_t opening,
+                    std::int64_t steps) {
+  const io::EventsView events = piece.slice(0, std::min(opening + steps, piece.size()));
+  return opening < events.size() ? io::decode_continuation(encoding, events, opening) : encoding.decode(events);
+}
 
 std::vector<Opening> find_openings(const io::Dataset& data, const std::filesystem::path& reference,
                                    std::int64_t steps) {
@@ -54,7 +57,7 @@ std::vector<Opening> find_openings(const io::Dataset& data, const std::filesyste
   Opening opening{"held-out", data.name(split, longest), io::Events(piece.kind), 0, {}};
   opening.events.append(piece.slice(0, count));
   opening.seconds = io::seconds_of(encoding.decode(opening.events.view()));
-  opening.continuation = beginning(encoding, piece, count + steps);
+  opening.continuation = beginning(encoding, piece, count, steps);
   openings.push_back(std::move(opening));
   return openings;
 }

@@ -29,13 +29,14 @@ struct Shown {
   std::string classes;  // its colour
 };
 
-std::string figure(const Shown& shown, int low, int high) {
+std::string figure(const Shown& shown, bool without_opening, int low, int high) {
   const std::string label = fmt::format("Piano roll of {}: {} in {}.", shown.spoken,
                                         counted(std::ssize(shown.music.notes), "note"), clock(shown.music.seconds));
   std::string note = fmt::format("<span class=\"note length\">{}, {}</span>",
                                  counted(std::ssize(shown.music.notes), "note"), clock(shown.music.seconds));
   if (shown.piece->figures && shown.piece->figures->transposed.longest > 0 && shown.classes != "ink") {
-    note += fmt::format(" <span class=\"note\">longest known run {}</span>", shown.piece->figures->transposed.longest);
+    note += fmt::format(" <span class=\"note\">longest known run{} {}</span>",
+                        without_opening ? " after the opening" : "", shown.piece->figures->transposed.longest);
   }
   return fmt::format(
       "<figure class=\"{0}\"><figcaption>{1} {2} <a class=\"note\" download=\"{3}.mid\" "
@@ -44,7 +45,8 @@ std::string figure(const Shown& shown, int low, int high) {
       "class=\"sheet\">"
       "{7}<span class=\"playhead\"></span></div></div></figure>\n",
       shown.classes, escape_html(shown.title), note, escape_html(shown.id), base64(shown.music.midi),
-      escape_html(shown.spoken), kPlayIcon, roll_svg(shown.music, shown.opening->seconds, low, high, label));
+      escape_html(shown.spoken), kPlayIcon,
+      roll_svg(shown.music, shown.music.drawn_from.value_or(shown.opening->seconds), low, high, label));
 }
 
 }  // namespace
@@ -78,7 +80,7 @@ MusicParts music_parts(const Results& results, const std::filesystem::path& fold
     std::string real, samples;
     for (const Shown& shown : all) {
       if (shown.opening != &opening) continue;
-      (shown.classes == "ink" ? real : samples) += figure(shown, std::min(low, high), high);
+      (shown.classes == "ink" ? real : samples) += figure(shown, results.without_opening, std::min(low, high), high);
     }
     if (samples.empty()) continue;
     parts.html +=

@@ -226,7 +226,8 @@ std::string memory_text(const Results& results) {
 
 std::string metrics_table(const Results& results) {
   HtmlTable table;
-  table.caption = "Metrics, means over pieces";
+  table.caption =
+      fmt::format("Metrics{}, means over pieces", results.without_opening ? " of what follows the opening" : "");
   table.columns = {{"Pieces", "", true}, {"Number"}, {"Notes"}};
   for (const ShownMetric& metric : shown_metrics())
     table.columns.push_back({std::string(metric.title), std::string(metric.name)});
@@ -248,7 +249,8 @@ std::string metrics_table(const Results& results) {
 std::string overlaps_table(const Results& results) {
   if (results.overlaps.empty()) return "";
   HtmlTable table;
-  table.caption = "Each model’s samples and the held-out pieces as two sets: overlap, 0 to 1";
+  table.caption = fmt::format("{} model’s samples and the held-out pieces as two sets: overlap, 0 to 1",
+                              results.without_opening ? "What follows the opening in each" : "Each");
   table.columns = {{"Architecture", "", true}};
   for (const ShownMetric& metric : shown_metrics())
     table.columns.push_back({std::string(metric.title), std::string(metric.name)});
@@ -267,7 +269,8 @@ std::string overlaps_table(const Results& results) {
 
 std::string novelty_table(const Results& results) {
   HtmlTable table;
-  table.caption = "Runs of notes found in training pieces";
+  table.caption =
+      fmt::format("Runs of notes{} found in training pieces", results.without_opening ? " after the opening" : "");
   table.columns = {{"Pieces", "", true},
                    {"Longest run, mean"},
                    {"Longest run"},

@@ -176,6 +176,7 @@ Results results_of(const Json& json) {
   }
   for (const Json& c : json.at("combinations")) r.combinations.push_back(combination_result(c));
   for (const Json& h : json.at("human")) r.human.emplace_back(h.at("name").get<std::string>(), figures_of(h));
+  r.without_opening = json.value("figures_without_opening", false);
   for (const Json& o : json.at("overlaps")) r.overlaps.push_back({o.at("model"), named(o.at("overlap"))});
   return r;
 }
@@ -240,6 +241,7 @@ std::string to_json(const Results& r, std::string_view conclusion) {
     const DeviceResult* device = r.device(c.combination.device);
     json["combinations"].push_back(json_of(c, device == nullptr ? 0 : device->ceiling));
   }
+  json["figures_without_opening"] = r.without_opening;
   json["human"] = Json::array();
   for (const auto& [name, figures] : r.human) {
     Json piece = {{"name", name}};

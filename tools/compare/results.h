@@ -118,8 +118,9 @@ struct Results {
   std::vector<DeviceResult> devices;
   std::vector<OpeningResult> openings;
   std::vector<CombinationResult> combinations;
-  std::vector<std::pair<std::string, Figures>> human;  // held-out pieces as they are, as long as a sample, by name
+  std::vector<std::pair<std::string, Figures>> human;  // held-out pieces as they are, as much as of a sample, by name
   std::vector<SetOverlap> overlaps;
+  bool without_opening = false;  // figures and overlaps are of what follows the openings, not of whole pieces
   bool complete = false;
 
   CombinationResult* find(const Combination& combination);

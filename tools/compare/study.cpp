@@ -120,7 +120,7 @@ class Study {
       if (!run_combination(result, progress)) return false;
     }
     progress.note("measuring the samples and comparing them with the training pieces");
-    judge(data_, options_.output, openings_.front().events.size() + options_.sample_steps, results_);
+    judge(data_, options_.output, openings_.front().events.size(), options_.sample_steps, results_);
     results_.complete = true;
     save();
     folder_.render(results_);

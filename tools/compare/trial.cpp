@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "io/continuation.h"
 #include "io/file.h"
 #include "io/notes.h"
 #include "models/generate.h"
@@ -180,7 +181,8 @@ Outcome sample_combination(const TrialSettings& settings, AnyDevice& device, dou
     const std::string provenance = fmt::format(
         "polonaise-compare run={} step={} seed={} sample={} steps={} temperature={}", result.combination.name(),
         run.step_of("last"), run.options().seed, i + 1, drawn.size(), settings.temperature);
-    io::write_file(settings.folder / file, io::write_score(settings.data.encoding().decode(events.view()), provenance));
+    const io::Score score = io::decode_continuation(settings.data.encoding(), events.view(), opening.events.size());
+    io::write_file(settings.folder / file, io::write_score(score, provenance));
     result.samples.push_back({opening.key, file, events.size(), {}});
   }
   if (interrupt.requested()) return Outcome::interrupted;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "io/meter.h"
 #include "tools/metrics/report.h"
 
 namespace polonaise::tools {
@@ -30,7 +31,7 @@ std::string headline(const Report& report) {
       for (const int threshold : io::kNoveltyThresholds) line += fmt::format(",{}_share_{}", kind, threshold);
     }
   }
-  return line + "\n";
+  return line + ",measured_from_bar\n";
 }
 
 }  // namespace
@@ -53,7 +54,8 @@ std::string as_csv(const Report& report) {
         for (const double share : copied->share) out += fmt::format(",{}", share);
       }
     }
-    out += "\n";
+    const io::Score& score = set.pieces.scores[i].score;
+    out += score.continuation ? fmt::format(",{}\n", io::Meter(score).bar(*score.continuation) + 1) : ",\n";
   }
   return out;
 }

@@ -22,7 +22,12 @@ std::string wrapped(std::string_view text) {
 }  // namespace
 
 std::string definitions_text() {
-  std::string out = "Metrics of a piece. Percussion (channel 9) is left out; notes are in order of (onset, pitch).\n\n";
+  std::string out = "Metrics of a piece. Percussion (channel 9) is left out; notes are in order of (onset, pitch).\n";
+  out += wrapped(
+      "A piece with a marker \"continuation\" is measured from there on, in metrics, distances and novelty: notes that "
+      "begin before it are left out, and so is the time until it. Bars and beats remain those of the piece. Other "
+      "markers do not matter; of several of this name the first counts.");
+  out += "\n";
   for (const io::MetricInfo& info : io::metric_table()) {
     std::string kind = std::string(info.unit);
     if (info.size == 12) kind = "12 shares";

@@ -1,5 +1,7 @@
 #include <nlohmann/json.hpp>
 
+#include "io/meter.h"
+#include "io/tempo_map.h"
 #include "tools/metrics/report.h"
 
 namespace polonaise::tools {
@@ -51,10 +53,19 @@ Json summary_json(const Summary& summary) {
           {"max", number(summary.most)}};
 }
 
+// Where measuring begins; null: with the piece.
+Json start_json(const io::Score& score) {
+  if (!score.continuation) return nullptr;
+  return {{"marker", io::kContinuationMarker},
+          {"bar", io::Meter(score).bar(*score.continuation) + 1},
+          {"seconds", io::TempoMap(score).seconds(*score.continuation)}};
+}
+
 Json set_json(const MeasuredSet& set) {
   Json object;
   object["path"] = set.pieces.label;
   object["skipped"] = set.pieces.skipped;
+  object["measured_from_marker"] = continuations(set.pieces);
   Json summaries = Json::object();
   for (const io::MetricInfo& info : io::metric_table()) {
     if (info.size != 1 || set.metrics.empty()) continue;
@@ -65,6 +76,7 @@ Json set_json(const MeasuredSet& set) {
   for (std::size_t i = 0; i < set.pieces.scores.size(); ++i) {
     Json piece;
     piece["name"] = set.pieces.scores[i].name;
+    piece["measured_from"] = start_json(set.pieces.scores[i].score);
     if (!set.metrics.empty()) {
       piece["notes"] = set.metrics[i].notes;
       piece["metrics"] = metrics_json(set.metrics[i]);

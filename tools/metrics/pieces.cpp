@@ -3,17 +3,32 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "io/error.h"
+#include "io/metrics/pitched.h"
 #include "io/notes.h"
 #include "tools/common/files.h"
 #include "tools/common/parallel.h"
 #include "tools/common/progress.h"
 
 namespace polonaise::tools {
+namespace {
+
+void require_continuation(const io::Score& score, const std::filesystem::path& file) {
+  if (!score.continuation || io::pitched_notes(score).empty()) return;
+  if (!io::pitched_notes(score, *score.continuation).empty()) return;
+  throw io::Error(
+      fmt::format("{}: nothing begins after its marker '{}', so that there is nothing to measure; --whole measures all "
+                  "of it.",
+                  file.string(), io::kContinuationMarker));
+}
+
+}  // namespace
 
 void for_each_piece(std::size_t count, const ReadOptions& options, std::string_view title,
                     const std::function<void(std::size_t)>& work) {
@@ -42,7 +57,10 @@ Pieces read_pieces(std::span<const std::filesystem::path> folders, const ReadOpt
   for_each_piece(files.size(), options, fmt::format("reading {}", pieces.label), [&](std::size_t i) {
     try {
       io::Warnings repairs;
-      results[i].score = io::read_score(files[i], repairs, options.strict);
+      io::Score score = io::read_score(files[i], repairs, options.strict);
+      if (options.whole) score.continuation.reset();
+      require_continuation(score, files[i]);
+      results[i].score = std::move(score);
     } catch (const io::Error& error) {
       if (options.strict) throw;
       results[i].reason = error.what();
@@ -60,10 +78,15 @@ Pieces read_pieces(std::span<const std::filesystem::path> folders, const ReadOpt
     }
   }
   if (pieces.scores.empty()) {
-    throw io::Error(fmt::format("{}: none of the {} files can be read; the first says: {}", pieces.label, files.size(),
-                                pieces.skipped.front()));
+    throw io::Error(fmt::format("{}: none of the {} files can be read and measured; the first says: {}", pieces.label,
+                                files.size(), pieces.skipped.front()));
   }
   return pieces;
+}
+
+std::int64_t continuations(const Pieces& pieces) {
+  return std::ranges::count_if(pieces.scores,
+                               [](const io::NamedScore& piece) { return piece.score.continuation.has_value(); });
 }
 
 Pieces decoded_pieces(const io::Dataset& data, io::Split split, const std::string& label, const ReadOptions& options) {

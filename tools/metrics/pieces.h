@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -17,6 +18,7 @@ struct ReadOptions {
   bool strict =
       false;  // throw io::Error at the first file that cannot be read or needs repair, instead of leaving it out
   bool quiet = false;  // show no progress
+  bool whole = false;  // take pieces as if they had no continuation
 };
 
 // The pieces of MIDI files below `folders` (see find_midi_files); pieces without notes count. Those of a single folder
@@ -26,8 +28,12 @@ struct Pieces {
   std::vector<io::NamedScore> scores;
   std::vector<std::string> skipped;  // sentences that name files which are broken
 };
-// Throws io::Error where nothing can be read.
+// A piece whose continuation has no notes is left out as one that cannot be read is. Throws io::Error where nothing can
+// be read.
 Pieces read_pieces(std::span<const std::filesystem::path> folders, const ReadOptions& options);
+
+// How many are measured from a marker on.
+std::int64_t continuations(const Pieces& pieces);
 
 // The pieces of a split as the encoding decodes them.
 Pieces decoded_pieces(const io::Dataset& data, io::Split split, const std::string& label, const ReadOptions& options);

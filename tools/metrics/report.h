@@ -56,7 +56,8 @@ Summary summarise(const std::vector<io::PieceMetrics>& pieces, io::Metric metric
 std::string as_text(const Report& report, bool all_pieces);
 // One JSON object on a line; null where a value is undefined.
 std::string as_json(const Report& report);
-// A line for each piece of the set and a headline; empty fields where a value is undefined. Metrics of one number only.
+// A line for each piece of the set and a headline; empty fields where a value is undefined. Metrics of one number only,
+// and last the bar with which measuring begins where that is not the piece's first.
 std::string as_csv(const Report& report);
 // The table of definitions.
 std::string definitions_text();

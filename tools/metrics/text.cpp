@@ -28,8 +28,14 @@ std::string titled(const io::MetricInfo& info) {
 std::string set_line(std::string_view title, const MeasuredSet& set) {
   std::int64_t notes = 0;
   for (const io::PieceMetrics& piece : set.metrics) notes += piece.notes;
-  return fmt::format("{} {}: {}, {}\n", title, set.pieces.label, counted(std::ssize(set.metrics), "piece"),
-                     counted(notes, "note"));
+  std::string line = fmt::format("{} {}: {}, {}\n", title, set.pieces.label, counted(std::ssize(set.metrics), "piece"),
+                                 counted(notes, "note"));
+  const std::int64_t continued = continuations(set.pieces);
+  if (continued == 0) return line;
+  const bool one = continued == 1;
+  return line + fmt::format("{} {} measured from {} marker '{}' on; --whole measures all of {}\n",
+                            counted(continued, "piece"), one ? "is" : "are", one ? "its" : "their",
+                            io::kContinuationMarker, one ? "it" : "them");
 }
 
 std::string summary_table(const Report& report) {

@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "io/meter.h"
 #include "io/midi.h"
 #include "io/notes.h"
 #include "io/tempo_map.h"
@@ -134,6 +135,7 @@ std::string as_json(const std::filesystem::path& file, const Info& info) {
         {{"tick", meter.tick}, {"numerator", meter.numerator}, {"denominator", meter.denominator}});
   }
   out["pedal_changes"] = info.score.pedals.size();
+  if (info.score.continuation) out["continuation_tick"] = *info.score.continuation;
   out["warnings"] = ordered_json::array();
   for (const io::Warnings::Entry& entry : info.warnings.entries()) {
     out["warnings"].push_back({{"kind", entry.kind}, {"count", entry.count}});
@@ -184,6 +186,12 @@ std::string as_text(const std::filesystem::path& file, const Info& info) {
   facts.row({"tempo", tempo_line(info.score.tempos)});
   facts.row({"meter", meter_line(info.score.time_signatures)});
   facts.row({"pedal", fmt::format("{} changes", format_count(std::ssize(info.score.pedals)))});
+  if (info.score.continuation) {
+    const std::int64_t tick = *info.score.continuation;
+    facts.row(
+        {"drawn", fmt::format("from tick {}, bar {}, {} on", format_count(tick), io::Meter(info.score).bar(tick) + 1,
+                              format_duration(io::TempoMap(info.score).seconds(tick)))});
+  }
   std::string out = facts.text();
 
   Table tracks({{"track"}, {"events"}, {"notes"}, {"programs", Table::Align::left}, {"name", Table::Align::left}});

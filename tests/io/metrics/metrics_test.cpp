@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "io/meter.h"
 #include "io/metrics/distances.h"
 #include "io/synthetic.h"
 #include "tests/io/score_maker.h"
@@ -65,6 +66,47 @@ TEST(Metrics, OneNoteHasWhatTakesOneNote) {
                                         "note_lengths", "polyphony", "polyphony_rate", "empty_beat_rate"}));
   EXPECT_EQ(piece.scalar(Metric::pitch_class_entropy), 0);
   EXPECT_EQ(piece.scalar(Metric::polyphony), 1);
+}
+
+// Three bars of another music before a piece, with a note that is held into it.
+Score with_opening(const Score& piece) {
+  Score whole = piece;
+  const std::int64_t bar = static_cast<std::int64_t>(Meter(piece).bar_ticks(0)), shift = 3 * bar;
+  whole.notes = {{0, shift + bar, 21, 90, 0, 0, 0}, {bar, bar, 40, 90, 0, 0, 0}, {2 * bar, 1, 107, 90, 0, 0, 0}};
+  for (Note note : piece.notes) {
+    note.onset += shift;
+    whole.notes.push_back(note);
+  }
+  for (Tempo& tempo : whole.tempos) tempo.tick += tempo.tick > 0 ? shift : 0;
+  for (TimeSignature& meter : whole.time_signatures) meter.tick += meter.tick > 0 ? shift : 0;
+  whole.continuation = shift;
+  return whole;
+}
+
+TEST(Metrics, OfAContinuationAreThoseItWouldHaveAlone) {
+  for (const NamedScore& piece : synthetic_corpus(3, 1)) {
+    const PieceMetrics alone = measure(piece.score), after = measure(with_opening(piece.score));
+    EXPECT_EQ(after.notes, alone.notes);
+    for (const MetricInfo& info : metric_table()) {
+      ASSERT_EQ(after[info.metric].size(), alone[info.metric].size()) << info.name;
+      for (std::size_t i = 0; i < alone[info.metric].size(); ++i) {
+        EXPECT_NEAR(after[info.metric][i], alone[info.metric][i], 1e-9) << piece.name << " " << info.name;
+      }
+    }
+  }
+}
+
+TEST(Metrics, OfAContinuationWithoutNotesThereAreNone) {
+  Score score = score_of({{0, 4, 60}, {4, 4, 62}});
+  for (const std::int64_t marker : {5, 8, 2'147'483'647}) {
+    score.continuation = marker;
+    const PieceMetrics piece = measure(score);
+    expect_sound(piece);
+    EXPECT_EQ(piece.notes, 0);
+    EXPECT_EQ(defined(piece), defined(measure({})));
+  }
+  score.continuation = 0;
+  EXPECT_EQ(measure(score).values, measure(score_of({{0, 4, 60}, {4, 4, 62}})).values);
 }
 
 TEST(Metrics, ExtremeScoresStayFinite) {

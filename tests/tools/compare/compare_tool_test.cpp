@@ -77,12 +77,16 @@ TEST(Compare, TrainsEveryCombinationAndReports) {
     EXPECT_EQ(c["too_little_to_judge"], c["targets"] < 20'000);
     ASSERT_EQ(c["samples"].size(), 2u) << "from the Polonaise and from a held-out piece";
     for (const auto& sample : c["samples"]) {
-      EXPECT_TRUE(fs::exists(report / sample["file"].get<std::string>()));
+      io::Warnings warnings;
+      const io::Score score = io::read_score(report / sample["file"].get<std::string>(), warnings, true);
+      ASSERT_TRUE(score.continuation);
+      EXPECT_LT(sample["notes"], std::ssize(score.notes)) << "the opening is not measured";
       EXPECT_GT(sample["metrics"].size(), 3u);
       EXPECT_EQ(sample["novelty"]["transposed"]["share"].size(), 4u);
     }
   }
   EXPECT_EQ(json["human"].size(), 2u);
+  EXPECT_TRUE(json["figures_without_opening"]);
   EXPECT_EQ(json["openings"][1]["real"]["file"], "samples/real-held-out.mid");
   expect_numbers(read_text(report / "results.json"));
 
@@ -94,6 +98,8 @@ TEST(Compare, TrainsEveryCombinationAndReports) {
   EXPECT_THAT(html, HasSubstr("How it really goes on is not shown, as its score was not given"));
   EXPECT_THAT(html, HasSubstr("<code>--reference FILE.mid</code>"));
   EXPECT_THAT(html, HasSubstr("(peak resident set)"));
+  EXPECT_THAT(html, HasSubstr("Metrics of what follows the opening, means over pieces"));
+  EXPECT_THAT(html, HasSubstr("Runs of notes after the opening found in training pieces"));
   for (const auto& c : json["combinations"])
     EXPECT_THAT(html, HasSubstr("\"" + c["name"].get<std::string>() + "-polonaise\""));
   expect_numbers(html);

@@ -102,6 +102,16 @@ TEST(CompareMusic, IsDrawnWithTheOpeningApart) {
   EXPECT_THAT(json, HasSubstr("[0,333,27,80]"));
 }
 
+TEST(CompareMusic, KnowsWhereDrawingBegan) {
+  io::Score score = io::op53_prime();
+  const auto file = fresh_folder() / "piece.mid";
+  io::write_file(file, io::write_score(score));
+  EXPECT_FALSE(load_music(file).drawn_from);
+  score.continuation = 3 * 480;
+  io::write_file(file, io::write_score(score));
+  EXPECT_NEAR(*load_music(file).drawn_from, 2, 1e-5);
+}
+
 TEST(CompareJudge, KnowsAPieceInOtherKeysAndTempos) {
   EXPECT_EQ(base_name("song"), "song");
   EXPECT_EQ(base_name("song +3"), "song");
