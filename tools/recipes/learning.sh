@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# How fast networks learn where nothing is given but --model and --seq: trains them on several sets of music, beside the
+# same networks as they started before (--start torch --lr 0.001), and prints the tables of docs/learning.md.
+#
+#   bash tools/recipes/learning.sh --data DIR [OPTION...]
+#
+#   --data DIR      has asap-scores/ and asap-performances/ (MIDI) and polyphonic/ (jsb_chorales/ and nottingham/, as
+#                   tools/recipes/run.sh takes them); what is not there is left out
+#   --midi DIR      more music, as chord vectors in seven keys: that of tools/quickstart.sh, out/quickstart/midi
+#   --set LIST      of asap-chordvec, asap-tsd, asap-remi, asap-perf, jsb, nottingham, midi (all)
+#   --model LIST    of rnn, lstm, gru, bilstm, transformer (all)
+#   --seq LIST      windows (48,200,24,64)
+#   --seeds LIST    (1,2,3; the windows 24 and 64 are trained with the first alone)
+#   --options TEXT  more options of polonaise-train, for a trial of something else; they name the rows of results.tsv
+#   --no-reference  do not train the networks as they started before
+#   --quick         one seed, windows of 48, no reference
+#   --out DIR       datasets and results.tsv (out/learning); a row that is there is not made again, so an interrupted
+#                   study goes on from where it was
+#   --threads N     threads of the CPU, 0 for one on each processor (0)
+#   --programs DIR  has polonaise-train and so on (build/cpu/bin, built where it is missing)
+set -euo pipefail
+repository=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+
+usage_error() {
+  echo "learning.sh: $1; see --help" >&2
+  exit 2
+}
+
+data='' midi='' set=asap-chordvec,asap-tsd,asap-remi,asap-perf,jsb,nottingham,midi model=rnn,lstm,gru,bilstm,transformer
+seq=48,200,24,64 seeds=1,2,3 options='' out=out/learning threads=0 programs='' reference=1
+while (($#)); do
+  case $1 in
+    --help | -h) sed -n '2,/^set /{s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+    --data | --midi | --set | --model | --seq | --seeds | --options | --out | --threads | --programs)
+      (($# > 1)) || usage_error "$1 needs a value"
+      printf -v "${1#--}" %s "$2"
+      shift
+      ;;
+    --no-reference) reference=0 ;;
+    --quick) seeds=1 seq=48 reference=0 ;;
+    *) usage_error "there is no option $1" ;;
+  esac
+  shift
+done
+[[ -n $data || -n $midi ]] || usage_error "name music with --data DIR or --midi DIR"
+[[ -z $data || -d $data ]] || usage_error "--data $data is no folder"
+[[ -z $midi || -d $midi ]] || usage_error "--midi $midi is no folder"
+[[ $seeds,$seq =~ ^[0-9]+(,[0-9]+)*$ ]] || usage_error "--seeds and --seq are lists of numbers"
+
+mkdir -p "$out"
+out=$(realpath "$out")
+[[ -z $data ]] || data=$(realpath "$data")
+[[ -z $midi ]] || midi=$(realpath "$midi")
+if [[ -z $programs ]]; then
+  programs=$repository/build/cpu/bin
+  if [[ ! -x $programs/polonaise-train ]]; then
+    bash "$repository/tools/install_packages.sh" build
+    (cd "$repository" && cmake --preset cpu >/dev/null &&
+      cmake --build --preset cpu --parallel --target polonaise-prepare polonaise-train polonaise-evaluate)
+  fi
+fi
+[[ -x $programs/polonaise-train ]] || usage_error "--programs $programs has no polonaise-train"
+programs=$(realpath "$programs")
+PATH=$programs:$PATH
+cd "$out"
+touch results.tsv baselines.tsv
+
+# Makes NAME.data; fails where its music is not there.
+prepare() { # NAME
+  [[ ! -f $1.data ]] || return 0
+  case $1 in
+    asap-perf) [[ -d $data/asap-performances ]] && polonaise-prepare "$data/asap-performances" --encoding perf -o "$1.data" -q ;;
+    asap-*) [[ -d $data/asap-scores ]] && polonaise-prepare "$data/asap-scores" --encoding "${1#asap-}" -o "$1.data" -q ;;
+    jsb) [[ -d $data/polyphonic/jsb_chorales ]] && polonaise-prepare --rolls "$data/polyphonic/jsb_chorales" -o "$1.data" -q ;;
+    nottingham) [[ -d $data/polyphonic/nottingham ]] && polonaise-prepare --rolls "$data/polyphonic/nottingham" -o "$1.data" -q ;;
+    midi) [[ -n $midi ]] && polonaise-prepare "$midi" --encoding chordvec --transpose -3..3 -o "$1.data" -q ;;
+    *) usage_error "there is no set $1" ;;
+  esac >/dev/null
+}
+
+# A row of results.tsv for each validation: way, set, model, window, seed, step, targets, seconds, nats, nats of lengths.
+learn() { # WAY SET MODEL SEQ SEED OPTION...
+  local key
+  printf -v key '%s\t' "$1" "$2" "$3" "$4" "$5"
+  ! grep -qF "$key" results.tsv || return 0
+  echo "$1 $2 $3, windows of $4, seed $5" >&2
+  rm -rf run
+  polonaise-train "$2.data" --model "$3" --seq "$4" --seed "$5" "${@:6}" --threads "$threads" -q -o run >/dev/null
+  if ! grep -q "^$2"$'\t' baselines.tsv; then
+    polonaise-evaluate run --split valid --json |
+      sed -n 's/^ *"\(unigram\|bigram\)": *\([0-9.]*\).*/\2/p' | paste -sd'\t' | sed "s/^/$2\t/" >>baselines.tsv
+  fi
+  # Whole or not at all: a row is what an interrupted study knows a run by.
+  sed -n 's/.*"type":"validation","step":\([0-9]*\),"targets":\([0-9]*\),"seconds":\([0-9.]*\),"loss":\([0-9.]*\),\(.*\)/\1\t\2\t\3\t\4\t\5/p' \
+    run/metrics.jsonl | sed 's/"unit.*"durations":\([0-9.]*\).*/\1/; s/"unit.*/-/' | sed "s/^/$key/" >rows
+  cat rows >>results.tsv
+  rm -rf run rows
+}
+
+for s in ${set//,/ }; do
+  prepare "$s" || { echo "learning.sh: the music of $s is not there: left out" >&2; continue; }
+  for t in ${seq//,/ }; do
+    for m in ${model//,/ }; do
+      for seed in ${seeds//,/ }; do
+        [[ $t == 48 || $t == 200 || $seed == "${seeds%%,*}" ]] || continue
+        steps=500 every=50
+        [[ $m != bilstm ]] || steps=1500 every=150
+        # shellcheck disable=SC2086
+        learn "now${options:+ $options}" "$s" "$m" "$t" "$seed" --stop-at $steps --validate-every $every $options
+      done
+      ((reference)) && [[ $t == 48 || $t == 200 ]] || continue
+      learn before "$s" "$m" "$t" "${seeds%%,*}" --start torch --lr 0.001 --warmup 0 --stop-at 1500 --validate-every 1500
+    done
+  done
+done
+
+# Of several seeds the mean, and in brackets the least and the greatest; of what passes the bigram the slowest.
+awk -F'\t' '
+  FILENAME == "baselines.tsv" { unigram[$1] = $2; bigram[$1] = $3; next }
+  $1 == "before" { before[$2, $3, $4] = $9; next }
+  {
+    run = $1 FS $2 FS $3 FS $4
+    if (!(run in seen)) { seen[run] = 1; order[++runs] = run }
+    one = run FS $5
+    last[one] = $9; length_of[one] = $10
+    if (!(one in seeded)) { seeded[one] = 1; seeds[run] = seeds[run] " " $5 }
+    goal = $2 ~ /tsd|remi|perf/ && $3 == "bilstm" ? (unigram[$2] + bigram[$2]) / 2 : bigram[$2]
+    if ($9 < goal && !(one in passed)) { passed[one] = $6; after[one] = $8 }
+    if ((($2, $3, $4) in before) && $9 <= before[$2, $3, $4] && !(one in reached)) reached[one] = $6
+    if (!(one in best) || $9 < best[one]) best[one] = $9
+    step[one] = $6
+  }
+  END {
+    print "| | set | network | window | at step | best nats | of lengths | bigram | passed at step | seconds | before, 1,500 steps | reached at step |"
+    print "|---|---|---|---|---|---|---|---|---|---|---|---|"
+    for (r = 1; r <= runs; ++r) {
+      split(order[r], f, FS)
+      n = split(substr(seeds[order[r]], 2), s, " ")
+      sum = 0; lengths = 0; slowest = 0; seconds = 0; missed = 0; late = 0; never = 0
+      for (i = 1; i <= n; ++i) {
+        one = order[r] FS s[i]
+        sum += best[one]; lengths += length_of[one]
+        if (i == 1 || best[one] < low) low = best[one]
+        if (i == 1 || best[one] > high) high = best[one]
+        if (!(one in passed)) ++missed
+        if (passed[one] > slowest) slowest = passed[one]
+        if (after[one] > seconds) seconds = after[one]
+        if (!(one in reached)) ++never
+        if (reached[one] > late) late = reached[one]
+      }
+      known = ((f[2], f[3], f[4]) in before)
+      printf "| %s | %s | %s | %s | %s | %.3f%s | %s | %.3f | %s | %s | %s | %s |\n", f[1], f[2], f[3], f[4], step[one],
+        sum / n, (n > 1 ? sprintf(" (%.3f to %.3f)", low, high) : ""),
+        (length_of[one] == "-" ? "" : sprintf("%.3f", lengths / n)), bigram[f[2]],
+        (missed ? "not by " missed : slowest), (missed ? "" : sprintf("%.1f", seconds)),
+        (known ? sprintf("%.3f", before[f[2], f[3], f[4]]) : ""), (!known ? "" : (never ? "not by " never : late))
+    }
+  }' baselines.tsv results.tsv
