@@ -37,6 +37,11 @@ Range range_of(const Chart& chart, bool along_x) {
   };
   for (const ChartSeries& series : chart.series) {
     for (const auto& [x, y] : series.points) add(along_x ? x : y);
+    if (along_x) continue;
+    for (const auto& [low, high] : series.whiskers) {
+      add(low);
+      add(high);
+    }
   }
   for (const ChartRule& rule : along_x ? chart.upright : chart.across) add(rule.at);
   return range;
@@ -96,8 +101,8 @@ std::string label_of(const Chart& chart) {
   std::string label = chart.title + ", " + chart.y_label + " against " + chart.x_label + ".";
   for (const ChartSeries& series : chart.series) {
     if (series.points.empty()) continue;
-    label += fmt::format(" {}: last {} at {}.", series.name, number(series.points.back().second, "{:.4g}"),
-                         number(series.points.back().first, "{:.4g}"));
+    label += fmt::format(" {}: last {} at {}{}.", series.name, number(series.points.back().second, "{:.4g}"),
+                         number(series.points.back().first, "{:.4g}"), series.note.empty() ? "" : ", " + series.note);
   }
   return label;
 }
@@ -175,21 +180,39 @@ class Drawing {
 
   // What lies outside the ranges is cut off at the frame.
   bool line(const ChartSeries& series) {
-    std::string path, markers;
-    for (const auto& [x, y] : series.points) {
+    std::string path, whiskers, markers, note;
+    for (std::size_t i = 0; i < series.points.size(); ++i) {
+      const auto [x, y] = series.points[i];
       if (!x_.shows(x) || !y_.shows(y)) continue;
       path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x_(x), y_(y));
+      if (i < series.whiskers.size()) whiskers += whisker(x, series.whiskers[i]);
       const bool inside = x >= x_.low && x <= x_.high && y >= y_.low && y <= y_.high;
       if (inside) markers += chart_marker(series.style, x_(x), y_(y));
+      if (i + 1 == series.points.size()) note = note_at(series.note, x_(x), y_(y));
     }
     if (path.empty()) return false;
+    if (!whiskers.empty()) whiskers = fmt::format("<path class=\"whisker\" d=\"{}\"/>", whiskers);
     out_ += fmt::format(
         "<g class=\"s{0}\"><title>{1}</title><svg x=\"{2}\" y=\"{3}\" width=\"{4}\" height=\"{5}\" viewBox=\"{2} {3} "
         "{4} "
-        "{5}\"><path class=\"line{6}\" d=\"{7}\"/></svg>{8}</g>\n",
+        "{5}\">{9}<path class=\"line{6}\" d=\"{7}\"/></svg>{8}{10}</g>\n",
         series.style, escape_html(series.name), kLeft, kTop, kWidth - kLeft - kRight, kHeight - kTop - kBottom,
-        series.dashed ? " dashed" : "", path, markers);
+        series.dashed ? " dashed" : "", path, markers, whiskers, note);
     return true;
+  }
+
+  // An upright line with a short stroke at each end.
+  std::string whisker(double x, const std::pair<double, double>& range) const {
+    if (!y_.shows(range.first) || !y_.shows(range.second) || range.first == range.second) return "";
+    return fmt::format("M{0:.1f} {1:.1f}V{2:.1f}m-2.5 0h5M{3:.1f} {1:.1f}h5", x_(x), y_(range.first), y_(range.second),
+                       x_(x) - 2.5);
+  }
+
+  // To the left of a place, where the line came from, and within the frame.
+  std::string note_at(const std::string& note, double x, double y) const {
+    if (note.empty()) return "";
+    return fmt::format("<text class=\"series-note\" text-anchor=\"end\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", x,
+                       std::clamp(y - 7, kTop + 10, kHeight - kBottom - 4), escape_html(note));
   }
 
   const Chart& chart_;
