@@ -154,6 +154,85 @@ TEST(Compare, InterruptedGoesOnToTheSameSetOfRuns) {
   for (const auto& c : json["combinations"]) EXPECT_EQ(c["stage"], "sampled");
 }
 
+TEST(Compare, OfTwoSeedsAndSizesGoesOnWhereItWasInterrupted) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88"), report = folder / "report";
+  const std::vector<std::string> arguments = {
+      data,        "--models",      "rnn", "--seq",          "8",  "--budget", "0.05", "--seeds", "3,1", "--parameters",
+      "3000,6000", "--target-loss", "60",  "--step-targets", "64", "--steps",  "20",   "-q",      "-o",  report};
+  const auto interrupt = [&](pid_t program) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!fs::exists(report / "runs/rnn-8-cpu-3000-seed1/metrics.jsonl") && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    kill(program, SIGINT);
+  };
+  const ProgramResult stopped = compare(arguments, {.started = interrupt});
+  ASSERT_EQ(stopped.status, 0) << stopped.err;
+  EXPECT_THAT(stopped.out, HasSubstr("interrupted; the same command goes on from here"));
+  const auto first = results_of(report)["combinations"][0];
+  ASSERT_EQ(compare(arguments).status, 0);
+
+  EXPECT_EQ(names_in(report / "runs"), (std::set<std::string>{"rnn-8-cpu-3000-seed3", "rnn-8-cpu-6000-seed3",
+                                                              "rnn-8-cpu-3000-seed1", "rnn-8-cpu-6000-seed1"}));
+  const nlohmann::json json = results_of(report);
+  EXPECT_TRUE(json["complete"]);
+  EXPECT_EQ(json["settings"]["seeds"], (std::vector<int>{3, 1}));
+  EXPECT_EQ(json["settings"]["parameters"], (std::vector<int>{3000, 6000}));
+  EXPECT_EQ(json["combinations"][0]["curve"], first["curve"]) << "what was measured stays";
+  ASSERT_EQ(json["networks"].size(), 2u);
+  for (const auto& network : json["networks"]) {
+    EXPECT_EQ(network["seeds"], 2);
+    EXPECT_LE(network["end_loss"]["least"], network["end_loss"]["mean"]);
+    EXPECT_LT(network["test_loss"]["least"], network["test_loss"]["greatest"]) << "seeds are others";
+  }
+  for (const auto& c : json["combinations"]) {
+    EXPECT_EQ(c["stage"], "sampled");
+    EXPECT_EQ(c["samples"].size(), c["seed"] == 3 ? 2u : 0u) << "of the first seed alone";
+    EXPECT_NE(
+        read_text(report / "runs" / c["name"].get<std::string>() / "config.toml").find("seed = " + c["seed"].dump()),
+        std::string::npos);
+  }
+  const std::string html = read_text(report / "report.html");
+  EXPECT_THAT(html, HasSubstr("One network, two sizes, two seeds, the same music"));
+  EXPECT_THAT(html, HasSubstr("Quality against size"));
+  EXPECT_THAT(html, HasSubstr("Targets and seconds until a loss of 60 nats per frame"));
+  EXPECT_THAT(html, HasSubstr("it is the first sample of the model from seed 3"));
+  expect_numbers(html);
+  expect_numbers(read_text(report / "results.json"));
+}
+
+TEST(Compare, GoesOnWithOneBegunBeforeThereWereSeeds) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88"), report = folder / "report";
+  const std::vector<std::string> arguments = {data,    "--models",     "rnn",  "--seq", "8",  "--budget",
+                                              "0.011", "--parameters", "3000", "-q",    "-o", report};
+  ASSERT_EQ(compare(arguments).status, 0);
+  // As f571fef would have left it, when it had trained nothing.
+  nlohmann::ordered_json before = nlohmann::ordered_json::parse(read_text(report / "results.json"));
+  before["format"] = 1;
+  before["complete"] = false;
+  before.erase("networks");
+  auto& settings = before["settings"];
+  for (const char* key : {"seeds", "precision"}) settings.erase(key);
+  settings["seed"] = 1;
+  settings["parameters"] = 3000;
+  auto& combination = before["combinations"][0];
+  for (const char* key : {"seed", "parameters_wanted"}) combination.erase(key);
+  combination["stage"] = "planned";
+  before["human"] = before["overlaps"] = nlohmann::ordered_json::array();
+  write_text(report / "results.json", before.dump());
+  write_text(report / "comparison.toml",
+             "dataset = \"" + data.string() +
+                 "\"\nmodels = [\"rnn\"]\nseq = [8]\ndevices = [\"cpu\"]\nbudget = 0.011\nparameters = 3000\nlayers = "
+                 "2\nstep-targets = 512\nlr = 0.003\nseed = 1\nsteps = 200\ntemperature = 1\nthreads = 0\n");
+  expect_failure(compare(joined(arguments, {"--seeds", "2"})), 1, "seeds is [1] there, and [2] now");
+  const ProgramResult result = compare(joined(arguments, {"--seeds", "1"}));
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(results_of(report)["complete"]);
+  EXPECT_EQ(names_in(report / "runs"), std::set<std::string>{"rnn-8-cpu"});
+}
+
 TEST(Compare, ShowsTheScoreThatItWasGiven) {
   const fs::path folder = fresh_folder();
   const fs::path data = small_dataset(folder / "data", "roll88"), report = folder / "report";
@@ -200,11 +279,22 @@ TEST(Compare, RefusesWhatCannotBe) {
   expect_failure(compare(with({"--models", "lsmt"})), 2, "did you mean 'lstm'?");
   expect_failure(compare({data, "--models", "rnn", "--seq", "8", "--budget", "0.03", "-o", folder / "none/report"}), 1,
                  "none does not exist; create it first");
+  expect_failure(compare(with({"--seed", "1", "--seeds", "1"})), 2, "--seed and --seeds are two ways to say one thing");
+  expect_failure(compare(with({"--seeds", "1,2,1"})), 2, "--seeds names 1 twice; once is enough");
+  expect_failure(compare(with({"--seeds", "one"})), 2, "--seeds: 'one' is not a whole number");
+  expect_failure(compare(with({"--seeds", "1,2,3"})), 2, "the least is 0.04 minutes");
+  expect_failure(compare(with({"--parameters", "3000,3000"})), 2, "--parameters names 3000 twice; once is enough");
+  expect_failure(compare(with({"--parameters", "3000,9"})), 2, "--parameters: 9 is not from 100");
+  expect_failure(compare(with({"--target-loss", "-1"})), 2, "--target-loss: -1 is not from 0");
+  expect_failure(compare(with({"--target-loss", "nan"})), 2, "--target-loss");
+  expect_failure(compare(with({"--precision", "fp16"})), 2, "--precision: 'fp16' is none of float, tf32, bf16");
+  expect_failure(compare(with({"--precision", "bf16"})), 2, "--precision bf16 needs cards, and --devices names cpu");
   expect_failure(compare(with({"--devices", "gpu"})), 2, "there is no device 'gpu'");
   expect_failure(compare(with({"--devices", "cuda:99"})), 1, "--devices: cuda:99 is not to be had here");
   expect_failure(compare({"--render", "-o", report}), 1, "has no results.json to render");
   expect_failure(compare({data, "--render", "-o", report}), 2, "DATASET does not go with --render");
   expect_failure(compare({"--render", "--models", "rnn", "-o", report}), 2, "--models does not go with --render");
+  expect_failure(compare({"--render", "--seeds", "1", "-o", report}), 2, "--seeds does not go with --render");
   expect_failure(compare({"--render", "--lr", "0.1", "-o", report}), 2, "--lr does not go with --render");
   EXPECT_FALSE(fs::exists(report));
 
