@@ -77,7 +77,9 @@ std::vector<double> round_ticks(const Axis& axis) {
         if (decade * step >= axis.low && decade * step <= axis.high) ticks.push_back(decade * step);
       }
     }
-    return ticks;
+    // Within one of these steps equal ones do as well.
+    if (ticks.size() > 1) return ticks;
+    ticks.clear();
   }
   const double rough = (axis.high - axis.low) / 5;
   const double decade = std::pow(10, std::floor(std::log10(rough)));

@@ -85,6 +85,14 @@ TEST(CompareChart, OfOnePointHasAFrameAroundIt) {
   EXPECT_THAT(chart_svg(chart), Not(testing::AnyOf(HasSubstr("nan"), HasSubstr("inf"))));
 }
 
+TEST(CompareChart, HasTicksHoweverNarrowItsRange) {
+  Chart chart{"Narrow", "x", "y"};
+  chart.log_y = true;
+  chart.series = {{"one", 1, {{1, 128'000}, {2, 150'000}}}};
+  EXPECT_THAT(chart_svg(chart), HasSubstr(">130 k</text>"));
+  EXPECT_THAT(chart_svg(chart), HasSubstr(">150 k</text>"));
+}
+
 TEST(CompareChart, HasWhiskersWhereThereAreSeveralSeeds) {
   Chart chart{"A chart", "x", "y"};
   chart.x_range = {0, 10};
