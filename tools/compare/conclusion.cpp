@@ -150,19 +150,24 @@ std::string target_text(const Results& results, const std::vector<Network>& netw
 std::string speed_text(const std::vector<Network>& networks) {
   int longest = 0;
   for (const Network& network : networks) longest = std::max(longest, network.combination().seq);
-  std::vector<std::pair<double, const Network*>> trained;
+  std::vector<std::pair<Spread, const Network*>> trained;
   for (const Network& network : networks) {
     const auto pace = network.targets_per_second();
-    if (network.combination().seq == longest && pace) trained.emplace_back(pace->mean, &network);
+    if (network.combination().seq == longest && pace) trained.emplace_back(*pace, &network);
   }
   if (trained.size() < 2) return "";
-  std::ranges::stable_sort(trained, {}, &std::pair<double, const Network*>::first);
-  const auto pace = [](const std::pair<double, const Network*>& network) {
-    return fmt::format("the {} ({} targets a second)", display_name(network.second->combination().model),
-                       format_count(std::llround(network.first)));
-  };
-  return fmt::format("On windows of {} events {} trains slowest and {} fastest. ", longest, pace(trained.front()),
-                     pace(trained.back()));
+  std::ranges::stable_sort(trained, {}, [](const auto& entry) { return entry.first.mean; });
+  const auto& [slow, slowest] = trained.front();
+  const auto& [fast, fastest] = trained.back();
+  const auto pace = [](const Spread& spread) { return format_count(std::llround(spread.mean)); };
+  if (level(slow, fast)) {
+    return fmt::format("On windows of {} events all train at about one pace ({} to {} targets a second). ", longest,
+                       pace(slow), pace(fast));
+  }
+  return fmt::format(
+      "On windows of {} events the {} ({} targets a second) trains slowest and the {} ({} targets a second) fastest. ",
+      longest, display_name(slowest->combination().model), pace(slow), display_name(fastest->combination().model),
+      pace(fast));
 }
 
 // The budget, with some room, in which the slowest combination would see enough.

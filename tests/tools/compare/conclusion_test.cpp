@@ -123,6 +123,14 @@ TEST(CompareConclusion, NamesTheBestWhereTheSeedsAreAllApart) {
                         "seeds) on windows of 24 events; then comes the RNN (9.070, 9.040 to 9.100). "));
 }
 
+TEST(CompareConclusion, NamesNoPaceThatTheSeedsDoNotTellApart) {
+  auto rnn = seeded("rnn", 24, 40'000, {0.3, 0.32}, 10'000), gru = seeded("gru", 24, 40'000, {0.5, 0.48}, 12'000);
+  EXPECT_THAT(conclusion(with_seeds({rnn, gru})), HasSubstr("the RNN (10,000 targets a second) trains slowest"));
+  rnn[0].seconds /= 1.5;
+  EXPECT_THAT(conclusion(with_seeds({rnn, gru})),
+              HasSubstr("all train at about one pace (12,000 to 12,500 targets a second)."));
+}
+
 TEST(CompareConclusion, GivesNoRankToWhatNeverLeftTheUnigram) {
   const Results r = hand_made({trained("rnn", 24, 40'000, 0.19, 10'000), trained("lstm", 24, 40'000, 0.5, 10'000),
                                trained("gru", 24, 40'000, 0.4, 10'000), trained("gru", 48, 40'000, 0.1, 10'000)});
