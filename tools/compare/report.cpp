@@ -136,6 +136,7 @@ std::string report_html(const Results& results, const std::filesystem::path& fol
                             {"sizes", sizes_part(results)},
                             {"target", target_part(results)},
                             {"combinations", combinations_table(results)},
+                            {"gap", gap_text(results)},
                             {"ceilings", ceilings(results)},
                             {"speed_charts", speed_charts(results)},
                             {"speed_table", speed_table(results)},

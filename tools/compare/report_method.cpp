@@ -11,7 +11,7 @@ namespace {
 
 std::string held_out_text(const HeldOutResult& held_out) {
   return fmt::format("{}, the beginnings of {} of the {} split", counted(held_out.events, "event"),
-                     counted(held_out.pieces, "piece"), escape_html(held_out.split));
+                     counted(held_out.pieces, "piece"), escape_html(split_name(held_out.split)));
 }
 
 std::string precision_text(const Results& results) {

@@ -40,6 +40,8 @@ std::string memory_text(const Results& results);
 // report_quality.cpp; "" where there is nothing of the kind.
 std::string sizes_part(const Results& results);
 std::string target_part(const Results& results);
+// What a large gap between the losses of the two splits that are held out comes from.
+std::string gap_text(const Results& results);
 
 // report_pieces.cpp
 std::string metrics_table(const Results& results);

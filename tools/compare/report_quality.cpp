@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tools/common/progress.h"
+#include "tools/compare/gap.h"
 #include "tools/compare/html.h"
 #include "tools/compare/report_parts.h"
 #include "tools/compare/target.h"
@@ -92,6 +93,11 @@ std::string target_part(const Results& results) {
          "low as that, between two measurements on a line over the logarithm. “Not reached” stands where a seed did "
          "not come so far within its time.</p>\n" +
          table.html();
+}
+
+std::string gap_text(const Results& results) {
+  const std::string words = gap_in_words(results);
+  return words.empty() ? "" : "<p>" + escape_html(words) + "</p>\n";
 }
 
 }  // namespace polonaise::tools

@@ -93,12 +93,11 @@ std::string combinations_table(const Results& results) {
                    {"Hidden", "units of a layer; for the transformer width and inner width"},
                    {"Parameters"},
                    {"Targets seen", "mean of the seeds"},
-                   {"Steps", "mean of the seeds"},
                    {"Training, s", "mean of the seeds"},
                    {"At equal data", "among the networks of its size and device"},
                    {"At equal time", "among the networks of its size and device"},
-                   {"At its end", fmt::format("on the {} split", results.course.split)},
-                   {"Test", fmt::format("of the model at its end, on the {} split", results.test.split)}};
+                   {"At its end", fmt::format("on the {} split", split_name(results.course.split))},
+                   {"Test", fmt::format("of the model at its end, on the {} split", split_name(results.test.split))}};
   const std::vector<Readings> readings = readings_of(results);
   for (const Network& network : networks_of(results)) {
     const Combination& c = network.combination();
@@ -118,7 +117,6 @@ std::string combinations_table(const Results& results) {
                                                 : fmt::format("{}", size.hidden)},
                           {format_count(size.parameters)},
                           count(mean([](const CombinationResult& run) { return run.targets; })),
-                          count(mean([](const CombinationResult& run) { return run.steps; })),
                           {number(mean([](const CombinationResult& run) { return run.seconds; }), "{:.1f}")},
                           loss_cell(reading->data, reading->data.of(network), false),
                           loss_cell(reading->time, reading->time.of(network), false),
@@ -128,8 +126,8 @@ std::string combinations_table(const Results& results) {
   const auto counted = [&](const char* name, double course, double test) {
     std::vector<Cell> row(table.columns.size(), Cell{"", "note"});
     row[0] = {name, "note"};
-    row[6] = row[7] = row[8] = {number(course), "note"};
-    row[9] = {number(test), "note"};
+    row[5] = row[6] = row[7] = {number(course), "note"};
+    row[8] = {number(test), "note"};
     table.rows.push_back(row);
   };
   counted("bigram", results.course.bigram, results.test.bigram);

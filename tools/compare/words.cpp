@@ -30,6 +30,10 @@ std::string network_name(const Results& results, const Network& network) {
   return name.substr(0, name.find(" from seed"));
 }
 
+std::string split_name(std::string_view split) {
+  return split == "valid" ? "validation" : std::string(split);
+}
+
 std::string joined(std::vector<std::string> items) {
   if (items.size() < 2) return items.empty() ? "" : items.front();
   const std::string last = items.back();

@@ -18,6 +18,9 @@ std::string display_name(std::string_view model);
 std::string run_name(const Results& results, const Combination& combination);
 std::string network_name(const Results& results, const Network& network);
 
+// "validation" of "valid": what a reader calls a split.
+std::string split_name(std::string_view split);
+
 // "a, b and c"
 std::string joined(std::vector<std::string> items);
 // "8.500", and of several runs "8.500 (8.450 to 8.560)" or, within parentheses, "8.500, 8.450 to 8.560".
