@@ -182,15 +182,15 @@ class Drawing {
 
   // What lies outside the ranges is cut off at the frame.
   bool line(const ChartSeries& series) {
-    std::string path, whiskers, markers, note;
+    std::string path, whiskers, markers;
     for (std::size_t i = 0; i < series.points.size(); ++i) {
       const auto [x, y] = series.points[i];
       if (!x_.shows(x) || !y_.shows(y)) continue;
       path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x_(x), y_(y));
-      if (i < series.whiskers.size()) whiskers += whisker(x, series.whiskers[i]);
       const bool inside = x >= x_.low && x <= x_.high && y >= y_.low && y <= y_.high;
-      if (inside) markers += chart_marker(series.style, x_(x), y_(y));
-      if (i + 1 == series.points.size()) note = note_at(series.note, x_(x), y_(y));
+      if (!inside) continue;
+      markers += chart_marker(series.style, x_(x), y_(y));
+      if (i < series.whiskers.size()) whiskers += whisker(x, series.whiskers[i]);
     }
     if (path.empty()) return false;
     if (!whiskers.empty()) whiskers = fmt::format("<path class=\"whisker\" d=\"{}\"/>", whiskers);
@@ -199,7 +199,7 @@ class Drawing {
         "{4} "
         "{5}\">{9}<path class=\"line{6}\" d=\"{7}\"/></svg>{8}{10}</g>\n",
         series.style, escape_html(series.name), kLeft, kTop, kWidth - kLeft - kRight, kHeight - kTop - kBottom,
-        series.dashed ? " dashed" : "", path, markers, whiskers, note);
+        series.dashed ? " dashed" : "", path, markers, whiskers, note_of(series));
     return true;
   }
 
@@ -210,15 +210,16 @@ class Drawing {
                        x_(x) - 2.5);
   }
 
-  // To the left of a place, where the line came from, and within the frame.
-  std::string note_at(const std::string& note, double x, double y) const {
-    if (note.empty()) return "";
-    return fmt::format("<text class=\"series-note\" text-anchor=\"end\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", x,
-                       std::clamp(y - 7, kTop + 10, kHeight - kBottom - 4), escape_html(note));
+  // In the corner below on the left, where losses that fall leave room, one above the other.
+  std::string note_of(const ChartSeries& series) {
+    if (series.note.empty()) return "";
+    return fmt::format("<text class=\"series-note\" x=\"{}\" y=\"{}\">{}</text>", kLeft + 6,
+                       kHeight - kBottom - 8 - 14 * notes_++, escape_html(series.note));
   }
 
   const Chart& chart_;
   Axis x_, y_;
+  int notes_ = 0;  // drawn so far
   std::string out_;
 };
 

@@ -13,7 +13,7 @@ struct ChartSeries {
   std::vector<std::pair<double, double>> points;
   bool dashed = false;
   std::vector<std::pair<double, double>> whiskers = {};  // from where to where at each point; or none
-  std::string note = {};                                 // beside the last point
+  std::string note = {};                                 // in a corner, in its colour
 };
 
 struct ChartRule {
