@@ -64,10 +64,19 @@ std::string paragraphs(std::string_view text) {
   return out;
 }
 
-std::string whiskers(const Results& results) {
-  if (!several_seeds(results)) return "";
-  return fmt::format(" Lines are means of {} seeds, and whiskers reach from the least to the greatest of them.",
-                     results.seeds.size());
+// How the charts of losses are read.
+std::string reading_aid(const Results& results) {
+  std::string text;
+  if (several_seeds(results)) {
+    text += fmt::format(" Curves are means of {} seeds, and whiskers reach from the least to the greatest of them.",
+                        results.seeds.size());
+  }
+  const std::vector<Network> networks = networks_of(results);
+  if (std::ranges::any_of(networks,
+                          [&](const Network& n) { return !n.judged() || n.never_left(results.course.unigram); })) {
+    text += " Curves of networks that have no part in the ranking are dashed.";
+  }
+  return text;
 }
 
 std::string sampled(const Results& results) {
@@ -132,7 +141,7 @@ std::string report_html(const Results& results, const std::filesystem::path& fol
                             {"legend", legend(results)},
                             {"data_charts", data_charts(results)},
                             {"time_charts", time_charts(results)},
-                            {"whiskers", whiskers(results)},
+                            {"reading_aid", reading_aid(results)},
                             {"sizes", sizes_part(results)},
                             {"target", target_part(results)},
                             {"combinations", combinations_table(results)},

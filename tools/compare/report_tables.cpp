@@ -32,6 +32,12 @@ struct Span {
   }
 };
 
+bool never_left(const Results& results, const Readings& reading, const std::string& model) {
+  return std::ranges::all_of(reading.data.entries, [&](const Reading::Entry& entry) {
+    return entry.network.combination().model != model || entry.network.never_left(results.course.unigram);
+  });
+}
+
 std::vector<Cell> summary_row(const Results& results, const Readings& reading, const std::string& model) {
   Span pace, drawn;
   std::int64_t parameters = 0;
@@ -43,7 +49,8 @@ std::vector<Cell> summary_row(const Results& results, const Readings& reading, c
   }
   const Reading::Entry* by_data = shown_of(reading.data, model);
   std::string name = fmt::format("<span class=\"s{}\">{}</span>", style_of(model), display_name(model));
-  if (by_data != nullptr && !by_data->ranked) name += "<br><span class=\"note\">never left the unigram</span>";
+  if (by_data != nullptr && never_left(results, reading, model))
+    name += "<br><span class=\"note\">never left the unigram</span>";
   return {{name},
           loss_cell(reading.data, by_data, true),
           loss_cell(reading.time, shown_of(reading.time, model), true),
@@ -112,16 +119,19 @@ std::string combinations_table(const Results& results) {
     const auto count = [](std::optional<double> value) -> Cell {
       return {value ? format_count(std::llround(*value)) : "–"};
     };
-    table.rows.push_back({{title_of(results, c) + reserve_of(results, network)},
-                          {size.feedforward > 0 ? fmt::format("{} / {}", size.hidden, size.feedforward)
-                                                : fmt::format("{}", size.hidden)},
-                          {format_count(size.parameters)},
-                          count(mean([](const CombinationResult& run) { return run.targets; })),
-                          {number(mean([](const CombinationResult& run) { return run.seconds; }), "{:.1f}")},
-                          loss_cell(reading->data, reading->data.of(network), false),
-                          loss_cell(reading->time, reading->time.of(network), false),
-                          spread_cell(network.end_loss()),
-                          spread_cell(network.test_loss())});
+    // Its size has a column of its own.
+    const std::string device = several_devices(results) ? ", on " + c.device : "";
+    table.rows.push_back(
+        {{fmt::format("{}, {} events{}", display_name(c.model), c.seq, device) + reserve_of(results, network)},
+         {size.feedforward > 0 ? fmt::format("{} / {}", size.hidden, size.feedforward)
+                               : fmt::format("{}", size.hidden)},
+         {format_count(size.parameters)},
+         count(mean([](const CombinationResult& run) { return run.targets; })),
+         {number(mean([](const CombinationResult& run) { return run.seconds; }), "{:.1f}")},
+         loss_cell(reading->data, reading->data.of(network), false),
+         loss_cell(reading->time, reading->time.of(network), false),
+         spread_cell(network.end_loss()),
+         spread_cell(network.test_loss())});
   }
   const auto counted = [&](const char* name, double course, double test) {
     std::vector<Cell> row(table.columns.size(), Cell{"", "note"});
@@ -139,7 +149,7 @@ std::string speed_table(const Results& results) {
   HtmlTable table;
   table.caption = several_seeds(results) ? "Training and sampling, means over the seeds" : "Training and sampling";
   table.columns = {
-      {"Combination", "", true},
+      {"Network", "", true},
       {"Targets/s"},
       {"ms a step"},
       {"FLOP a target", "by formula: see the method"},

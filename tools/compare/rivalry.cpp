@@ -26,8 +26,7 @@ std::string rounds_text(const Duel& duel) {
   const int wins = duel.wins(), losses = duel.losses();
   if (rounds == 1) {
     const Duel::Round& round = duel.rounds.front();
-    return fmt::format("{} against {} at {} events{}", with_range(round.first), with_range(round.second), round.seq,
-                       round.first.runs > 1 && wins + losses == 0 ? ", which is level" : "");
+    return fmt::format("{} against {} at {} events", with_range(round.first), with_range(round.second), round.seq);
   }
   std::vector<std::string> parts;
   const auto add = [&](int count, std::string_view word) {
