@@ -62,16 +62,34 @@ std::string ranking_text(const Results& results, const std::vector<Reading::Entr
   return text + ". ";
 }
 
-// The models of which no network has a rank.
-std::string stuck_text(const Results& results, const Reading& data) {
+// "the RNN (10.120) and the GRU (10.101)": models without a rank in a reading, of those whose networks never left the
+// unigram in all their time, or of the others.
+std::vector<std::string> without_rank(const Results& results, const Reading& reading, bool never) {
   std::vector<std::string> names;
   for (const std::string_view model : kModels) {
-    if (data.best_of(model) != nullptr) continue;
-    const auto found = std::ranges::find_if(
-        data.entries, [&](const Reading::Entry& entry) { return entry.network.combination().model == model; });
-    if (found != data.entries.end())
-      names.push_back(fmt::format("{} ({})", the(*found), with_range_within(found->loss)));
+    if (reading.best_of(model) != nullptr) continue;
+    const Reading::Entry* lowest = nullptr;
+    bool all_never = true;
+    for (const Reading::Entry& entry : reading.entries) {
+      if (entry.network.combination().model != model) continue;
+      if (lowest == nullptr) lowest = &entry;
+      all_never &= entry.network.never_left(results.course.unigram);
+    }
+    if (lowest == nullptr || all_never != never) continue;
+    names.push_back(fmt::format("{} ({})", the(*lowest), with_range_within(lowest->loss)));
   }
+  return names;
+}
+
+std::string not_yet_text(const Results& results, const Reading& reading) {
+  const std::vector<std::string> names = without_rank(results, reading, false);
+  if (names.empty()) return "";
+  return fmt::format("Still at the unigram ({:.3f}), and so without a rank, {} {}. ", results.course.unigram,
+                     names.size() == 1 ? "is" : "are", joined(names));
+}
+
+std::string never_text(const Results& results, const Reading& reading) {
+  const std::vector<std::string> names = without_rank(results, reading, true);
   if (names.empty()) return "";
   std::string text = joined(names);
   text.front() = 'T';
@@ -80,26 +98,39 @@ std::string stuck_text(const Results& results, const Reading& data) {
 }
 
 std::string best_text(const Results& results, const Reading& data, const Reading& time) {
-  const std::vector<Reading::Entry> by_data = ranking(data), by_time = ranking(time);
-  if (by_data.empty() || by_time.empty()) {
+  const auto never = [&](const Reading::Entry& entry) { return entry.network.never_left(results.course.unigram); };
+  if (std::ranges::all_of(data.entries, never)) {
     return fmt::format(
         "Nothing can be ranked: no network's loss fell more than {:.0f} % below the unigram's {:.3f} {}, so none has "
         "learned more than how often each event occurs; give them more --budget, or another --lr. ",
         100 * kLeftUnigram, results.course.unigram, results.unit);
   }
-  const std::string stuck = stuck_text(results, data);
-  const bool alone = by_data.size() == 1;
-  const char* praise = alone ? stuck.empty() ? "is the only one that could be judged" : "is the only one with a rank"
-                       : any_level_with_first(by_data) ? "has the lowest loss on held-out music"
-                                                       : "predicts held-out music best";
-  const bool again = !alone && the(by_data.front()) == the(by_time.front());
-  std::string text = fmt::format("At equal data ({} targets each) {} {}", format_count(std::llround(data.at)),
-                                 the(by_data.front()), praise);
-  text += ranking_text(results, by_data);
-  text += fmt::format("At equal time ({} of training each) it is {}{}", format_duration(time.at), the(by_time.front()),
-                      again ? " again" : "");
-  text += ranking_text(results, by_time) + stuck;
-  return text + fmt::format("Counting which event follows which achieves {:.3f}. ", results.course.bigram);
+  std::string text, first_name;
+  bool alone = false;
+  const auto sentence = [&](const std::string& place, const Reading& reading) {
+    const std::vector<Reading::Entry> best = ranking(reading);
+    if (best.empty()) {
+      text += fmt::format("{} no network had left the unigram ({:.3f}). ", place, results.course.unigram);
+      return;
+    }
+    const std::string name = the(best.front());
+    if (first_name.empty()) {
+      first_name = name;
+      alone = best.size() == 1;
+      const bool only = best.size() == reading.entries.size();
+      text += fmt::format("{} {} {}", place, name,
+                          alone ? only ? "is the only one that could be judged" : "is the only one with a rank"
+                          : any_level_with_first(best) ? "has the lowest loss on held-out music"
+                                                       : "predicts held-out music best");
+    } else {
+      text += fmt::format("{} it is {}{}", place, name, name == first_name && !alone ? " again" : "");
+    }
+    text += ranking_text(results, best) + not_yet_text(results, reading);
+  };
+  sentence(fmt::format("At equal data ({} targets each)", format_count(std::llround(data.at))), data);
+  sentence(fmt::format("At equal time ({} of training each)", format_duration(time.at)), time);
+  return text + never_text(results, data) +
+         fmt::format("Counting which event follows which achieves {:.3f}. ", results.course.bigram);
 }
 
 // A short time as it is measured, a long one as one says it.
@@ -161,7 +192,9 @@ std::string speed_text(const std::vector<Network>& networks) {
   const auto& [fast, fastest] = trained.back();
   const auto pace = [](const Spread& spread) { return format_count(std::llround(spread.mean)); };
   if (level(slow, fast)) {
-    return fmt::format("On windows of {} events all train at about one pace ({} to {} targets a second). ", longest,
+    return fmt::format("On windows of {} events {} ({} to {} targets a second). ", longest,
+                       slow.runs > 1 ? "none trains clearly fastest, as the paces of the seeds overlap"
+                                     : "all train at about one pace",
                        pace(slow), pace(fast));
   }
   return fmt::format(
@@ -220,8 +253,11 @@ std::string sizes_text(const Results& results, std::string_view device) {
   const std::vector<Network> enough = judged(networks_on(results, device));
   const Reading data = read_off(enough, Axis::targets, results.course.unigram);
   const Reading time = read_off(enough, Axis::seconds, results.course.unigram);
-  const std::string by_data = best_sizes(results, data), by_time = best_sizes(results, time);
-  if (by_data.empty() || by_time.empty()) return "";
+  std::string by_data = best_sizes(results, data), by_time = best_sizes(results, time);
+  if (by_data.empty() && by_time.empty()) return "";
+  for (std::string* none : {&by_data, &by_time}) {
+    if (none->empty()) *none = "no network had left the unigram";
+  }
   return fmt::format("{}Of the sizes, at equal data ({} targets each) {}; at equal time ({} of training each) {}. ",
                      several_devices(results) ? fmt::format("On {}: ", device) : "",
                      format_count(std::llround(data.at)), by_data, format_duration(time.at), by_time);

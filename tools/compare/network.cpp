@@ -15,8 +15,12 @@ std::optional<double> above_zero(double value) {
 
 }  // namespace
 
+bool above_unigram(double loss, double unigram) {
+  return !(loss < (1 - kLeftUnigram) * unigram);
+}
+
 bool never_left(const CombinationResult& run, double unigram) {
-  return std::ranges::none_of(run.curve, [&](const CurvePoint& p) { return p.loss < (1 - kLeftUnigram) * unigram; });
+  return std::ranges::all_of(run.curve, [&](const CurvePoint& p) { return above_unigram(p.loss, unigram); });
 }
 
 bool Network::judged() const {

@@ -16,6 +16,8 @@ namespace polonaise::tools {
 // without it, and where it stands among such networks is chance: it "never left the unigram", and has no rank.
 inline constexpr double kLeftUnigram = 0.01;
 bool never_left(const CombinationResult& run, double unigram);
+// Of one measurement: no lower than that.
+bool above_unigram(double loss, double unigram);
 
 // Runs that differ in their seed alone.
 struct Network {

@@ -20,6 +20,14 @@ double reached(const Network& network, Axis axis) {
   return least;
 }
 
+// Whether a run's loss was below the unigram's by more than the margin, at a measurement up to a place or there.
+bool left_by(const CombinationResult& run, Axis axis, double at, double unigram) {
+  const auto there = loss_at(run.curve, axis, at);
+  return (there && !above_unigram(*there, unigram)) || std::ranges::any_of(run.curve, [&](const CurvePoint& point) {
+           return place(point, axis) <= at && !above_unigram(point.loss, unigram);
+         });
+}
+
 }  // namespace
 
 std::optional<double> loss_at(const std::vector<CurvePoint>& curve, Axis axis, double at) {
@@ -68,7 +76,9 @@ Reading read_off(const std::vector<Network>& networks, Axis axis, double unigram
   for (const Network& network : networks) {
     const auto loss =
         network.spread([&](const CombinationResult& run) { return loss_at(run.curve, axis, reading.at); });
-    if (loss) reading.entries.push_back({network, *loss, !network.never_left(unigram)});
+    const bool left = std::ranges::any_of(
+        network.runs, [&](const CombinationResult* run) { return left_by(*run, axis, reading.at, unigram); });
+    if (loss) reading.entries.push_back({network, *loss, left});
   }
   std::ranges::stable_sort(reading.entries, [](const Reading::Entry& a, const Reading::Entry& b) {
     return a.ranked != b.ranked ? a.ranked : a.loss.mean < b.loss.mean;
@@ -105,11 +115,12 @@ Duel duel(const std::vector<Network>& networks, std::string_view first, std::str
           double unigram) {
   Duel duel;
   for (const Network& a : networks) {
-    if (a.combination().model != first) continue;
+    if (a.combination().model != first || a.never_left(unigram)) continue;
     for (const Network& b : networks) {
       if (b.combination().model != second || b.combination().seq != a.combination().seq) continue;
+      if (b.never_left(unigram)) continue;
       const Reading reading = read_off({a, b}, axis, unigram);
-      if (reading.entries.size() < 2 || !reading.entries.back().ranked) continue;
+      if (reading.entries.size() < 2 || !reading.entries.front().ranked) continue;
       duel.rounds.push_back({a.combination().seq, reading.at, reading.of(a)->loss, reading.of(b)->loss});
     }
   }

@@ -15,9 +15,9 @@ enum class Axis { targets, seconds };
 // logarithm of the axis. None outside.
 std::optional<double> loss_at(const std::vector<CurvePoint>& curve, Axis axis, double at);
 
-// The losses of several networks at one place of the axis, their seeds' together. Those that never left the unigram
-// come last and have no rank; the others are in order of their means, the lowest first. A network of which one run has
-// no point so early is left out.
+// The losses of several networks at one place of the axis, their seeds' together. A network of which no seed had left
+// the unigram by there has no rank at that place; these come last, and the others in order of their means, the lowest
+// first. A network of which one run has no point so early is left out.
 struct Reading {
   double at = 0;
   struct Entry {
@@ -48,7 +48,8 @@ struct CoursePoint {
 };
 std::vector<CoursePoint> course_of(const Network& network, Axis axis);
 
-// Two models against each other at each length that both have a rank at, each time at the greatest place both reached.
+// Two models against each other at each length that both were judged at, each time at the greatest place both reached.
+// There is no duel with what never left the unigram, nor where neither had left it yet.
 struct Duel {
   struct Round {
     int seq = 0;

@@ -18,10 +18,11 @@ HtmlTable::Cell spread_cell(const std::optional<Spread>& value, std::string_view
   return {text};
 }
 
-const Reading::Entry* shown_of(const Reading& reading, std::string_view model) {
-  if (const Reading::Entry* best = reading.best_of(model)) return best;
-  const auto found = std::ranges::find_if(
-      reading.entries, [&](const Reading::Entry& entry) { return entry.network.combination().model == model; });
+const Reading::Entry* shown_of(const Reading& reading, std::string_view model, std::int64_t parameters) {
+  const auto found = std::ranges::find_if(reading.entries, [&](const Reading::Entry& entry) {
+    const Combination& c = entry.network.combination();
+    return c.model == model && (parameters == 0 || c.parameters == parameters);
+  });
   return found == reading.entries.end() ? nullptr : &*found;
 }
 
@@ -31,10 +32,11 @@ HtmlTable::Cell loss_cell(const Reading& reading, const Reading::Entry* entry, b
   if (with_length) {
     cell.html += fmt::format(" <span class=\"unit\">({})</span>", entry->network.combination().seq);
   }
-  if (entry->loss.runs > 1) {
-    cell.html +=
-        fmt::format("<br><span class=\"unit\">{}–{}</span>", number(entry->loss.least), number(entry->loss.greatest));
-  }
+  const auto below = [&](const std::string& text) {
+    cell.html += fmt::format("<br><span class=\"unit\">{}</span>", text);
+  };
+  if (entry->loss.runs > 1) below(number(entry->loss.least) + "–" + number(entry->loss.greatest));
+  if (!entry->ranked) below("no rank");
   return cell;
 }
 

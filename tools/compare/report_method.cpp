@@ -33,7 +33,7 @@ std::string seeds_method(const Results& results) {
   return fmt::format(
       "Seeds: {}, {}. Losses are read for each seed at the same place, the furthest that every run reached, and stand "
       "as their mean with the least and the greatest. Two are called level where these ranges overlap, or where "
-      "the means are no further apart than the wider range or than {} %; marked in the tables are the best and what is "
+      "the means are within {} % of each other; marked in the tables are the best and what is "
       "level with it.",
       seeds_text(results), of, 100 * kLevel);
 }
@@ -68,7 +68,9 @@ std::string method_part(const Results& results) {
           held_out_text(results.course), format_count(kLeastTargets)),
       fmt::format(
           "The unigram: a network whose loss was at no measurement more than {:.0f} % below that of counting how "
-          "often each event occurs is said never to have left the unigram, and has no rank.",
+          "often each event occurs is said never to have left the unigram, and has no rank; none has one at equal data "
+          "or "
+          "equal time that had not left it until there. Of several seeds one is enough.",
           100 * kLeftUnigram),
       fmt::format("Test loss: of the model as it was at the end, on {}.", held_out_text(results.test)),
       "FLOP: products with weights and of attention, two for each multiplication and addition, and twice as much again "

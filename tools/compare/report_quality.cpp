@@ -37,7 +37,7 @@ std::string sizes_table(const Results& results, const std::string& device) {
         {fmt::format("<span class=\"s{}\">{}</span>", style_of(model), display_name(model))}};
     for (const Reading& reading : readings) {
       for (const std::int64_t size : results.parameters) {
-        row.push_back(loss_cell(reading, reading.best_of(model, size), true));
+        row.push_back(loss_cell(reading, shown_of(reading, model, size), true));
       }
     }
     table.rows.push_back(std::move(row));

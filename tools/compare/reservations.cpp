@@ -67,8 +67,8 @@ std::string trust_text(const Results& results) {
   }
   return fmt::format(
       "Each network was trained from the seeds {}, by one recipe for all; losses are means, with the least and the "
-      "greatest. Networks are called level where these ranges overlap, or where the means are no further apart than "
-      "the wider range or than {} %.",
+      "greatest. Networks are called level where these ranges overlap, or where the means are within "
+      "{} % of each other.",
       seeds_text(results), 100 * kLevel);
 }
 

@@ -19,9 +19,8 @@ Spread single(double value) {
 }
 
 bool level(const Spread& a, const Spread& b) {
-  const double apart = std::abs(a.mean - b.mean);
-  return (a.least <= b.greatest && b.least <= a.greatest) || apart <= std::max(a.width(), b.width()) ||
-         apart <= kLevel * std::min(std::abs(a.mean), std::abs(b.mean));
+  return (a.least <= b.greatest && b.least <= a.greatest) ||
+         std::abs(a.mean - b.mean) <= kLevel * std::min(std::abs(a.mean), std::abs(b.mean));
 }
 
 }  // namespace polonaise::tools

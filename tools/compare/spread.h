@@ -9,8 +9,6 @@ namespace polonaise::tools {
 struct Spread {
   double mean = 0, least = 0, greatest = 0;
   int runs = 0;
-
-  double width() const { return greatest - least; }
 };
 
 // None of no values.
@@ -22,8 +20,8 @@ Spread single(double value);
 // Values that are no further apart than this share of the lower are level whatever the seeds say, which are few.
 inline constexpr double kLevel = 0.005;
 
-// Whether two spreads name no difference: where they overlap, or where their means are no further apart than the wider
-// of them, or than kLevel of the lower mean.
+// Whether two spreads name no difference: where they overlap, so that not every seed of one is better than every seed
+// of the other, or where their means are no further apart than kLevel of the lower.
 bool level(const Spread& a, const Spread& b);
 
 }  // namespace polonaise::tools

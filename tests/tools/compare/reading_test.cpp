@@ -84,6 +84,18 @@ TEST(CompareReading, WhatNeverLeftTheUnigramHasNoRankHoweverLowItsLoss) {
   EXPECT_FALSE(data.leads(data.entries[1]));
 }
 
+TEST(CompareReading, WhatLeavesTheUnigramLaterHasNoRankYet) {
+  CombinationResult late = trained("rnn", 24, 160'000, 0, 10'000);
+  late.curve.back().loss = 7;
+  const Results r = hand_made({late, trained("lstm", 24, 40'000, 0.5, 5'000)});
+  const std::vector<Network> networks = networks_of(r);
+  const Reading data = read_off(networks, Axis::targets, kUnigram);
+  EXPECT_EQ(data.at, 40'000);
+  EXPECT_FALSE(data.of(networks[0])->ranked);
+  EXPECT_FALSE(read_off(networks, Axis::seconds, kUnigram).of(networks[0])->ranked);
+  EXPECT_TRUE(read_off({networks[0]}, Axis::targets, kUnigram).entries[0].ranked);
+}
+
 TEST(CompareReading, LeavesOutWhatSawTooLittleOrFailedFromAnySeed) {
   Results r = hand_made({trained("rnn", 24, 10'000, 0.3, 40'000), trained("lstm", 24, 20'000, 0.5, 10'000),
                          trained("gru", 24, 80'000, 0.4, 10'000)});
@@ -98,7 +110,7 @@ TEST(CompareReading, LeavesOutWhatSawTooLittleOrFailedFromAnySeed) {
   EXPECT_EQ(judged(networks_of(two)).size(), 1u);
 }
 
-TEST(CompareReading, ADuelIsFoughtAtEachLengthBothHaveARankAt) {
+TEST(CompareReading, ADuelIsFoughtAtEachLengthBothLearnedSomethingAt) {
   const Results r = hand_made({trained("bilstm", 24, 40'000, 0.6, 1'000), trained("lstm", 24, 80'000, 0.5, 10'000),
                                trained("bilstm", 48, 40'000, 0.501, 1'000), trained("lstm", 48, 160'000, 0.5, 10'000),
                                trained("lstm", 64, 40'000, 0.5, 10'000), trained("bilstm", 200, 40'000, 0, 10'000),
