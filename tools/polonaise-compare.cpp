@@ -23,7 +23,7 @@ std::string command_line(int argc, char** argv) {
 int run(int argc, char** argv) {
   CompareOptions o;
   bool render = false;
-  Cli cli("polonaise-compare", "trains networks of one size on the same music and says which is best");
+  Cli cli("polonaise-compare", "trains networks of equal size on the same music and says which is best");
   declare(cli, o);
   cli.flag("--render", render, "only write report.html anew, from what was measured").transient();
   cli.example("polonaise-compare piano.data --budget 10 -o report",
