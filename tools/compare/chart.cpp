@@ -12,7 +12,7 @@ namespace polonaise::tools {
 namespace {
 
 constexpr double kWidth = 440, kHeight = 280;
-constexpr double kLeft = 52, kRight = 14, kTop = 30, kBottom = 46;
+constexpr double kLeft = 58, kRight = 14, kTop = 30, kBottom = 46;
 
 struct Axis {
   double low = 0, high = 1;

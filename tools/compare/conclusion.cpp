@@ -135,7 +135,7 @@ std::string best_text(const Results& results, const Reading& data, const Reading
 
 // A short time as it is measured, a long one as one says it.
 std::string seconds_text(double seconds) {
-  return seconds < 10 ? fmt::format("{:.2f} s", seconds) : format_duration(seconds);
+  return seconds < 60 ? fmt::format("{:.1f} s", seconds) : format_duration(seconds);
 }
 
 // Time to quality, of each model by its fastest length.

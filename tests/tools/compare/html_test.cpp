@@ -99,7 +99,7 @@ TEST(CompareChart, HasWhiskersWhereThereAreSeveralSeeds) {
   chart.y_range = {0, 10};
   chart.series = {{"one", 1, {{5, 5}, {6, 5}, {7, kNan}}, false, {{4, 6}, {5, 5}, {4, 6}}}};
   const std::string svg = chart_svg(chart);
-  EXPECT_THAT(svg, HasSubstr("class=\"whisker\" d=\"M239.0 150.2V113.8m-2.5 0h5M236.5 150.2h5\""));
+  EXPECT_THAT(svg, HasSubstr("class=\"whisker\" d=\"M242.0 150.2V113.8m-2.5 0h5M239.5 150.2h5\""));
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
   chart.series[0].whiskers.clear();
   EXPECT_THAT(chart_svg(chart), Not(HasSubstr("whisker")));
