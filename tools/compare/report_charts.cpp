@@ -77,6 +77,17 @@ std::string loss_charts(const Results& results, Axis axis) {
   return all_svgs(charts);
 }
 
+// A model's values over lengths or sizes, with whiskers where there are several seeds.
+ChartSeries series_of(const std::string& model, std::vector<std::pair<double, Spread>> points) {
+  std::ranges::sort(points, {}, &std::pair<double, Spread>::first);
+  ChartSeries series{display_name(model), style_of(model), {}};
+  for (const auto& [at, value] : points) {
+    series.points.emplace_back(at, value.mean);
+    if (value.runs > 1) series.whiskers.emplace_back(value.least, value.greatest);
+  }
+  return series;
+}
+
 Chart against_length(const Results& results, const Scope& scope, const std::string& title, const std::string& y_label,
                      const std::function<std::optional<Spread>(const Network&)>& value) {
   Chart chart;
@@ -86,14 +97,12 @@ Chart against_length(const Results& results, const Scope& scope, const std::stri
   chart.log_x = chart.log_y = true;
   for (const int seq : lengths_of(results)) chart.x_ticks.push_back(seq);
   for (const std::string& model : models_of(results)) {
-    ChartSeries series{display_name(model), style_of(model), {}};
+    std::vector<std::pair<double, Spread>> points;
     for (const Network& network : networks_of(results, scope)) {
       const auto spread = value(network);
-      if (network.combination().model != model || !spread) continue;
-      series.points.emplace_back(network.combination().seq, spread->mean);
+      if (network.combination().model == model && spread) points.emplace_back(network.combination().seq, *spread);
     }
-    std::ranges::sort(series.points);
-    if (!series.points.empty()) chart.series.push_back(std::move(series));
+    if (!points.empty()) chart.series.push_back(series_of(model, std::move(points)));
   }
   return chart;
 }
@@ -114,18 +123,12 @@ Chart against_size(const Results& results, const std::string& device, Axis axis)
   for (const std::int64_t size : results.parameters) chart.x_ticks.push_back(static_cast<double>(size));
   chart.across = loss_rules(results);
   for (const std::string& model : models_of(results)) {
-    ChartSeries series{display_name(model), style_of(model), {}};
-    std::vector<std::pair<std::int64_t, Spread>> points;
+    std::vector<std::pair<double, Spread>> points;
     for (const std::int64_t size : results.parameters) {
       const Reading::Entry* best = reading.best_of(model, size);
       if (best != nullptr) points.emplace_back(best->network.size().parameters, best->loss);
     }
-    std::ranges::sort(points, {}, &std::pair<std::int64_t, Spread>::first);
-    for (const auto& [parameters, loss] : points) {
-      series.points.emplace_back(static_cast<double>(parameters), loss.mean);
-      if (loss.runs > 1) series.whiskers.emplace_back(loss.least, loss.greatest);
-    }
-    if (!series.points.empty()) chart.series.push_back(std::move(series));
+    if (!points.empty()) chart.series.push_back(series_of(model, std::move(points)));
   }
   return chart;
 }
