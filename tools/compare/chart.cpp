@@ -12,7 +12,7 @@ namespace polonaise::tools {
 namespace {
 
 constexpr double kWidth = 440, kHeight = 280;
-constexpr double kLeft = 52, kRight = 14, kTop = 30, kBottom = 46;
+constexpr double kLeft = 58, kRight = 14, kTop = 30, kBottom = 46;
 
 struct Axis {
   double low = 0, high = 1;
@@ -37,6 +37,11 @@ Range range_of(const Chart& chart, bool along_x) {
   };
   for (const ChartSeries& series : chart.series) {
     for (const auto& [x, y] : series.points) add(along_x ? x : y);
+    if (along_x) continue;
+    for (const auto& [low, high] : series.whiskers) {
+      add(low);
+      add(high);
+    }
   }
   for (const ChartRule& rule : along_x ? chart.upright : chart.across) add(rule.at);
   return range;
@@ -72,7 +77,9 @@ std::vector<double> round_ticks(const Axis& axis) {
         if (decade * step >= axis.low && decade * step <= axis.high) ticks.push_back(decade * step);
       }
     }
-    return ticks;
+    // Within one of these steps equal ones do as well.
+    if (ticks.size() > 1) return ticks;
+    ticks.clear();
   }
   const double rough = (axis.high - axis.low) / 5;
   const double decade = std::pow(10, std::floor(std::log10(rough)));
@@ -96,8 +103,8 @@ std::string label_of(const Chart& chart) {
   std::string label = chart.title + ", " + chart.y_label + " against " + chart.x_label + ".";
   for (const ChartSeries& series : chart.series) {
     if (series.points.empty()) continue;
-    label += fmt::format(" {}: last {} at {}.", series.name, number(series.points.back().second, "{:.4g}"),
-                         number(series.points.back().first, "{:.4g}"));
+    label += fmt::format(" {}: last {} at {}{}.", series.name, number(series.points.back().second, "{:.4g}"),
+                         number(series.points.back().first, "{:.4g}"), series.note.empty() ? "" : ", " + series.note);
   }
   return label;
 }
@@ -175,25 +182,44 @@ class Drawing {
 
   // What lies outside the ranges is cut off at the frame.
   bool line(const ChartSeries& series) {
-    std::string path, markers;
-    for (const auto& [x, y] : series.points) {
+    std::string path, whiskers, markers;
+    for (std::size_t i = 0; i < series.points.size(); ++i) {
+      const auto [x, y] = series.points[i];
       if (!x_.shows(x) || !y_.shows(y)) continue;
       path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x_(x), y_(y));
       const bool inside = x >= x_.low && x <= x_.high && y >= y_.low && y <= y_.high;
-      if (inside) markers += chart_marker(series.style, x_(x), y_(y));
+      if (!inside) continue;
+      markers += chart_marker(series.style, x_(x), y_(y));
+      if (i < series.whiskers.size()) whiskers += whisker(x, series.whiskers[i]);
     }
     if (path.empty()) return false;
+    if (!whiskers.empty()) whiskers = fmt::format("<path class=\"whisker\" d=\"{}\"/>", whiskers);
     out_ += fmt::format(
         "<g class=\"s{0}\"><title>{1}</title><svg x=\"{2}\" y=\"{3}\" width=\"{4}\" height=\"{5}\" viewBox=\"{2} {3} "
         "{4} "
-        "{5}\"><path class=\"line{6}\" d=\"{7}\"/></svg>{8}</g>\n",
+        "{5}\">{9}<path class=\"line{6}\" d=\"{7}\"/></svg>{8}{10}</g>\n",
         series.style, escape_html(series.name), kLeft, kTop, kWidth - kLeft - kRight, kHeight - kTop - kBottom,
-        series.dashed ? " dashed" : "", path, markers);
+        series.dashed ? " dashed" : "", path, markers, whiskers, note_of(series));
     return true;
+  }
+
+  // An upright line with a short stroke at each end.
+  std::string whisker(double x, const std::pair<double, double>& range) const {
+    if (!y_.shows(range.first) || !y_.shows(range.second) || range.first == range.second) return "";
+    return fmt::format("M{0:.1f} {1:.1f}V{2:.1f}m-2.5 0h5M{3:.1f} {1:.1f}h5", x_(x), y_(range.first), y_(range.second),
+                       x_(x) - 2.5);
+  }
+
+  // In the corner below on the left, where losses that fall leave room, one above the other.
+  std::string note_of(const ChartSeries& series) {
+    if (series.note.empty()) return "";
+    return fmt::format("<text class=\"series-note\" x=\"{}\" y=\"{}\">{}</text>", kLeft + 6,
+                       kHeight - kBottom - 8 - 14 * notes_++, escape_html(series.note));
   }
 
   const Chart& chart_;
   Axis x_, y_;
+  int notes_ = 0;  // drawn so far
   std::string out_;
 };
 

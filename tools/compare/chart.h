@@ -12,6 +12,8 @@ struct ChartSeries {
   int style = 0;  // 0..4: colour and marker
   std::vector<std::pair<double, double>> points;
   bool dashed = false;
+  std::vector<std::pair<double, double>> whiskers = {};  // from where to where at each point; or none
+  std::string note = {};                                 // in a corner, in its colour
 };
 
 struct ChartRule {

@@ -1,21 +1,15 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "tools/compare/results.h"
 
 namespace polonaise::tools {
 
-// "RNN", "bidirectional LSTM": what a reader calls a model.
-std::string display_name(std::string_view model);
-
-// The study's question answered in words with numbers, as one paragraph: which architecture is best at equal data and
-// at equal time, and whether the bidirectional LSTM beats the LSTM at equal parameters. Where nothing can be concluded
-// it says what would change that.
+// The study's question answered in words with numbers: which architecture is best at equal data and at equal time,
+// which are level with it, which never left the unigram and have no rank, and whether the bidirectional LSTM beats the
+// LSTM at equal parameters. One paragraph for each device and size, apart from each other by an empty line; before
+// them, of several sizes, which is best. Where nothing can be concluded it says what would change that.
 std::string conclusion(const Results& results);
-
-// What has no part in the conclusion, and why; and how far the rest may be trusted.
-std::string reservations(const Results& results);
 
 }  // namespace polonaise::tools

@@ -10,6 +10,7 @@
 #include "io/file.h"
 #include "tools/common/files.h"
 #include "tools/compare/conclusion.h"
+#include "tools/compare/options.h"
 #include "tools/compare/report.h"
 
 namespace polonaise::tools {
@@ -44,7 +45,7 @@ void check_same(const Config& before, const Config& now, const fs::path& folder)
 ReportFolder ReportFolder::create_or_resume(const fs::path& folder, const Config& options) {
   try {
     if (fs::exists(folder / kOptions)) {
-      check_same(load_config(folder / kOptions), options, folder);
+      check_same(record_of(load_config(folder / kOptions), (folder / kOptions).string()), options, folder);
       return ReportFolder(folder);
     }
     if (fs::exists(folder) && !(fs::is_directory(folder) && fs::is_empty(folder))) {

@@ -12,13 +12,16 @@ inline constexpr std::int64_t kLeastTargets = 20'000;
 // Of the budget what is for training; the rest is for what comes after it.
 inline constexpr double kTrainingShare = 0.8;
 
-// One network, one length of training windows, one device.
+// One network at one size, one length of training windows, one device, one seed.
 struct Combination {
   std::string model;
   int seq = 0;
-  std::string device;  // cpu, cuda, cuda:N
+  std::string device;           // cpu, cuda, cuda:N
+  std::int64_t parameters = 0;  // asked for
+  std::uint64_t seed = 1;
+  // Of its run's folder: "lstm-48-cpu", with what else tells it from the others, "lstm-48-cpu-80000-seed2".
+  std::string name = {};
 
-  std::string name() const;  // "lstm-48-cpu", also of its run's folder
   friend bool operator==(const Combination&, const Combination&) = default;
 };
 
@@ -27,14 +30,17 @@ struct PlanOptions {
   std::vector<int> lengths;
   std::vector<std::string> devices;
   double minutes = 10;
+  std::vector<std::int64_t> parameters = {80'000};
+  std::vector<std::uint64_t> seeds = {1};
 };
 
 // Who gets how much of the budget: equal shares.
 struct Plan {
-  std::vector<Combination> combinations;  // by device, then length, then model
-  double training_seconds = 0;            // of one combination, held-out losses along its course included
-  double after_seconds = 0;               // of one combination: held-out loss, samples, metrics
-  std::int64_t held_out_events = 0;       // that a held-out loss is measured on: as many as the time allows
+  // By seed, so that what happens to the machine meanwhile befalls all alike; then by device, size, length and model.
+  std::vector<Combination> combinations;
+  double training_seconds = 0;       // of one combination, held-out losses along its course included
+  double after_seconds = 0;          // of one combination: held-out loss, samples, metrics
+  std::int64_t held_out_events = 0;  // that a held-out loss is measured on: as many as the time allows
 
   double total_seconds() const { return static_cast<double>(combinations.size()) * (training_seconds + after_seconds); }
 };

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "tools/compare/network.h"
 #include "tools/compare/results.h"
 
 namespace polonaise::tools {
@@ -16,42 +15,53 @@ enum class Axis { targets, seconds };
 // logarithm of the axis. None outside.
 std::optional<double> loss_at(const std::vector<CurvePoint>& curve, Axis axis, double at);
 
-// The losses of several combinations at one place of the axis, the lowest first; those without a point so early are
-// left out.
+// The losses of several networks at one place of the axis, their seeds' together. A network of which no seed had left
+// the unigram by there has no rank at that place; these come last, and the others in order of their means, the lowest
+// first. A network of which one run has no point so early is left out.
 struct Reading {
   double at = 0;
   struct Entry {
-    const CombinationResult* combination = nullptr;
-    double loss = 0;
+    Network network;
+    Spread loss;
+    bool ranked = true;
   };
   std::vector<Entry> entries;
 
+  // Of a model, of the networks that have a rank; null where there is none.
   const Entry* best_of(std::string_view model) const;
-  const Entry* of(const CombinationResult& combination) const;
+  // The same at one size.
+  const Entry* best_of(std::string_view model, std::int64_t parameters) const;
+  const Entry* of(const Network& network) const;
+  // Whether an entry is the best, or level with it.
+  bool leads(const Entry& entry) const;
 };
 
-// At the greatest place that all of them reached; without entries where there are no combinations.
-Reading read_off(const std::vector<const CombinationResult*>& combinations, Axis axis);
+// At the greatest place that every run of all of them reached; without entries where there are no networks. `unigram`
+// is what counting single events achieves on the same held-out events.
+Reading read_off(const std::vector<Network>& networks, Axis axis, double unigram);
 
-// The combinations of a device that saw enough to be judged.
-std::vector<const CombinationResult*> judged(const Results& results, std::string_view device);
+// A network's course: a run's own points, or, of several runs, their losses at the places of the first one's points as
+// far as all of them reached.
+struct CoursePoint {
+  double at = 0;
+  Spread loss;
+};
+std::vector<CoursePoint> course_of(const Network& network, Axis axis);
 
 // Two models against each other at each length that both were judged at, each time at the greatest place both reached.
+// There is no duel with what never left the unigram, nor where neither had left it yet.
 struct Duel {
   struct Round {
     int seq = 0;
     double at = 0;
-    double first = 0, second = 0;  // losses
+    Spread first, second;  // losses
   };
   std::vector<Round> rounds;
 
-  int wins() const;    // of the first, by more than kLevel
+  int wins() const;    // of the first; level rounds are nobody's
   int losses() const;  // of the second
 };
-Duel duel(const Results& results, std::string_view device, std::string_view first, std::string_view second, Axis axis);
-
-// Losses that are no further apart than this share of the lower are level: one run of each says no more.
-inline constexpr double kLevel = 0.005;
-bool level(double a, double b);
+Duel duel(const std::vector<Network>& networks, std::string_view first, std::string_view second, Axis axis,
+          double unigram);
 
 }  // namespace polonaise::tools

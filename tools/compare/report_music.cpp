@@ -61,9 +61,9 @@ MusicParts music_parts(const Results& results, const std::filesystem::path& fold
     for (const CombinationResult& c : results.combinations) {
       for (const PieceOfMusic& piece : c.samples) {
         if (piece.opening != opening.key) continue;
-        const std::string title = title_of(results, c);
-        all.push_back({&opening, &piece, load_music(folder / piece.file), c.combination.name() + "-" + opening.key,
-                       title, fmt::format("{}, going on from {}", title, opening.title),
+        const std::string title = title_of(results, c.combination);
+        all.push_back({&opening, &piece, load_music(folder / piece.file), c.combination.name + "-" + opening.key, title,
+                       fmt::format("{}, going on from {}", title, opening.title),
                        fmt::format("s{}", style_of(c.combination.model))});
       }
     }

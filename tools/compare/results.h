@@ -48,6 +48,9 @@ struct PieceOfMusic {
 };
 
 enum class Stage { planned, trained, sampled, failed };
+// "planned"; and back, none for another name.
+std::string_view name_of(Stage stage);
+std::optional<Stage> stage_of(std::string_view name);
 
 struct CombinationResult {
   Combination combination;
@@ -63,8 +66,8 @@ struct CombinationResult {
   std::vector<CurvePoint> curve = {};
   // From `sampled` on.
   double test_loss = 0;
-  double sampled_per_second = 0;  // events
-  std::vector<PieceOfMusic> samples = {};
+  double sampled_per_second = 0;           // events; 0 where no samples were drawn
+  std::vector<PieceOfMusic> samples = {};  // of the first seed's models
 
   bool judged() const { return (stage == Stage::trained || stage == Stage::sampled) && targets >= kLeastTargets; }
   double targets_per_second() const { return seconds > 0 ? static_cast<double>(targets) / seconds : 0; }
@@ -109,11 +112,13 @@ struct Results {
   std::vector<std::pair<std::string, std::pair<std::int64_t, std::int64_t>>> splits;  // pieces and events
   double minutes = 0;
   double training_seconds = 0;
-  std::int64_t parameters = 0;  // wanted of each model
+  std::vector<std::int64_t> parameters;  // wanted of each model
+  std::vector<std::uint64_t> seeds;
+  double target_loss = 0;  // 0: none
   std::int64_t step_targets = 0;
   double learning_rate = 0;
+  std::string precision = "float";
   double temperature = 0;
-  std::uint64_t seed = 0;
   HeldOutResult course, test;
   std::vector<DeviceResult> devices;
   std::vector<OpeningResult> openings;
@@ -123,13 +128,14 @@ struct Results {
   bool without_opening = false;  // figures and overlaps are of what follows the openings, not of whole pieces
   bool complete = false;
 
-  CombinationResult* find(const Combination& combination);
   const DeviceResult* device(std::string_view name) const;
 };
 
-// results.json; `conclusion` is what the report's first paragraph says.
+// results.json; `conclusion` is what the report's first paragraphs say. What seeds measured of a network is there in
+// numbers, too, though it follows from the rest.
 std::string to_json(const Results& results, std::string_view conclusion);
-// Throws io::Error, naming `origin`, for what to_json() did not write.
+// Of this format and the one before, whose comparisons had one seed and one size. Throws io::Error, naming `origin`,
+// for what to_json() did not write.
 Results from_json(std::string_view text, std::string_view origin);
 
 }  // namespace polonaise::tools

@@ -19,6 +19,7 @@
 #include "tools/compare/environment.h"
 #include "tools/compare/folder.h"
 #include "tools/compare/judge.h"
+#include "tools/compare/reservations.h"
 #include "tools/compare/trial.h"
 
 namespace polonaise::tools {
@@ -30,6 +31,12 @@ constexpr double kTicks = 100;  // of Progress, in a second
 
 std::vector<AnyDevice> open_devices(const CompareOptions& options) {
   std::vector<AnyDevice> devices;
+  if (options.precision != "float" && std::ranges::find(options.devices, "cpu") != options.devices.end()) {
+    throw UsageError(
+        fmt::format("--precision {} needs cards, and --devices names cpu, which computes in float alone; "
+                    "name cards alone, or leave --precision out.",
+                    options.precision));
+  }
   for (const std::string& name : options.devices) {
     if (name != "cpu" && name != "cuda" && !name.starts_with("cuda:")) {
       throw UsageError(fmt::format("--devices: there is no device '{}'; use cpu, cuda or cuda:N.", name));
@@ -71,29 +78,22 @@ HeldOutResult summary(const io::Dataset& data, const HeldOut& held_out) {
 
 class Study {
  public:
-  Study(const CompareOptions& options, const Config& config, const std::string& command)
+  Study(const CompareOptions& options, const std::string& command)
       : options_(options),
-        plan_(make_plan({options.models, options.lengths, options.devices, options.minutes})),
+        plan_(make_plan({options.models, options.lengths, options.devices, options.minutes, options.parameters,
+                         options.all_seeds()})),
         data_(io::Dataset::open(options.dataset)),
         devices_((check_data(options, data_), open_devices(options))),
         openings_(find_openings(data_, options.reference, options.sample_steps)),
         course_(held_out(data_, io::Split::valid, io::Split::test, plan_.held_out_events)),
         test_(held_out(data_, io::Split::test, io::Split::valid, plan_.held_out_events)),
-        folder_(ReportFolder::create_or_resume(options.output, config)),
-        settings_{.data = data_,
-                  .dataset = options.dataset,
-                  .folder = options.output,
+        folder_(ReportFolder::create_or_resume(options.output, record_of(options))),
+        settings_{.options = options,
+                  .data = data_,
                   .course = course_,
                   .test = test_,
-                  .openings = openings_} {
-    settings_.recipe.lr = options.lr;
-    settings_.recipe.warmup = 20;
-    settings_.recipe.seed = options.seed;
-    settings_.recipe.threads = options.threads;
-    settings_.step_targets = options.step_targets;
-    settings_.sample_steps = options.sample_steps;
-    settings_.temperature = options.temperature;
-    settings_.entries = entries_per_frame(data_);
+                  .openings = openings_,
+                  .entries = entries_per_frame(data_)} {
     std::optional<Results> before = folder_.load();
     if (before && before->checksum != data_.checksum()) {
       throw io::Error(
@@ -112,7 +112,9 @@ class Study {
     }
     save();
     for (std::size_t i = 0; i < devices_.size(); ++i) {
-      if (results_.devices[i].ceiling == 0) results_.devices[i].ceiling = product_ceiling(devices_[i]);
+      if (results_.devices[i].ceiling != 0) continue;
+      set_precision(devices_[i], options_.precision);
+      results_.devices[i].ceiling = product_ceiling(devices_[i]);
     }
     save();
     Progress progress(ticks(plan_.total_seconds()), {.quiet = options_.quiet, .start = ticks(seconds_done())});
@@ -170,8 +172,10 @@ class Study {
     r.parameters = options_.parameters;
     r.step_targets = options_.step_targets;
     r.learning_rate = options_.lr;
+    r.precision = options_.precision;
     r.temperature = options_.temperature;
-    r.seed = options_.seed;
+    r.seeds = options_.all_seeds();
+    r.target_loss = options_.target_loss;
     r.course = summary(data_, course_);
     r.test = summary(data_, test_);
     for (std::size_t i = 0; i < devices_.size(); ++i) {
@@ -184,12 +188,16 @@ class Study {
       io::write_file(options_.output / file, io::write_score(*opening.continuation, opening.title));
       r.openings.back().real = PieceOfMusic{opening.key, file, opening.events.size() + options_.sample_steps, {}};
     }
-    std::map<std::string, Size> sizes;
+    std::map<std::pair<std::string, std::int64_t>, Size> sizes;
     for (const std::string& model : options_.models) {
-      sizes[model] = size_for(architecture_of(model), options_.layers, event_shape(data_.spec()), options_.parameters);
+      for (const std::int64_t parameters : options_.parameters) {
+        sizes[{model, parameters}] =
+            size_for(architecture_of(model), options_.layers, event_shape(data_.spec()), parameters);
+      }
     }
     for (const Combination& combination : plan_.combinations) {
-      r.combinations.push_back({.combination = combination, .size = sizes[combination.model]});
+      r.combinations.push_back(
+          {.combination = combination, .size = sizes[{combination.model, combination.parameters}]});
     }
     return r;
   }
@@ -212,7 +220,7 @@ class Study {
       }
       save();
       if (result.stage == Stage::trained) {
-        progress.note(fmt::format("{}: {} targets in {}, held-out loss {:.3f} {}", result.combination.name(),
+        progress.note(fmt::format("{}: {} targets in {}, held-out loss {:.3f} {}", result.combination.name,
                                   format_count(result.targets), format_duration(result.seconds),
                                   result.curve.back().loss, results_.unit));
       }
@@ -225,7 +233,7 @@ class Study {
       save();
     }
     if (result.stage == Stage::failed) {
-      progress.note(fmt::format("{}: {}", result.combination.name(), result.failure));
+      progress.note(fmt::format("{}: {}", result.combination.name, result.failure));
     }
     return true;
   }
@@ -247,8 +255,8 @@ void print_report(const fs::path& folder, const Results& results) {
 
 }  // namespace
 
-bool run_study(const CompareOptions& options, const Config& config, const std::string& command) {
-  Study study(options, config, command);
+bool run_study(const CompareOptions& options, const std::string& command) {
+  Study study(options, command);
   if (!study.run()) {
     print(fmt::format("interrupted; the same command goes on from here, in {}\n", options.output.string()));
     return false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "io/continuation.h"
 #include "io/file.h"
@@ -17,6 +18,7 @@
 #include "tools/common/progress.h"
 #include "tools/common/session.h"
 #include "tools/compare/flops.h"
+#include "tools/compare/recipe.h"
 
 namespace polonaise::tools {
 namespace {
@@ -24,25 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path run_folder(const TrialSettings& settings, const Combination& combination) {
-  return settings.folder / "runs" / combination.name();
-}
-
-TrainOptions options_of(const TrialSettings& settings, const CombinationResult& result, double seconds) {
-  TrainOptions o = settings.recipe;
-  o.dataset = settings.dataset;
-  o.model = result.combination.model;
-  o.seq = result.combination.seq;
-  o.device = result.combination.device;
-  o.hidden = result.size.hidden;
-  o.layers = result.size.layers;
-  if (result.size.heads > 0) {
-    o.heads = result.size.heads;
-    o.feedforward = result.size.feedforward;
-  }
-  const std::int64_t per_row = o.model == "bilstm" ? 1 : o.seq;
-  o.batch = static_cast<int>(std::clamp<std::int64_t>((settings.step_targets + per_row / 2) / per_row, 1, 65536));
-  o.minutes = seconds / 60;
-  return o;
+  return settings.options.output / "runs" / combination.name;
 }
 
 // The options as polonaise-train would write them.
@@ -58,7 +42,8 @@ Run open_run(const TrialSettings& settings, const CombinationResult& result, dou
   resumed = fs::is_symlink(folder / "checkpoints" / "last");
   if (resumed) return Run::open(folder);
   fs::remove_all(folder);
-  return Run::create(folder, config_of(options_of(settings, result, seconds)), settings.data.encoding(), false);
+  return Run::create(folder, config_of(train_options(settings.options, result, seconds)), settings.data.encoding(),
+                     false);
 }
 
 void take_course(const Run& run, const Pace& pace, double last_loss, CombinationResult& result) {
@@ -72,13 +57,19 @@ void take_course(const Run& run, const Pace& pace, double last_loss, Combination
   result.seconds = pace.seconds;
 }
 
-std::string sample_file(const Combination& combination, const Opening& opening) {
-  return fmt::format("samples/{}-{}.mid", combination.name(), opening.key);
+// As progress names it: "lstm on 48 events", and by its run's folder where that says more.
+std::string name_of(const Combination& c) {
+  const std::string short_name = fmt::format("{} on {} events", c.model, c.seq);
+  return c.name == fmt::format("{}-{}-cpu", c.model, c.seq) ? short_name : c.name;
 }
 
+std::string sample_file(const Combination& combination, const Opening& opening) {
+  return fmt::format("samples/{}-{}.mid", combination.name, opening.key);
+}
+
+// What was measured until then says nothing.
 void fail(CombinationResult& result, std::string why) {
-  result.stage = Stage::failed;
-  result.failure = std::move(why);
+  result = {.combination = result.combination, .size = result.size, .stage = Stage::failed, .failure = std::move(why)};
 }
 
 }  // namespace
@@ -108,7 +99,7 @@ Outcome train_combination(const TrialSettings& settings, AnyDevice& device, doub
     state = run.resume(trainer.model(), trainer.optimizer());
     pace = pace_so_far(run, state);
   }
-  const std::string name = fmt::format("{} on {} events", run.options().model, run.options().seq);
+  const std::string name = name_of(result.combination);
   Scorer scorer(trainer.model(), settings.data.spec());
   const auto validate = [&] { return LossSum{mean_loss(scorer, settings.course), 0}; };
   const double left = seconds - pace.seconds;
@@ -146,9 +137,10 @@ Outcome sample_combination(const TrialSettings& settings, AnyDevice& device, dou
   const auto begin = Clock::now();
   const Interrupt interrupt;
   const Run run = Run::open(run_folder(settings, result.combination));
+  set_precision(device, "float");
   const std::unique_ptr<Model> model = run.load_model(device, "last");
   const io::EventSpec spec = settings.data.spec();
-  const std::string name = fmt::format("{} on {} events", run.options().model, run.options().seq);
+  const std::string name = name_of(result.combination);
   if (watch.due()) watch.show(seconds_since(begin), name + ": held-out loss");
   Scorer scorer(*model, spec);
   result.test_loss = mean_loss(scorer, settings.test);
@@ -157,16 +149,18 @@ Outcome sample_combination(const TrialSettings& settings, AnyDevice& device, dou
     return Outcome::done;
   }
   result.samples.clear();
+  const bool first_seed = result.combination.seed == settings.options.all_seeds().front();
+  const std::span<const Opening> openings(settings.openings.begin(), first_seed ? settings.openings.size() : 0);
   std::int64_t drawn_events = 0;
   double drawing = 0;
-  for (std::size_t i = 0; i < settings.openings.size(); ++i) {
+  for (std::size_t i = 0; i < openings.size(); ++i) {
     if (interrupt.requested()) return Outcome::interrupted;
-    const Opening& opening = settings.openings[i];
+    const Opening& opening = openings[i];
     // Each has an even part of what is left.
-    const double until = seconds_since(begin) + std::max(0.05, seconds - seconds_since(begin)) /
-                                                    static_cast<double>(settings.openings.size() - i);
-    GenerateOptions options{.steps = settings.sample_steps, .seed = run.options().seed};
-    options.sampling.temperature = static_cast<float>(settings.temperature);
+    const double until = seconds_since(begin) +
+                         std::max(0.05, seconds - seconds_since(begin)) / static_cast<double>(openings.size() - i);
+    GenerateOptions options{.steps = settings.options.sample_steps, .seed = run.options().seed};
+    options.sampling.temperature = static_cast<float>(settings.options.temperature);
     options.stream = static_cast<Index>(i);
     const auto start = Clock::now();
     const Generated drawn = generate(*model, to_sequence(opening.events.view(), spec), options, [&](Index events) {
@@ -179,10 +173,10 @@ Outcome sample_combination(const TrialSettings& settings, AnyDevice& device, dou
     events.append(to_events(drawn, spec).view());
     const std::string file = sample_file(result.combination, opening);
     const std::string provenance = fmt::format(
-        "polonaise-compare run={} step={} seed={} sample={} steps={} temperature={}", result.combination.name(),
-        run.step_of("last"), run.options().seed, i + 1, drawn.size(), settings.temperature);
+        "polonaise-compare run={} step={} seed={} sample={} steps={} temperature={}", result.combination.name,
+        run.step_of("last"), run.options().seed, i + 1, drawn.size(), settings.options.temperature);
     const io::Score score = io::decode_continuation(settings.data.encoding(), events.view(), opening.events.size());
-    io::write_file(settings.folder / file, io::write_score(score, provenance));
+    io::write_file(settings.options.output / file, io::write_score(score, provenance));
     result.samples.push_back({opening.key, file, events.size(), {}});
   }
   if (interrupt.requested()) return Outcome::interrupted;

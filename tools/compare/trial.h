@@ -1,31 +1,25 @@
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "io/dataset.h"
 #include "runtime/device.h"
-#include "tools/common/train_options.h"
 #include "tools/compare/held_out.h"
 #include "tools/compare/openings.h"
+#include "tools/compare/options.h"
 #include "tools/compare/results.h"
 
 namespace polonaise::tools {
 
 // What all combinations of a comparison have in common.
 struct TrialSettings {
+  const CompareOptions& options;
   const io::Dataset& data;
-  std::filesystem::path dataset;  // its file
-  std::filesystem::path folder;   // the report's
-  const HeldOut& course;          // whose loss is followed while training
+  const HeldOut& course;  // whose loss is followed while training
   const HeldOut& test;
   const std::vector<Opening>& openings;
-  TrainOptions recipe = {};       // of all models; what a combination decides is replaced
-  std::int64_t step_targets = 0;  // of a step, for all models, so that equal data is equally many steps
-  std::int64_t sample_steps = 0;  // events drawn after an opening
-  double temperature = 1;
   double entries = 0;  // of a frame, on average
 };
 
@@ -43,8 +37,9 @@ struct Watch {
 Outcome train_combination(const TrialSettings& settings, AnyDevice& device, double seconds, CombinationResult& result,
                           const Watch& watch);
 
-// Test loss and samples of a trained combination, within about `seconds` (samples may come out shorter): stage
-// `sampled`.
+// Test loss of a trained combination and, of the first seed's, samples, within about `seconds` (samples may come out
+// shorter), in float whatever the precision of training: stage `sampled`. One sample of each network and opening is as
+// much as a reader listens to; other seeds' would take the time of longer ones.
 Outcome sample_combination(const TrialSettings& settings, AnyDevice& device, double seconds, CombinationResult& result,
                            const Watch& watch);
 

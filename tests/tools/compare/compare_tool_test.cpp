@@ -1,17 +1,9 @@
-#include <gmock/gmock.h>
-
-#include <chrono>
-#include <csignal>
 #include <nlohmann/json.hpp>
-#include <set>
-#include <string>
-#include <thread>
 
 #include "io/notes.h"
-#include "tests/tools/runs.h"
+#include "tests/tools/compare/comparisons.h"
 #include "tools/compare/results.h"
 
-// The program polonaise-compare, run as a user runs it.
 namespace polonaise::tools {
 namespace {
 
@@ -19,34 +11,9 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
 
-ProgramResult compare(const std::vector<std::string>& arguments, const ProgramOptions& options = {}) {
-  return run_program("polonaise-compare", arguments, options);
-}
-
-// Two networks at two lengths, half a second each.
-std::vector<std::string> tiny(const fs::path& data, const fs::path& report) {
-  return {data,   "--models",       "rnn,bilstm", "--seq",   "4,8", "--budget", "0.05", "--parameters",
-          "4000", "--step-targets", "64",         "--steps", "20",  "-q",       "-o",   report};
-}
-
 nlohmann::json results_of(const fs::path& report) {
   return nlohmann::json::parse(read_text(report / "results.json"));
 }
-
-std::set<std::string> names_in(const fs::path& folder) {
-  std::set<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
-  return names;
-}
-
-// No number that is none. "nan" and "inf" stand in words too, so only where a number would.
-void expect_numbers(const std::string& text) {
-  for (const char* word : {">nan", ">inf", ">-nan", ">-inf", "NaN", "Infinity", "\"nan", " nan", ":null"}) {
-    EXPECT_THAT(text, Not(HasSubstr(word)));
-  }
-}
-
-const std::set<std::string> kRuns = {"rnn-4-cpu", "bilstm-4-cpu", "rnn-8-cpu", "bilstm-8-cpu"};
 
 TEST(Compare, TrainsEveryCombinationAndReports) {
   const fs::path folder = fresh_folder();
@@ -122,44 +89,6 @@ TEST(Compare, TrainsEveryCombinationAndReports) {
       0);
 }
 
-TEST(Compare, InterruptedGoesOnToTheSameSetOfRuns) {
-  const fs::path folder = fresh_folder();
-  const fs::path data = small_dataset(folder / "data", "perf"), report = folder / "report";
-  // Once while the second combination trains, by Ctrl-C; once more at once, by force.
-  const auto when = [&](const char* run, int signal) {
-    return [&report, run, signal](pid_t program) {
-      const fs::path file = report / "runs" / run / "metrics.jsonl";
-      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-      while (!fs::exists(file) && std::chrono::steady_clock::now() < end) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-      }
-      kill(program, signal);
-    };
-  };
-  const ProgramResult stopped = compare(tiny(data, report), {.started = when("bilstm-4-cpu", SIGINT)});
-  ASSERT_EQ(stopped.status, 0) << stopped.err;
-  EXPECT_THAT(stopped.out, HasSubstr("interrupted; the same command goes on from here"));
-  EXPECT_FALSE(results_of(report)["complete"]);
-  EXPECT_FALSE(fs::exists(report / "runs/rnn-8-cpu"));
-  const auto first = results_of(report)["combinations"][0];
-  EXPECT_EQ(first["stage"], "sampled");
-
-  const ProgramResult killed = compare(tiny(data, report), {.started = when("rnn-8-cpu", SIGKILL)});
-  EXPECT_EQ(killed.status, 128 + SIGKILL);
-
-  const ProgramResult result = compare(tiny(data, report));
-  ASSERT_EQ(result.status, 0) << result.err;
-  EXPECT_EQ(names_in(report / "runs"), kRuns);
-  const nlohmann::json json = results_of(report);
-  EXPECT_TRUE(json["complete"]);
-  auto again = json["combinations"][0];
-  for (auto& sample : again["samples"]) {
-    for (const char* judged : {"notes", "metrics", "novelty"}) sample.erase(judged);
-  }
-  EXPECT_EQ(again, first) << "what was measured stays";
-  for (const auto& c : json["combinations"]) EXPECT_EQ(c["stage"], "sampled");
-}
-
 TEST(Compare, ShowsTheScoreThatItWasGiven) {
   const fs::path folder = fresh_folder();
   const fs::path data = small_dataset(folder / "data", "roll88"), report = folder / "report";
@@ -206,11 +135,22 @@ TEST(Compare, RefusesWhatCannotBe) {
   expect_failure(compare(with({"--models", "lsmt"})), 2, "did you mean 'lstm'?");
   expect_failure(compare({data, "--models", "rnn", "--seq", "8", "--budget", "0.03", "-o", folder / "none/report"}), 1,
                  "none does not exist; create it first");
+  expect_failure(compare(with({"--seed", "1", "--seeds", "1"})), 2, "--seed and --seeds are two ways to say one thing");
+  expect_failure(compare(with({"--seeds", "1,2,1"})), 2, "--seeds names 1 twice; once is enough");
+  expect_failure(compare(with({"--seeds", "one"})), 2, "--seeds: 'one' is not a whole number");
+  expect_failure(compare(with({"--seeds", "1,2,3"})), 2, "the least is 0.04 minutes");
+  expect_failure(compare(with({"--parameters", "3000,3000"})), 2, "--parameters names 3000 twice; once is enough");
+  expect_failure(compare(with({"--parameters", "3000,9"})), 2, "--parameters: 9 is not from 100");
+  expect_failure(compare(with({"--target-loss", "-1"})), 2, "--target-loss: -1 is not from 0");
+  expect_failure(compare(with({"--target-loss", "nan"})), 2, "--target-loss");
+  expect_failure(compare(with({"--precision", "fp16"})), 2, "--precision: 'fp16' is none of float, tf32, bf16");
+  expect_failure(compare(with({"--precision", "bf16"})), 2, "--precision bf16 needs cards, and --devices names cpu");
   expect_failure(compare(with({"--devices", "gpu"})), 2, "there is no device 'gpu'");
   expect_failure(compare(with({"--devices", "cuda:99"})), 1, "--devices: cuda:99 is not to be had here");
   expect_failure(compare({"--render", "-o", report}), 1, "has no results.json to render");
   expect_failure(compare({data, "--render", "-o", report}), 2, "DATASET does not go with --render");
   expect_failure(compare({"--render", "--models", "rnn", "-o", report}), 2, "--models does not go with --render");
+  expect_failure(compare({"--render", "--seeds", "1", "-o", report}), 2, "--seeds does not go with --render");
   expect_failure(compare({"--render", "--lr", "0.1", "-o", report}), 2, "--lr does not go with --render");
   EXPECT_FALSE(fs::exists(report));
 

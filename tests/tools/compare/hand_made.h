@@ -11,9 +11,9 @@ namespace polonaise::tools {
 // A model whose loss falls from 10 nats by `fall` with each doubling of the targets, from 5,000 to `targets`, at
 // `per_second` targets a second.
 inline CombinationResult trained(const std::string& model, int seq, std::int64_t targets, double fall,
-                                 double per_second, std::int64_t parameters = 80'000) {
+                                 double per_second, std::int64_t parameters = 80'000, std::uint64_t seed = 1) {
   CombinationResult c;
-  c.combination = {model, seq, "cpu"};
+  c.combination = {model, seq, "cpu", 80'000, seed, model + "-" + std::to_string(seq) + "-cpu"};
   c.size = {.hidden = 64, .layers = 2, .parameters = parameters};
   c.stage = Stage::sampled;
   double loss = 10;
@@ -31,6 +31,16 @@ inline CombinationResult trained(const std::string& model, int seq, std::int64_t
   return c;
 }
 
+// The same from seeds 1, 2, ...: with each seed the loss falls by another of `falls`.
+inline std::vector<CombinationResult> seeded(const std::string& model, int seq, std::int64_t targets,
+                                             const std::vector<double>& falls, double per_second) {
+  std::vector<CombinationResult> runs;
+  for (const double fall : falls) {
+    runs.push_back(trained(model, seq, targets, fall, per_second, 80'000, runs.size() + 1));
+  }
+  return runs;
+}
+
 inline Results hand_made(std::vector<CombinationResult> combinations) {
   Results r;
   r.command = "polonaise-compare piano.data -o report";
@@ -46,16 +56,28 @@ inline Results hand_made(std::vector<CombinationResult> combinations) {
   r.splits = {{"train", {8, 9000}}, {"valid", {1, 800}}, {"test", {1, 700}}};
   r.minutes = 10;
   r.training_seconds = 24;
-  r.parameters = 80'000;
+  r.parameters = {80'000};
+  r.seeds = {1};
   r.step_targets = 512;
   r.learning_rate = 3e-3;
   r.temperature = 1;
-  r.seed = 1;
   r.course = {"valid", 1, 800, 9.5, 8.5};
   r.test = {"test", 1, 700, 9.4, 8.4};
   r.devices = {{"cpu", "cpu, 2 threads, AVX2", 1e11}};
   r.combinations = std::move(combinations);
   r.complete = true;
+  return r;
+}
+
+// Of networks that were each trained from as many seeds.
+inline Results with_seeds(const std::vector<std::vector<CombinationResult>>& networks) {
+  std::vector<CombinationResult> all;
+  for (std::size_t seed = 0; seed < networks.front().size(); ++seed) {
+    for (const auto& runs : networks) all.push_back(runs[seed]);
+  }
+  Results r = hand_made(std::move(all));
+  r.seeds.clear();
+  for (std::size_t seed = 0; seed < networks.front().size(); ++seed) r.seeds.push_back(seed + 1);
   return r;
 }
 

@@ -85,6 +85,41 @@ TEST(CompareChart, OfOnePointHasAFrameAroundIt) {
   EXPECT_THAT(chart_svg(chart), Not(testing::AnyOf(HasSubstr("nan"), HasSubstr("inf"))));
 }
 
+TEST(CompareChart, HasTicksHoweverNarrowItsRange) {
+  Chart chart{"Narrow", "x", "y"};
+  chart.log_y = true;
+  chart.series = {{"one", 1, {{1, 128'000}, {2, 150'000}}}};
+  EXPECT_THAT(chart_svg(chart), HasSubstr(">130 k</text>"));
+  EXPECT_THAT(chart_svg(chart), HasSubstr(">150 k</text>"));
+}
+
+TEST(CompareChart, HasWhiskersWhereThereAreSeveralSeeds) {
+  Chart chart{"A chart", "x", "y"};
+  chart.x_range = {0, 10};
+  chart.y_range = {0, 10};
+  chart.series = {{"one", 1, {{5, 5}, {6, 5}, {7, kNan}}, false, {{4, 6}, {5, 5}, {4, 6}}}};
+  const std::string svg = chart_svg(chart);
+  EXPECT_THAT(svg, HasSubstr("class=\"whisker\" d=\"M242.0 150.2V113.8m-2.5 0h5M239.5 150.2h5\""));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  chart.series[0].whiskers.clear();
+  EXPECT_THAT(chart_svg(chart), Not(HasSubstr("whisker")));
+}
+
+TEST(CompareChart, LeavesRoomForWhiskers) {
+  Chart chart{"A chart", "x", "y"};
+  chart.series = {{"one", 1, {{5, 5}}, false, {{4, 7}}}};
+  EXPECT_EQ(y_range_of({chart}), (std::pair<double, double>{4, 7}));
+  EXPECT_EQ(x_range_of({chart}), (std::pair<double, double>{5, 5}));
+}
+
+TEST(CompareChart, SaysWhatThereIsToNoteOfASeries) {
+  Chart chart{"A chart", "x", "y"};
+  chart.series = {{"one", 1, {{1, 1}, {5, 5}}, true, {}, "never <left>"}};
+  const std::string svg = chart_svg(chart);
+  EXPECT_THAT(svg, HasSubstr("one: last 5 at 5, never &lt;left&gt;."));
+  EXPECT_THAT(svg, HasSubstr(">never &lt;left&gt;</text>"));
+}
+
 TEST(CompareMusic, IsDrawnWithTheOpeningApart) {
   io::Score score = io::op53_prime();
   const auto file = fresh_folder() / "piece.mid";

@@ -1,0 +1,35 @@
+#include "tools/compare/recipe.h"
+
+#include <algorithm>
+
+namespace polonaise::tools {
+namespace {
+
+constexpr std::int64_t kWarmup = 20;
+
+}  // namespace
+
+TrainOptions train_options(const CompareOptions& options, const CombinationResult& result, double seconds) {
+  TrainOptions o;
+  o.dataset = options.dataset;
+  o.model = result.combination.model;
+  o.seq = result.combination.seq;
+  o.device = result.combination.device;
+  o.seed = result.combination.seed;
+  o.hidden = result.size.hidden;
+  o.layers = result.size.layers;
+  if (result.size.heads > 0) {
+    o.heads = result.size.heads;
+    o.feedforward = result.size.feedforward;
+  }
+  const std::int64_t per_row = o.model == "bilstm" ? 1 : o.seq;
+  o.batch = static_cast<int>(std::clamp<std::int64_t>((options.step_targets + per_row / 2) / per_row, 1, 65536));
+  o.minutes = seconds / 60;
+  o.lr = options.lr;
+  o.warmup = kWarmup;
+  o.precision = options.precision;
+  o.threads = options.threads;
+  return o;
+}
+
+}  // namespace polonaise::tools

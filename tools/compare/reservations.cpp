@@ -1,0 +1,90 @@
+#include "tools/compare/reservations.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "tools/common/progress.h"
+#include "tools/compare/network.h"
+#include "tools/compare/words.h"
+
+namespace polonaise::tools {
+namespace {
+
+std::string left_out_text(const Results& results, const std::vector<Network>& networks) {
+  std::vector<std::string> little, failed;
+  for (const Network& network : networks) {
+    for (const CombinationResult* run : network.runs) {
+      const std::string name = run_name(results, run->combination);
+      if (run->stage == Stage::failed) {
+        failed.push_back(name);
+      } else if (!run->judged() && run->stage != Stage::planned) {
+        little.push_back(fmt::format("{} ({})", name, format_count(run->targets)));
+      }
+    }
+  }
+  std::string text;
+  if (!little.empty()) {
+    text += fmt::format("Left out, as fewer than {} targets are too little to judge: {}. ", format_count(kLeastTargets),
+                        joined(little));
+  }
+  if (!failed.empty()) text += fmt::format("Left out, as their losses did not stay finite: {}. ", joined(failed));
+  return text;
+}
+
+std::string stuck_text(const Results& results, const std::vector<Network>& networks) {
+  const double unigram = results.course.unigram;
+  std::vector<std::string> all, some;
+  for (const Network& network : judged(networks)) {
+    const int stuck = network.stuck(unigram);
+    if (stuck == 0) continue;
+    const std::string name = network_name(results, network);
+    if (network.never_left(unigram)) {
+      all.push_back(name);
+    } else {
+      some.push_back(fmt::format("{} ({} of {} seeds)", name, stuck, network.runs.size()));
+    }
+  }
+  std::string text;
+  if (!all.empty()) {
+    text += fmt::format("Without a rank, as at no measurement more than {:.0f} % below the unigram's loss: {}. ",
+                        100 * kLeftUnigram, joined(all));
+  }
+  if (!some.empty()) {
+    text += fmt::format("From some seeds at no measurement more than {:.0f} % below the unigram's loss: {}. ",
+                        100 * kLeftUnigram, joined(some));
+  }
+  return text;
+}
+
+std::string trust_text(const Results& results) {
+  if (!several_seeds(results)) {
+    return fmt::format(
+        "Each combination was trained once, by one recipe for all, and one seed shows no spread; losses within {} % of "
+        "each other are called level.",
+        100 * kLevel);
+  }
+  return fmt::format(
+      "Each network was trained from the seeds {}, by one recipe for all; losses are means, with the least and the "
+      "greatest. Networks are called level where these ranges overlap, or where the means are within "
+      "{} % of each other.",
+      seeds_text(results), 100 * kLevel);
+}
+
+}  // namespace
+
+std::string reservations(const Results& results) {
+  std::string text;
+  for (const DeviceResult& device : results.devices) {
+    const std::vector<Network> networks = networks_on(results, device.name);
+    const std::string without = left_out_text(results, networks) + stuck_text(results, networks);
+    if (!without.empty() && several_devices(results)) text += fmt::format("On {}: ", device.name);
+    text += without;
+  }
+  if (std::ranges::any_of(results.combinations, &CombinationResult::judged)) text += trust_text(results);
+  while (text.ends_with(' ')) text.pop_back();
+  return text;
+}
+
+}  // namespace polonaise::tools
