@@ -1,8 +1,10 @@
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "tools/common/cli.h"
+#include "tools/compare/folder.h"
 #include "tools/compare/options.h"
 #include "tools/compare/study.h"
 
@@ -48,6 +50,13 @@ int run(int argc, char** argv) {
       return render_study(o.output);
     }
     check(o);
+    // What was begun goes on with its own options where none are given, also with those of an older version.
+    if (const std::optional<Config> record = ReportFolder::record(o.output)) {
+      Config begun = *record;
+      // --seed N is another way to say --seeds.
+      if (cli.given("seed")) std::erase_if(begun.settings, [](const Setting& s) { return s.key == "seeds"; });
+      cli.adopt(begun, o.output.string());
+    }
     if (o.dataset.empty()) throw UsageError("DATASET is missing: name what polonaise-prepare made.");
     o.dataset = std::filesystem::absolute(o.dataset).lexically_normal();
     run_study(o, command_line(argc, argv));

@@ -1,5 +1,6 @@
 #include "tools/common/init.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -107,7 +108,10 @@ TEST_F(Init, TheLossBeforeTheFirstStepIsShown) {
   const ProgramResult result = train(joined(arguments, {"--init", run / "checkpoints/last/model.safetensors"}));
   ASSERT_EQ(result.status, 0) << result.err;
   const std::string log = read_text(run / "metrics.jsonl");
-  const std::string loss = log.substr(log.rfind("\"loss\":") + 7, 6);
+  std::istringstream validation(log.substr(log.rfind("{\"type\":\"validation\"")));
+  std::string line;
+  std::getline(validation, line);
+  const std::string loss = fmt::format("{:.4f} ", nlohmann::json::parse(line)["loss"].get<double>());
   EXPECT_TRUE(contains(result.out, "validation before the first step " + loss)) << result.out << loss;
 }
 

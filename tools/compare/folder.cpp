@@ -42,6 +42,13 @@ void check_same(const Config& before, const Config& now, const fs::path& folder)
 
 }  // namespace
 
+std::optional<Config> ReportFolder::record(const fs::path& folder) {
+  std::error_code ignored;
+  const fs::path file = folder / kOptions;
+  if (!fs::exists(file, ignored)) return std::nullopt;
+  return record_of(load_config(file), file.string());
+}
+
 ReportFolder ReportFolder::create_or_resume(const fs::path& folder, const Config& options) {
   try {
     if (fs::exists(folder / kOptions)) {

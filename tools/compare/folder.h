@@ -17,6 +17,8 @@ namespace polonaise::tools {
 //   report.html
 class ReportFolder {
  public:
+  // The options that a comparison in this folder was begun with; none where there is none yet.
+  static std::optional<Config> record(const std::filesystem::path& folder);
   // A new folder, or one that was begun with the same options, of which `options` is the record. Throws io::Error,
   // naming the option, for one begun with others, and for a folder that holds something else.
   static ReportFolder create_or_resume(const std::filesystem::path& folder, const Config& options);

@@ -38,7 +38,11 @@ void declare(Cli& cli, CompareOptions& o) {
   cli.option("--layers", o.layers, "layers").range(1, 64);
   cli.option("--step-targets", o.step_targets, "events learned from in a step, so that equal data is equal steps")
       .range(1, 65536);
-  cli.option("--lr", o.lr, "learning rate, after 20 steps of warm-up").range(0, 100);
+  cli.option("--lr", o.lr,
+             "learning rate of all networks; 0 for what polonaise-train gives each of them where it is not told")
+      .range(0, 100);
+  cli.option("--warmup", o.warmup, "steps over which the learning rate rises").range(0, 4e9);
+  cli.option("--start", o.start, "initial values, as polonaise-train has them").choices({"counts", "torch"});
   declare_precision(cli, o.precision);
 
   cli.group("Samples");
@@ -73,6 +77,8 @@ Config record_of(CompareOptions options) {
 
 Config record_of(const Config& read, std::string_view origin) {
   CompareOptions options;
+  options.warmup = 20;
+  options.start = "torch";
   Cli cli("polonaise-compare", "");
   declare(cli, options);
   cli.adopt(read, origin);

@@ -24,7 +24,9 @@ struct CompareOptions {
   double target_loss = 0;                  // 0: none
   int layers = 2;
   std::int64_t step_targets = 512;
-  double lr = 3e-3;
+  double lr = 0;  // 0: default_learning_rate() of each network
+  std::int64_t warmup = 50;
+  std::string start = "counts";
   std::string precision = "float";
   std::int64_t sample_steps = 200;
   double temperature = 1;

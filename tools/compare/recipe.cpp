@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace polonaise::tools {
-namespace {
-
-constexpr std::int64_t kWarmup = 20;
-
-}  // namespace
 
 TrainOptions train_options(const CompareOptions& options, const CombinationResult& result, double seconds) {
   TrainOptions o;
@@ -25,8 +20,9 @@ TrainOptions train_options(const CompareOptions& options, const CombinationResul
   const std::int64_t per_row = o.model == "bilstm" ? 1 : o.seq;
   o.batch = static_cast<int>(std::clamp<std::int64_t>((options.step_targets + per_row / 2) / per_row, 1, 65536));
   o.minutes = seconds / 60;
-  o.lr = options.lr;
-  o.warmup = kWarmup;
+  o.warmup = options.warmup;
+  o.start = options.start;
+  o.lr = options.lr > 0 ? options.lr : default_learning_rate(o);
   o.precision = options.precision;
   o.threads = options.threads;
   return o;

@@ -22,6 +22,12 @@ std::string precision_text(const Results& results) {
       results.precision);
 }
 
+std::string start_text(const Results& results) {
+  if (results.start == "torch") return "those of PyTorch’s layers";
+  return "those of PyTorch’s layers, but for the head’s bias, which begins with the unigram of the training split, and "
+         "some thresholds on the length of a chord";
+}
+
 std::string seeds_method(const Results& results) {
   const std::string of = "of initial weights, order of the data and samples";
   if (!several_seeds(results)) {
@@ -38,6 +44,20 @@ std::string seeds_method(const Results& results) {
       seeds_text(results), of, 100 * kLevel);
 }
 
+// Of all networks, or of each.
+std::string rate_text(const Results& results) {
+  if (results.learning_rate > 0) return fmt::format("{}, the same for all, tuned for none", results.learning_rate);
+  std::vector<std::string> rates;
+  for (const std::string& model : models_of(results)) {
+    for (const CombinationResult& c : results.combinations) {
+      if (c.combination.model != model || c.learning_rate == 0) continue;
+      rates.push_back(fmt::format("{} for the {}", c.learning_rate, display_name(model)));
+      break;
+    }
+  }
+  return fmt::format("what polonaise-train gives each network where it is not told: {}", fmt::join(rates, ", "));
+}
+
 }  // namespace
 
 std::string method_part(const Results& results) {
@@ -46,10 +66,10 @@ std::string method_part(const Results& results) {
                   "5 % of each other are called equal. All have {}.",
                   all_sizes(results),
                   counted(results.combinations.empty() ? 0 : results.combinations.front().size.layers, "layer")),
-      fmt::format(
-          "Recipe: AdamW at a constant rate of {} after 20 steps of warm-up, gradient norm clipped at 1, no dropout; "
-          "the same for all, tuned for none. Precision: {}.",
-          results.learning_rate, precision_text(results)),
+      fmt::format("Recipe: AdamW at a constant rate after {} steps of warm-up, gradient norm clipped at 1, no dropout. "
+                  "The rate "
+                  "is {}. Initial values: {}. Precision: {}.",
+                  results.warmup, rate_text(results), start_text(results), precision_text(results)),
       seeds_method(results),
       fmt::format(
           "Steps: about {} targets in each, whatever the length of the windows, so that equal data is equally "

@@ -60,6 +60,7 @@ struct CombinationResult {
   // Training; from `trained` on.
   std::int64_t steps = 0, targets = 0;
   double seconds = 0;
+  double learning_rate = 0;  // 0: that of all
   double flops_per_target = 0;
   std::int64_t arena_bytes = 0;
   std::int64_t device_bytes = 0;  // of the device's memory, that training took; 0: unknown
@@ -116,7 +117,9 @@ struct Results {
   std::vector<std::uint64_t> seeds;
   double target_loss = 0;  // 0: none
   std::int64_t step_targets = 0;
-  double learning_rate = 0;
+  double learning_rate = 0;  // of all; 0: each network has its own
+  std::int64_t warmup = 0;
+  std::string start;
   std::string precision = "float";
   double temperature = 0;
   HeldOutResult course, test;

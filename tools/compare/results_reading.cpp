@@ -63,6 +63,7 @@ CombinationResult combination_result(const Json& json, const Results& of) {
   c.steps = json.at("steps");
   c.targets = json.at("targets");
   c.seconds = json.at("seconds");
+  c.learning_rate = json.value("learning_rate", 0.0);
   c.flops_per_target = json.at("flops_per_target");
   c.arena_bytes = json.at("arena_bytes");
   c.device_bytes = json.value("device_bytes", std::int64_t{0});
@@ -88,6 +89,8 @@ Results results_of(const Json& json) {
   r.target_loss = settings.value("target_loss", 0.0);
   r.step_targets = settings.at("step_targets");
   r.learning_rate = settings.at("learning_rate");
+  r.warmup = settings.value("warmup", std::int64_t{20});
+  r.start = settings.value("start", "torch");
   r.precision = settings.value("precision", "float");
   r.temperature = settings.at("temperature");
   const Json& environment = json.at("environment");

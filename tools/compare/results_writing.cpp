@@ -65,6 +65,7 @@ Json json_of(const CombinationResult& c, const Results& r) {
   json["steps"] = c.steps;
   json["targets"] = c.targets;
   json["seconds"] = c.seconds;
+  if (c.learning_rate > 0) json["learning_rate"] = c.learning_rate;
   json["targets_per_second"] = c.targets_per_second();
   json["ms_per_step"] = c.milliseconds_per_step();
   json["flops_per_target"] = c.flops_per_target;
@@ -150,6 +151,8 @@ std::string to_json(const Results& r, std::string_view conclusion) {
                       {"seeds", r.seeds},
                       {"step_targets", r.step_targets},
                       {"learning_rate", r.learning_rate},
+                      {"warmup", r.warmup},
+                      {"start", r.start},
                       {"precision", r.precision},
                       {"temperature", r.temperature}};
   if (r.target_loss > 0) json["settings"]["target_loss"] = r.target_loss;

@@ -172,6 +172,8 @@ class Study {
     r.parameters = options_.parameters;
     r.step_targets = options_.step_targets;
     r.learning_rate = options_.lr;
+    r.warmup = options_.warmup;
+    r.start = options_.start;
     r.precision = options_.precision;
     r.temperature = options_.temperature;
     r.seeds = options_.all_seeds();

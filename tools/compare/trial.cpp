@@ -52,6 +52,7 @@ void take_course(const Run& run, const Pace& pace, double last_loss, Combination
     if (point.targets < pace.targets) result.curve.push_back({point.targets, point.seconds, point.loss});
   }
   result.curve.push_back({pace.targets, pace.seconds, last_loss});
+  result.learning_rate = run.options().lr;
   result.steps = pace.step;
   result.targets = pace.targets;
   result.seconds = pace.seconds;

@@ -48,7 +48,9 @@ TEST(CompareOptions, ARecordOfBeforeSeedsIsThatOfTheSameComparisonNow) {
   const Config before = parse_config(
       "dataset = \"piano.data\"\nmodels = [\"rnn\"]\nparameters = 4000\nlr = 0.003\nseed = 2\nsteps = 200\n", "before");
   EXPECT_EQ(record_of(before, "before").toml(),
-            record_of(parsed({"--models", "rnn", "--parameters", "4000", "--seeds", "2"})).toml());
+            record_of(parsed({"--models", "rnn", "--parameters", "4000", "--seeds", "2", "--lr", "0.003", "--warmup",
+                              "20", "--start", "torch"}))
+                .toml());
 }
 
 }  // namespace

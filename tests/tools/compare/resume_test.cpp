@@ -132,6 +132,9 @@ TEST(Compare, GoesOnWithOneBegunBeforeThereWereSeeds) {
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_TRUE(results_of(report)["complete"]);
   EXPECT_EQ(names_in(report / "runs"), std::set<std::string>{"rnn-8-cpu"});
+  const std::string run = read_text(report / "runs/rnn-8-cpu/config.toml");
+  EXPECT_THAT(run, HasSubstr("lr = 0.003"));
+  EXPECT_THAT(run, HasSubstr("start = \"torch\""));
 }
 
 }  // namespace
