@@ -67,6 +67,7 @@ RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config, DTy
 void RecurrentModel::start_from(std::span<const float> logits) {
   constexpr float kSlope = 8;  // in units of the length's input: the commonest lengths lie a quarter apart
   constexpr double kGolden = 0.618033988749895;  // steps of it modulo 1 are spread evenly, however many there are
+  const std::size_t every = cell_ == Cell::rnn ? 2 : 3;
   set_head_bias(logits);
   const EventShape& events = config_.events;
   if (events.duration_classes() == 0) return;
@@ -79,7 +80,7 @@ void RecurrentModel::start_from(std::span<const float> logits) {
       return std::vector<float>(host.view().data(), host.view().data() + host.view().size());
     };
     std::vector<float> weight = copy(ids.weight_ih), bias = copy(ids.bias_ih);
-    for (std::size_t i = 0, n = 0; i < bias.size(); i += 3, ++n) {
+    for (std::size_t i = 0, n = 0; i < bias.size(); i += every, ++n) {
       const double quantile = std::fmod(static_cast<double>(n) * kGolden, 1.0);
       const float slope = n % 2 == 0 ? kSlope : -kSlope;
       weight[(i + 1) * static_cast<std::size_t>(input_width_) - 1] = slope;

@@ -129,7 +129,7 @@ step "Preparing it"
 polonaise-prepare "${source[@]}" --encoding chordvec --transpose -3..3 -o "$out/music.data" --overwrite
 
 step "Training an LSTM for $minutes min"
-polonaise-train "$out/music.data" --model lstm --hidden 64 --layers 2 --seq 48 --batch 16 --lr 5e-3 --minutes "$minutes" \
+polonaise-train "$out/music.data" --model lstm --hidden 64 --layers 2 --seq 48 --ema 0.99 --minutes "$minutes" \
   -o "$out/run" --overwrite
 
 step "Evaluating it on pieces it has not seen"
