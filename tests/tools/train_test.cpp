@@ -235,6 +235,9 @@ TEST(Train, RefusesCoursesThatAreNone) {
   };
   refused({"--betas", "1,1"}, "--betas 1,1: two numbers below 1 are wanted");
   refused({"--betas", "0.9"}, "--betas 0.9: two numbers below 1 are wanted");
+  refused({"--betas", "0.9,0.99999999"}, "--betas 0.9,0.99999999: two numbers below 1 are wanted");  // 1 as a float
+  refused({"--eps", "0"}, "--eps 0: where gradients are 0 a step would be 0 / 0");
+  refused({"--eps", "1e-60"}, "--eps 1e-60: ");
   refused({"--ema", "1"}, "--ema 1: the average would never move");
   refused({"--schedule", "cosin"}, "--schedule");
   refused({"--lr-floor", "2"}, "--lr-floor");

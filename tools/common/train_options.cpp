@@ -49,7 +49,7 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option(
          "--start", o.start,
          "initial values: counts, those of torch but for the head's bias, which predicts each event as often as the "
-         "training split has it; torch, those of PyTorch's layers")
+         "training split has it, and some units that tell a chord's length; torch, those of PyTorch's layers")
       .choices({"counts", "torch"});
   cli.option(
          "--init", o.init,
@@ -145,10 +145,16 @@ TrainOptions options_of(const Config& config, std::string_view origin) {
 
 void check(const TrainOptions& o) {
   if (o.epochs > 0 && o.steps > 0) throw UsageError("--epochs and --steps are two ways to say one thing; give one.");
-  if (o.betas.size() != 2 || std::ranges::any_of(o.betas, [](double beta) { return beta >= 1; })) {
+  const auto is_one = [](double decay) { return static_cast<float>(decay) >= 1; };  // what a step computes with
+  if (o.betas.size() != 2 || std::ranges::any_of(o.betas, is_one)) {
     throw UsageError(fmt::format("--betas {}: two numbers below 1 are wanted, as 0.9,0.999.", fmt::join(o.betas, ",")));
   }
-  if (o.ema >= 1) throw UsageError("--ema 1: the average would never move; give less, as 0.999, or 0 for none.");
+  if (static_cast<float>(o.eps) == 0) {
+    throw UsageError(fmt::format("--eps {}: where gradients are 0 a step would be 0 / 0; give more, as 1e-8.", o.eps));
+  }
+  if (is_one(o.ema)) {
+    throw UsageError(fmt::format("--ema {}: the average would never move; give less, as 0.999, or 0 for none.", o.ema));
+  }
 }
 
 void refuse_unused(const Cli& cli, const TrainOptions& o) {
