@@ -56,8 +56,9 @@ std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer
   }
   table.row({"batch", fmt::format("{} windows of {} events{}", o.batch, o.seq,
                                   o.accumulate > 1 ? fmt::format(", {} batches a step", o.accumulate) : "")});
-  table.row({"epoch", fmt::format("{} batches, {} targets", format_count(trainer.batches_in_epoch()),
-                                  format_count(trainer.targets_in_epoch()))});
+  const std::int64_t batches = trainer.batches_in_epoch();
+  table.row({"epoch", fmt::format("{} {}, {}", format_count(batches), batches == 1 ? "batch" : "batches",
+                                  counted(trainer.targets_in_epoch(), "target"))});
   const std::int64_t steps = trainer.planned_steps();
   table.row({"steps", steps > 0 ? format_count(steps) : fmt::format("as many as {} minutes allow", o.minutes)});
   table.row({"learning rate", fmt::format("{}{}{}", o.lr, o.warmup > 0 ? fmt::format(", warm-up {}", o.warmup) : "",
@@ -68,9 +69,11 @@ std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer
   return table.text();
 }
 
-// Files are kept by their absolute names.
+// Files are kept by their absolute names, folders without a slash at the end.
 void make_absolute(fs::path& file) {
-  if (!file.empty()) file = fs::absolute(file).lexically_normal();
+  if (file.empty()) return;
+  file = fs::absolute(file).lexically_normal();
+  if (!file.has_filename() && file.has_relative_path()) file = file.parent_path();
 }
 
 io::Dataset open_dataset(TrainOptions& options) {
@@ -95,6 +98,8 @@ void begin(const Cli& cli, Arguments& a) {
   const io::Dataset data = open_dataset(a.options);
   make_absolute(a.options.init);
   refuse_own(a.options, a.run);
+  // derive() knows of --steps alone: how many an epoch has only the dataset tells.
+  if (!cli.given("warmup")) a.options.warmup = short_warmup(data, a.options);
   AnyDevice device = device_of(a.options.device, a.options.threads);
   Trainer trainer(data, a.options, device);
   const std::string start = initialised(trainer, a, data);

@@ -239,9 +239,35 @@ TEST(Train, RefusesCoursesThatAreNone) {
   refused({"--eps", "0"}, "--eps 0: where gradients are 0 a step would be 0 / 0");
   refused({"--eps", "1e-60"}, "--eps 1e-60: ");
   refused({"--ema", "1"}, "--ema 1: the average would never move");
+  refused({"--ema", "0.999999999"}, "--ema 0.999999999: the average would never move");
   refused({"--schedule", "cosin"}, "--schedule");
   refused({"--lr-floor", "2"}, "--lr-floor");
   refused({"--start", "zeros"}, "--start");
+}
+
+TEST(Train, AWarmUpThatWasNotGivenIsATenthOfTheStepsAtMost) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  const auto warmup = [&](const std::string& name, const std::vector<std::string>& options) {
+    const fs::path run = folder / name;
+    EXPECT_EQ(train(joined(joined(small_model("rnn"), {data, "--batch", "100", "-o", run}), options)).status, 0);
+    return read_text(run / "config.toml");
+  };
+  EXPECT_TRUE(contains(warmup("steps", {"--steps", "30"}), "\nwarmup = 3\n"));
+  EXPECT_TRUE(contains(warmup("epochs", {"--epochs", "30"}), "\nwarmup = 3\n"));  // an epoch is one batch
+  EXPECT_TRUE(contains(warmup("neither", {}), "\nwarmup = 3\n"));                 // 30 epochs
+  EXPECT_TRUE(contains(warmup("given", {"--epochs", "30", "--warmup", "20"}), "\nwarmup = 20\n"));
+}
+
+TEST(Train, AFolderIsTheSameWithASlashAfterIt) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "roll88");
+  const auto options = joined({data, "--steps", "2"}, small_model("rnn"));
+  ASSERT_EQ(train(joined(options, {"-o", folder / "first"})).status, 0);
+  const std::string init = (folder / "first").string();
+  ASSERT_EQ(train(joined(options, {"--init", init, "-o", folder / "run"})).status, 0);
+  const ProgramResult result = train({"--resume", "--init", init + "/", "--steps", "4", "-o", folder / "run", "-q"});
+  EXPECT_EQ(result.status, 0) << result.err;
 }
 
 TEST(Train, AccumulatedBatchesAreOneGreatBatch) {

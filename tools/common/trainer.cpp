@@ -1,5 +1,7 @@
 #include "tools/common/trainer.h"
 
+#include <algorithm>
+
 #include "io/baselines.h"
 #include "io/error.h"
 #include "io/windows.h"
@@ -16,12 +18,23 @@ std::vector<io::EventsView> pieces_of(const io::Dataset& dataset, io::Split spli
   return pieces;
 }
 
+std::int64_t batches_of(const std::vector<io::Window>& epoch, const TrainOptions& options) {
+  return (std::ssize(epoch) + options.batch - 1) / options.batch;
+}
+
 }  // namespace
 
 std::int64_t planned_steps(const TrainOptions& options, std::int64_t batches_in_epoch) {
   if (options.steps > 0) return options.steps;
   const std::int64_t epochs = options.epochs > 0 ? options.epochs : options.minutes > 0 ? 0 : kDefaultEpochs;
   return (epochs * batches_in_epoch + options.accumulate - 1) / options.accumulate;
+}
+
+std::int64_t short_warmup(const io::Dataset& dataset, const TrainOptions& options) {
+  const std::vector<io::EventsView> pieces = pieces_of(dataset, io::Split::train);
+  const std::vector<io::Window> epoch = io::epoch_windows(pieces, window_options(options), 0);
+  const std::int64_t steps = planned_steps(options, batches_of(epoch, options));
+  return steps > 0 ? std::min(options.warmup, steps / 10) : options.warmup;
 }
 
 Trainer::Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDevice& device)
@@ -33,7 +46,7 @@ Trainer::Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDev
     throw io::Error(options.dataset.string() + ": its training split is empty; prepare it from more music.");
   }
   const std::vector<io::Window> windows = io::epoch_windows(training_, window_options(options), 0);
-  batches_in_epoch_ = (std::ssize(windows) + options.batch - 1) / options.batch;
+  batches_in_epoch_ = batches_of(windows, options);
   for (const io::Window& window : windows) targets_in_epoch_ += window.targets;
   planned_steps_ = polonaise::tools::planned_steps(options, batches_in_epoch_);
   const DType activations = set_precision(device, options.precision);

@@ -18,6 +18,9 @@ namespace polonaise::tools {
 // Where the options have an end: steps, or epochs of `batches_in_epoch` counted in steps, rounded up. Else 0.
 std::int64_t planned_steps(const TrainOptions& options, std::int64_t batches_in_epoch);
 
+// The warm-up of the options, but no more than a tenth of the planned steps, where they have an end.
+std::int64_t short_warmup(const io::Dataset& dataset, const TrainOptions& options);
+
 // Trains a model on a dataset, step by step; knows no folder and no terminal. All of it is a function of the dataset,
 // the options and the state it starts from, whatever the number of threads.
 class Trainer {
