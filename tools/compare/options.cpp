@@ -11,7 +11,8 @@ std::vector<std::uint64_t> CompareOptions::all_seeds() const {
 
 void declare(Cli& cli, CompareOptions& o) {
   cli.positional("DATASET", o.dataset, "the dataset that polonaise-prepare made");
-  cli.option("-o,--output", o.output, "the report's folder; called again with the same options it goes on there")
+  cli.option("-o,--output", o.output,
+             "the report's folder; called again with the same options, or none but this, it goes on there")
       .placeholder("REPORT")
       .required()
       .transient();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "tools/common/progress.h"
@@ -11,6 +12,8 @@
 
 namespace polonaise::tools {
 namespace {
+
+constexpr double kRisen = 0.05;  // of a network's lowest loss
 
 std::string left_out_text(const Results& results, const std::vector<Network>& networks) {
   std::vector<std::string> little, failed;
@@ -58,6 +61,23 @@ std::string stuck_text(const Results& results, const std::vector<Network>& netwo
   return text;
 }
 
+// A network whose loss rose again is ranked by what it had become, not by its best.
+std::string risen_text(const Results& results, const std::vector<Network>& networks) {
+  std::vector<std::string> risen;
+  for (const Network& network : judged(networks)) {
+    const std::optional<Spread> lowest = network.spread([](const CombinationResult& run) {
+      return std::optional(std::ranges::min_element(run.curve, {}, &CurvePoint::loss)->loss);
+    });
+    const std::optional<Spread> end = network.end_loss();
+    if (!lowest || !end || end->mean <= (1 + kRisen) * lowest->mean) continue;
+    risen.push_back(fmt::format("{} ({:.3f}, then {:.3f})", network_name(results, network), lowest->mean, end->mean));
+  }
+  if (risen.empty()) return "";
+  return fmt::format(
+      "Higher at the end by more than {:.0f} % than at its lowest, as where training pieces are learned by heart: {}. ",
+      100 * kRisen, joined(risen));
+}
+
 std::string trust_text(const Results& results) {
   if (!several_seeds(results)) {
     return fmt::format(
@@ -78,7 +98,8 @@ std::string reservations(const Results& results) {
   std::string text;
   for (const DeviceResult& device : results.devices) {
     const std::vector<Network> networks = networks_on(results, device.name);
-    const std::string without = left_out_text(results, networks) + stuck_text(results, networks);
+    const std::string without =
+        left_out_text(results, networks) + stuck_text(results, networks) + risen_text(results, networks);
     if (!without.empty() && several_devices(results)) text += fmt::format("On {}: ", device.name);
     text += without;
   }

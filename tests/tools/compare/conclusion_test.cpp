@@ -32,6 +32,17 @@ TEST(CompareConclusion, NamesTheBestAtEqualDataAndAtEqualTime) {
       "each other are called level.");
 }
 
+TEST(CompareReservations, TellsOfNetworksThatAreWorseAtTheirEndThanBefore) {
+  auto overfitted =
+      with_seeds({seeded("rnn", 24, 40'000, {0.5, 0.7}, 9'000), seeded("gru", 24, 40'000, {0.3, 0.4}, 9'000)});
+  overfitted.combinations[0].curve.back().loss = 14.2;
+  overfitted.combinations[2].curve.back().loss = 13.8;
+  EXPECT_THAT(
+      reservations(overfitted),
+      HasSubstr("Higher at the end by more than 5 % than at its lowest, as where training pieces are learned by "
+                "heart: RNN on 24 events (8.800, then 14.000). "));
+}
+
 TEST(CompareConclusion, SaysWhereTheSameIsBestBothWays) {
   EXPECT_THAT(
       conclusion(hand_made({trained("gru", 24, 40'000, 0.5, 9'000), trained("rnn", 24, 40'000, 0.3, 9'000)})),
