@@ -114,13 +114,15 @@ void begin(const Cli& cli, Arguments& a) {
 // Says so where the learning rate of a resumed run is not what its old end had planned.
 void tell_new_rate(const TrainOptions& old, const TrainOptions& now, const Trainer& trainer, std::int64_t step) {
   const std::int64_t old_end = planned_steps(old, trainer.batches_in_epoch()), new_end = trainer.planned_steps();
-  const float before = optimizer_options(old, old_end).schedule.at(static_cast<long>(step) + 1);
-  const float after = optimizer_options(now, new_end).schedule.at(static_cast<long>(step) + 1);
+  const auto next_rate = [&](const TrainOptions& options, std::int64_t steps) {
+    return fmt::format("{:.2e}", optimizer_options(options, steps).schedule.at(static_cast<long>(step) + 1));
+  };
+  const std::string before = next_rate(old, old_end), after = next_rate(now, new_end);
   if (before == after) return;
   const auto end = [](std::int64_t steps) { return steps > 0 ? fmt::format("step {}", format_count(steps)) : "none"; };
   fmt::print(stderr,
-             "polonaise-train: the end was {} and is now {}: by --schedule {} the learning rate goes on at {:.2e}, and "
-             "not at {:.2e}\n",
+             "polonaise-train: the end was {} and is now {}: by --schedule {} the learning rate goes on at {}, and not "
+             "at {}\n",
              end(old_end), end(new_end), now.schedule, after, before);
 }
 

@@ -205,6 +205,11 @@ TEST(Train, ALaterEndSaysWhatTheLearningRateBecomes) {
       << longer.err;
   ASSERT_EQ(train(joined(options, {"--schedule", "constant", "-o", folder / "constant"})).status, 0);
   EXPECT_EQ(train({"--resume", "-o", folder / "constant", "--steps", "12", "-q"}).err, "");
+  // 0.9999860 and 0.9999938 of --lr.
+  const auto far_end = joined({data, "--steps", "20000", "--warmup", "0"}, small_model("rnn"));
+  ASSERT_EQ(train(joined(far_end, {"--stop-at", "50", "-o", folder / "far"})).status, 0);
+  const ProgramResult further = train({"--resume", "-o", folder / "far", "--steps", "30000", "--stop-at", "51", "-q"});
+  EXPECT_EQ(further.err, "") << "what no digit shows is not said";
 }
 
 TEST(Train, AStartFromCountsIsTheUnigramWithoutAStep) {
