@@ -122,5 +122,21 @@ TEST_F(LearningChart, IsWrittenWholeOrNotAtAll) {
   EXPECT_THAT(read_text(svg), HasSubstr(">midi, windows of 24 events</text>"));
 }
 
+// tools/recipes/learning.sh where all is trained already.
+TEST_F(LearningChart, OfEachSetAndWindowComesWithTheTable) {
+  write_text(folder / "jsb.data", "");
+  const ProgramResult table =
+      run_program("/bin/bash", {POLONAISE_SOURCE_DIR "/tools/recipes/learning.sh", "--data", folder, "--out", folder,
+                                "--set", "jsb", "--model", "rnn", "--seq", "48", "--seeds", "1,2", "--programs",
+                                POLONAISE_BINARY_DIR "/bin", "--charts", folder / "charts"});
+  ASSERT_EQ(table.status, 0) << table.err;
+  // Before, the loss of the last validation; what reaches it stands above it in the file.
+  EXPECT_THAT(table.out,
+              HasSubstr("| now | jsb | rnn | 48 | 100 | 7.500 (7.000 to 8.000) |  | 8.500 | 100 | 1.0 | 8.000 "
+                        "| 100 |\n"));
+  EXPECT_TRUE(fs::exists(folder / "charts/learning-jsb-48.svg"));
+  EXPECT_TRUE(fs::exists(folder / "charts/learning-midi-24.svg"));
+}
+
 }  // namespace
 }  // namespace polonaise::tools
