@@ -110,6 +110,7 @@ TEST(Compare, GoesOnWithOneBegunBeforeThereWereSeeds) {
                                               "0.011", "--parameters", "3000", "-q",    "-o", report};
   ASSERT_EQ(compare(arguments).status, 0);
   // As f571fef would have left it, when it had trained nothing.
+  fs::remove_all(report / "runs/rnn-8-cpu");
   nlohmann::ordered_json before = nlohmann::ordered_json::parse(read_text(report / "results.json"));
   before["format"] = 1;
   before["complete"] = false;
