@@ -11,7 +11,6 @@
 namespace polonaise::tools {
 namespace {
 
-constexpr double kWidth = 440, kHeight = 280;
 constexpr double kLeft = 58, kRight = 14, kTop = 30, kBottom = 46;
 
 struct Axis {
@@ -117,13 +116,13 @@ class Drawing {
       const Range range = widened(given.first < given.second ? given : range_of(chart, along_x), log);
       return Axis{range.first, range.second, log, from, to};
     };
-    x_ = axis(true, chart.x_range, kLeft, kWidth - kRight);
-    y_ = axis(false, chart.y_range, kHeight - kBottom, kTop);
+    x_ = axis(true, chart.x_range, kLeft, kChartWidth - kRight);
+    y_ = axis(false, chart.y_range, kChartHeight - kBottom, kTop);
   }
 
   std::string draw() {
-    out_ = fmt::format("<svg class=\"chart\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", kWidth, kHeight,
-                       escape_html(label_of(chart_)));
+    out_ = fmt::format("<svg class=\"chart\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", kChartWidth,
+                       kChartHeight, escape_html(label_of(chart_)));
     out_ += fmt::format("<text class=\"chart-title\" x=\"{}\" y=\"16\">{}</text>\n", kLeft, escape_html(chart_.title));
     grid();
     for (const ChartRule& rule : chart_.across) across(rule);
@@ -132,14 +131,14 @@ class Drawing {
     for (const ChartSeries& series : chart_.series) any |= line(series);
     if (!any) {
       out_ += fmt::format("<text class=\"tick\" text-anchor=\"middle\" x=\"{}\" y=\"{}\">nothing was measured</text>\n",
-                          (kLeft + kWidth - kRight) / 2, kHeight / 2);
+                          (kLeft + kChartWidth - kRight) / 2, kChartHeight / 2);
     }
     return out_ + "</svg>\n";
   }
 
  private:
   void grid() {
-    const double bottom = kHeight - kBottom, right = kWidth - kRight;
+    const double bottom = kChartHeight - kBottom, right = kChartWidth - kRight;
     for (const double tick : chart_.x_ticks.empty() ? round_ticks(x_) : chart_.x_ticks) {
       if (!x_.shows(tick) || tick < x_.low || tick > x_.high) continue;
       out_ += fmt::format(
@@ -155,7 +154,7 @@ class Drawing {
     }
     out_ += fmt::format("<path class=\"axis\" d=\"M{0} {1}V{2}H{3}\"/>\n", kLeft, kTop, bottom, right);
     out_ += fmt::format("<text class=\"label\" text-anchor=\"middle\" x=\"{}\" y=\"{}\">{}</text>\n",
-                        (kLeft + right) / 2, kHeight - 8, escape_html(chart_.x_label));
+                        (kLeft + right) / 2, kChartHeight - 8, escape_html(chart_.x_label));
     out_ += fmt::format(
         "<text class=\"label\" text-anchor=\"middle\" transform=\"translate(13 {}) rotate(-90)\">{}</text>\n",
         (kTop + bottom) / 2, escape_html(chart_.y_label));
@@ -167,17 +166,18 @@ class Drawing {
     out_ += fmt::format(
         "<path class=\"rule\" d=\"M{0} {1:.1f}H{2}\"/><text class=\"rule-label\" text-anchor=\"end\" x=\"{2}\" "
         "y=\"{3:.1f}\">{4}</text>\n",
-        kLeft, y, kWidth - kRight, y - 4, escape_html(rule.label));
+        kLeft, y, kChartWidth - kRight, y - 4, escape_html(rule.label));
   }
 
   void upright(const ChartRule& rule) {
     if (!x_.shows(rule.at) || rule.at < x_.low || rule.at > x_.high) return;
     const double x = x_(rule.at);
-    const bool left = x > kWidth / 2;
+    const bool left = x > kChartWidth / 2;
     out_ += fmt::format(
         "<path class=\"rule\" d=\"M{0:.1f} {1}V{2}\"/><text class=\"rule-label\" text-anchor=\"{3}\" x=\"{4:.1f}\" "
         "y=\"{5}\">{6}</text>\n",
-        x, kTop, kHeight - kBottom, left ? "end" : "start", left ? x - 4 : x + 4, kTop + 10, escape_html(rule.label));
+        x, kTop, kChartHeight - kBottom, left ? "end" : "start", left ? x - 4 : x + 4, kTop + 10,
+        escape_html(rule.label));
   }
 
   // What lies outside the ranges is cut off at the frame.
@@ -198,8 +198,8 @@ class Drawing {
         "<g class=\"s{0}\"><title>{1}</title><svg x=\"{2}\" y=\"{3}\" width=\"{4}\" height=\"{5}\" viewBox=\"{2} {3} "
         "{4} "
         "{5}\">{9}<path class=\"line{6}\" d=\"{7}\"/></svg>{8}{10}</g>\n",
-        series.style, escape_html(series.name), kLeft, kTop, kWidth - kLeft - kRight, kHeight - kTop - kBottom,
-        series.dashed ? " dashed" : "", path, markers, whiskers, note_of(series));
+        series.style, escape_html(series.name), kLeft, kTop, kChartWidth - kLeft - kRight,
+        kChartHeight - kTop - kBottom, series.dashed ? " dashed" : "", path, markers, whiskers, note_of(series));
     return true;
   }
 
@@ -214,7 +214,7 @@ class Drawing {
   std::string note_of(const ChartSeries& series) {
     if (series.note.empty()) return "";
     return fmt::format("<text class=\"series-note\" x=\"{}\" y=\"{}\">{}</text>", kLeft + 6,
-                       kHeight - kBottom - 8 - 14 * notes_++, escape_html(series.note));
+                       kChartHeight - kBottom - 8 - 14 * notes_++, escape_html(series.note));
   }
 
   const Chart& chart_;

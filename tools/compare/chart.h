@@ -21,6 +21,8 @@ struct ChartRule {
   std::string label;
 };
 
+inline constexpr double kChartWidth = 440, kChartHeight = 280;
+
 struct Chart {
   std::string title;
   std::string x_label, y_label;

@@ -12,6 +12,7 @@
 #   --seq LIST      windows (48,200,24,64)
 #   --seeds LIST    (1,2,3; the windows 24 and 64 are trained with the first alone)
 #   --options TEXT  more options of polonaise-train, for a trial of something else; they name the rows of results.tsv
+#   --charts DIR    also draw the curves of each set and window, as DIR/learning-SET-WINDOW.svg
 #   --no-reference  do not train the networks as they started before
 #   --quick         one seed, windows of 48, no reference
 #   --out DIR       datasets and results.tsv (out/learning); a row that is there is not made again, so an interrupted
@@ -27,11 +28,11 @@ usage_error() {
 }
 
 data='' midi='' set=asap-chordvec,asap-tsd,asap-remi,asap-perf,jsb,nottingham,midi model=rnn,lstm,gru,bilstm,transformer
-seq=48,200,24,64 seeds=1,2,3 options='' out=out/learning threads=0 programs='' reference=1
+seq=48,200,24,64 seeds=1,2,3 options='' out=out/learning charts='' threads=0 programs='' reference=1
 while (($#)); do
   case $1 in
     --help | -h) sed -n '2,/^set /{s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-    --data | --midi | --set | --model | --seq | --seeds | --options | --out | --threads | --programs)
+    --data | --midi | --set | --model | --seq | --seeds | --options | --out | --charts | --threads | --programs)
       (($# > 1)) || usage_error "$1 needs a value"
       printf -v "${1#--}" %s "$2"
       shift
@@ -47,21 +48,24 @@ done
 [[ -z $midi || -d $midi ]] || usage_error "--midi $midi is no folder"
 [[ $seeds,$seq =~ ^[0-9]+(,[0-9]+)*$ ]] || usage_error "--seeds and --seq are lists of numbers"
 
-mkdir -p "$out"
+mkdir -p "$out" ${charts:+"$charts"}
 out=$(realpath "$out")
+[[ -z $charts ]] || charts=$(realpath "$charts")
 [[ -z $data ]] || data=$(realpath "$data")
 [[ -z $midi ]] || midi=$(realpath "$midi")
 if [[ -z $programs ]]; then
   programs=$repository/build/cpu/bin
-  if [[ ! -x $programs/polonaise-train ]]; then
+  if [[ ! -x $programs/polonaise-train || (-n $charts && ! -x $programs/learning-chart) ]]; then
     bash "$repository/tools/install_packages.sh" build
-    (cd "$repository" && cmake --preset cpu >/dev/null &&
-      cmake --build --preset cpu --parallel --target polonaise-prepare polonaise-train polonaise-evaluate)
+    (cd "$repository" && cmake --preset cpu >/dev/null && cmake --build --preset cpu --parallel --target \
+      polonaise-prepare polonaise-train polonaise-evaluate ${charts:+learning-chart})
   fi
 fi
 [[ -x $programs/polonaise-train ]] || usage_error "--programs $programs has no polonaise-train"
+[[ -z $charts || -x $programs/learning-chart ]] || usage_error "--programs $programs has no learning-chart"
 programs=$(realpath "$programs")
 PATH=$programs:$PATH
+now="now${options:+ $options}"
 cd "$out"
 touch results.tsv baselines.tsv
 
@@ -106,19 +110,20 @@ for s in ${set//,/ }; do
         steps=500 every=50
         [[ $m != bilstm ]] || steps=1500 every=150
         # shellcheck disable=SC2086
-        learn "now${options:+ $options}" "$s" "$m" "$t" "$seed" --stop-at $steps --validate-every $every $options
+        learn "$now" "$s" "$m" "$t" "$seed" --stop-at $steps --validate-every $every $options
       done
       ((reference)) && [[ $t == 48 || $t == 200 ]] || continue
-      learn before "$s" "$m" "$t" "${seeds%%,*}" --start torch --lr 0.001 --warmup 0 --stop-at 1500 --validate-every 1500
+      learn before "$s" "$m" "$t" "${seeds%%,*}" --start torch --lr 0.001 --warmup 0 --stop-at 1500 --validate-every 150
     done
   done
 done
 
-# Of several seeds the mean, and in brackets the least and the greatest; of what passes the bigram the slowest.
+# Of several seeds the mean, and in brackets the least and the greatest; of what passes the bigram the slowest. The rows
+# are read twice: what is to be reached stands behind what reaches it.
 awk -F'\t' '
   FILENAME == "baselines.tsv" { unigram[$1] = $2; bigram[$1] = $3; next }
   $1 == "before" { before[$2, $3, $4] = $9; next }
-  {
+  pass == 2 {
     run = $1 FS $2 FS $3 FS $4
     if (!(run in seen)) { seen[run] = 1; order[++runs] = run }
     one = run FS $5
@@ -155,4 +160,10 @@ awk -F'\t' '
         (missed ? "not by " missed : slowest), (missed ? "" : sprintf("%.1f", seconds)),
         (known ? sprintf("%.3f", before[f[2], f[3], f[4]]) : ""), (!known ? "" : (never ? "not by " never : late))
     }
-  }' baselines.tsv results.tsv
+  }' baselines.tsv results.tsv pass=2 results.tsv
+
+[[ -n $charts ]] || exit 0
+awk -F'\t' -v way="$now" '$1 == way { print $2 "\t" $4 }' results.tsv | sort -u |
+  while IFS=$'\t' read -r s t; do
+    learning-chart results.tsv baselines.tsv "$s" "$t" --way "$now" -o "$charts/learning-$s-$t.svg"
+  done
