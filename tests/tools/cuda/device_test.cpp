@@ -65,6 +65,38 @@ TEST_F(OnACard, ResumedEqualsUninterruptedAndTheCpuTakesOver) {
   EXPECT_EQ(longer.status, 0) << longer.err;
 }
 
+TEST_F(OnACard, AnAverageOfTheParametersIsTheCpus) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "chordvec", 30);
+  const auto options = joined(small_model("gru"), {data, "--steps", "6", "--ema", "0.9", "--schedule", "wsd",
+                                                   "--validate-every", "2", "--log-every", "1"});
+  ASSERT_EQ(train(joined(options, {"--device", "cuda", "-o", folder / "whole"})).status, 0);
+  ASSERT_EQ(train(joined(options, {"--device", "cuda", "-o", folder / "parts", "--stop-at", "3"})).status, 0);
+  ASSERT_EQ(train({"--resume", "-o", folder / "parts", "-q"}).status, 0);
+  expect_same_checkpoint(folder / "whole/checkpoints/last", folder / "parts/checkpoints/last");
+  ASSERT_EQ(train(joined(options, {"--device", "cpu", "-o", folder / "cpu"})).status, 0);
+  const std::vector<double> expected = losses(folder / "cpu"), found = losses(folder / "whole");
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-4 * expected[i]);
+}
+
+TEST_F(OnACard, BeginsWithTheParametersOfARun) {
+  const fs::path folder = fresh_folder();
+  const fs::path run = small_run(folder, "chordvec", "lstm");
+  std::vector<double> of_device[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    const fs::path next = folder / std::to_string(i);
+    ASSERT_EQ(train(joined(small_model("lstm"), {folder / "data", "--init", run, "--steps", "2", "--log-every", "1",
+                                                 "--device", i == 0 ? "cpu" : "cuda", "-o", next}))
+                  .status,
+              0);
+    of_device[i] = losses(next);
+  }
+  ASSERT_EQ(of_device[1].size(), of_device[0].size());
+  for (std::size_t i = 0; i < of_device[0].size(); ++i)
+    EXPECT_NEAR(of_device[1][i], of_device[0][i], 1e-4 * of_device[0][i]);
+}
+
 // A run in bf16 keeps its weights and moments in float: nothing is lost where it stops, and any device goes on.
 TEST_F(OnACard, InBf16ResumedEqualsUninterruptedAndTheCpuTakesOverInFloat) {
   const fs::path folder = fresh_folder();
