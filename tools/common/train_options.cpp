@@ -78,7 +78,7 @@ void declare(Cli& cli, TrainOptions& o) {
           "than 1024 targets");
   cli.option("--warmup", o.warmup, "steps over which the learning rate rises")
       .range(0, 4e9)
-      .derived("50, a tenth of the steps at most, where --steps or --epochs tell them");
+      .derived("50, at most a tenth of --steps or a third of the steps of --epochs");
   cli.option(
          "--schedule", o.schedule,
          "how the learning rate goes on after the warm-up: cosine and linear fall to --lr-floor at the end, wsd falls "

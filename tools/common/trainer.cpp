@@ -34,7 +34,7 @@ std::int64_t short_warmup(const io::Dataset& dataset, const TrainOptions& option
   const std::vector<io::EventsView> pieces = pieces_of(dataset, io::Split::train);
   const std::vector<io::Window> epoch = io::epoch_windows(pieces, window_options(options), 0);
   const std::int64_t steps = planned_steps(options, batches_of(epoch, options));
-  return steps > 0 ? std::min(options.warmup, steps / 10) : options.warmup;
+  return steps > 0 ? std::min(options.warmup, steps / 3) : options.warmup;
 }
 
 Trainer::Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDevice& device)

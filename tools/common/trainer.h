@@ -18,7 +18,8 @@ namespace polonaise::tools {
 // Where the options have an end: steps, or epochs of `batches_in_epoch` counted in steps, rounded up. Else 0.
 std::int64_t planned_steps(const TrainOptions& options, std::int64_t batches_in_epoch);
 
-// The warm-up of the options, but no more than a tenth of the planned steps, where they have an end.
+// The warm-up of the options, but no more than a third of the planned steps, where they have an end. (With a tenth an
+// LSTM at its defaults has 8.72 nats on JSB chorales in windows of 200, 150 steps, and not 8.49.)
 std::int64_t short_warmup(const io::Dataset& dataset, const TrainOptions& options);
 
 // Trains a model on a dataset, step by step; knows no folder and no terminal. All of it is a function of the dataset,
