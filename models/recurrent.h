@@ -16,8 +16,8 @@ class RecurrentModel final : public Model {
   bool many_to_one() const override { return directions_ == 2; }
   bool carries_state() const override { return directions_ == 1; }
   // Where frames have a length, one gate unit in three of the first layer (of an rnn one unit in two) also becomes a
-  // threshold on it: steep, and spread over the lengths as often as they come. As drawn, units see next to no difference
-  // between the commonest lengths.
+  // threshold on it: steep, and spread over the lengths as often as they come. As drawn, units see next to no
+  // difference between the commonest lengths.
   void start_from(std::span<const float> logits) override;
   std::unique_ptr<Decoder> decoder(Index rows) const override;
 
