@@ -195,7 +195,7 @@ TEST(Train, OneBatchIsLearnedByHeart) {
 TEST(Train, ALaterEndSaysWhatTheLearningRateBecomes) {
   const fs::path folder = fresh_folder();
   const fs::path data = small_dataset(folder / "data", "roll88");
-  const auto options = joined({data, "--steps", "6", "--lr", "1e-3"}, small_model("rnn"));
+  const auto options = joined({data, "--steps", "6", "--lr", "1e-3", "--warmup", "0"}, small_model("rnn"));
   ASSERT_EQ(train(joined(options, {"-o", folder / "cosine"})).status, 0);
   const ProgramResult longer = train({"--resume", "-o", folder / "cosine", "--steps", "12", "-q"});
   EXPECT_EQ(longer.status, 0);
@@ -258,7 +258,7 @@ TEST(Train, AWarmUpThatWasNotGivenLeavesRoomForTraining) {
     EXPECT_EQ(train(joined(joined(small_model("rnn"), {data, "--batch", "100", "-o", run}), options)).status, 0);
     return read_text(run / "config.toml");
   };
-  EXPECT_TRUE(contains(warmup("steps", {"--steps", "30"}), "\nwarmup = 3\n"));
+  EXPECT_TRUE(contains(warmup("steps", {"--steps", "30"}), "\nwarmup = 10\n"));
   EXPECT_TRUE(contains(warmup("epochs", {"--epochs", "30"}), "\nwarmup = 10\n"));  // an epoch is one batch
   EXPECT_TRUE(contains(warmup("neither", {}), "\nwarmup = 10\n"));                 // 30 epochs
   EXPECT_TRUE(contains(warmup("given", {"--epochs", "30", "--warmup", "20"}), "\nwarmup = 20\n"));

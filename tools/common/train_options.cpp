@@ -78,7 +78,7 @@ void declare(Cli& cli, TrainOptions& o) {
           "than 1024 targets");
   cli.option("--warmup", o.warmup, "steps over which the learning rate rises")
       .range(0, 4e9)
-      .derived("50, at most a tenth of --steps or a third of the steps of --epochs");
+      .derived("50, a third of all steps at most");
   cli.option(
          "--schedule", o.schedule,
          "how the learning rate goes on after the warm-up: cosine and linear fall to --lr-floor at the end, wsd falls "
@@ -109,7 +109,7 @@ void declare(Cli& cli, TrainOptions& o) {
 
 void derive(const Cli& cli, TrainOptions& o) {
   if (!cli.given("lr")) o.lr = default_learning_rate(o);
-  if (!cli.given("warmup") && o.steps > 0) o.warmup = std::min(o.warmup, o.steps / 10);
+  if (!cli.given("warmup") && o.steps > 0) o.warmup = std::min(o.warmup, o.steps / 3);
 }
 
 double default_learning_rate(const TrainOptions& o) {
