@@ -84,8 +84,11 @@ void declare(Cli& cli, TrainOptions& o) {
          "how the learning rate goes on after the warm-up: cosine and linear fall to --lr-floor at the end, wsd falls "
          "over the last fifth alone, inverse-sqrt with the root of the steps; without an end in steps or epochs "
          "cosine, linear and wsd stay")
-      .choices({"cosine", "linear", "constant", "wsd", "inverse-sqrt"});
-  cli.option("--lr-floor", o.lr_floor, "the least learning rate of a schedule, as a share of --lr").range(0, 1);
+      .choices({"cosine", "linear", "constant", "wsd", "inverse-sqrt"})
+      .derived("cosine; inverse-sqrt where --minutes alone ends it");
+  cli.option("--lr-floor", o.lr_floor, "the least learning rate of a schedule, as a share of --lr")
+      .range(0, 1)
+      .derived("0.1; 0.02 of inverse-sqrt");
   cli.option("--weight-decay", o.weight_decay, "of AdamW, on matrices").range(0, 100);
   cli.option("--betas", o.betas, "decay of AdamW's two moments").placeholder("B1,B2").range(0, 1);
   cli.option("--eps", o.eps, "what AdamW adds to the root of its second moment").range(0, 1);
@@ -109,6 +112,9 @@ void declare(Cli& cli, TrainOptions& o) {
 
 void derive(const Cli& cli, TrainOptions& o) {
   if (!cli.given("lr")) o.lr = default_learning_rate(o);
+  const bool has_end = o.steps > 0 || o.epochs > 0 || o.minutes == 0;
+  if (!cli.given("schedule") && !has_end) o.schedule = "inverse-sqrt";
+  if (!cli.given("lr-floor") && o.schedule == "inverse-sqrt") o.lr_floor = kOpenEndedFloor;
   if (!cli.given("warmup") && o.steps > 0) o.warmup = std::min(o.warmup, o.steps / 3);
 }
 

@@ -60,6 +60,9 @@ struct TrainOptions {
   std::string precision = "float";
 };
 
+// The least share of the learning rate where it falls with the root of the steps, for which no end is known.
+inline constexpr double kOpenEndedFloor = 0.02;
+
 // Declares DATASET and all options above, in groups.
 void declare(Cli& cli, TrainOptions& options);
 

@@ -43,6 +43,9 @@ void declare(Cli& cli, CompareOptions& o) {
              "learning rate of all networks; 0 for what polonaise-train gives each of them where it is not told")
       .range(0, 100);
   cli.option("--warmup", o.warmup, "steps over which the learning rate rises").range(0, 4e9);
+  cli.option("--schedule", o.schedule,
+             "how the learning rate goes on after the warm-up: with the root of the steps, or not at all")
+      .choices({"inverse-sqrt", "constant"});
   cli.option("--start", o.start, "initial values, as polonaise-train has them").choices({"counts", "torch"});
   declare_precision(cli, o.precision);
 
@@ -79,6 +82,7 @@ Config record_of(CompareOptions options) {
 Config record_of(const Config& read, std::string_view origin) {
   CompareOptions options;
   options.warmup = 20;
+  options.schedule = "constant";
   options.start = "torch";
   Cli cli("polonaise-compare", "");
   declare(cli, options);

@@ -26,6 +26,7 @@ struct CompareOptions {
   std::int64_t step_targets = 512;
   double lr = 0;  // 0: default_learning_rate() of each network
   std::int64_t warmup = 50;
+  std::string schedule = "inverse-sqrt";
   std::string start = "counts";
   std::string precision = "float";
   std::int64_t sample_steps = 200;

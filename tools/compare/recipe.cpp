@@ -21,6 +21,8 @@ TrainOptions train_options(const CompareOptions& options, const CombinationResul
   o.batch = static_cast<int>(std::clamp<std::int64_t>((options.step_targets + per_row / 2) / per_row, 1, 65536));
   o.minutes = seconds / 60;
   o.warmup = options.warmup;
+  o.schedule = options.schedule;
+  if (o.schedule == "inverse-sqrt") o.lr_floor = kOpenEndedFloor;
   o.start = options.start;
   o.lr = options.lr > 0 ? options.lr : default_learning_rate(o);
   o.precision = options.precision;

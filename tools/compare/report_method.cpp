@@ -66,10 +66,11 @@ std::string method_part(const Results& results) {
                   "5 % of each other are called equal. All have {}.",
                   all_sizes(results),
                   counted(results.combinations.empty() ? 0 : results.combinations.front().size.layers, "layer")),
-      fmt::format("Recipe: AdamW at a constant rate after {} steps of warm-up, gradient norm clipped at 1, no dropout. "
-                  "The rate "
-                  "is {}. Initial values: {}. Precision: {}.",
-                  results.warmup, rate_text(results), start_text(results), precision_text(results)),
+      fmt::format(
+          "Recipe: AdamW at a rate that {} after {} steps of warm-up, gradient norm clipped at 1, no dropout. The rate "
+          "is {}. Initial values: {}. Precision: {}.",
+          results.schedule == "inverse-sqrt" ? "falls with the root of the steps" : "stays as it is", results.warmup,
+          rate_text(results), start_text(results), precision_text(results)),
       seeds_method(results),
       fmt::format(
           "Steps: about {} targets in each, whatever the length of the windows, so that equal data is equally "

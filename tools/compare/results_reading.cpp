@@ -90,6 +90,7 @@ Results results_of(const Json& json) {
   r.step_targets = settings.at("step_targets");
   r.learning_rate = settings.at("learning_rate");
   r.warmup = settings.value("warmup", std::int64_t{20});
+  r.schedule = settings.value("schedule", "constant");
   r.start = settings.value("start", "torch");
   r.precision = settings.value("precision", "float");
   r.temperature = settings.at("temperature");

@@ -49,7 +49,7 @@ TEST(CompareOptions, ARecordOfBeforeSeedsIsThatOfTheSameComparisonNow) {
       "dataset = \"piano.data\"\nmodels = [\"rnn\"]\nparameters = 4000\nlr = 0.003\nseed = 2\nsteps = 200\n", "before");
   EXPECT_EQ(record_of(before, "before").toml(),
             record_of(parsed({"--models", "rnn", "--parameters", "4000", "--seeds", "2", "--lr", "0.003", "--warmup",
-                              "20", "--start", "torch"}))
+                              "20", "--start", "torch", "--schedule", "constant"}))
                 .toml());
 }
 
