@@ -234,7 +234,7 @@ void Run::remove_old() const {
   std::vector<std::int64_t> steps;  // up to the last: what lies beyond it a crash has left
   for (const auto& entry : fs::directory_iterator(checkpoints())) {
     const std::string name = entry.path().filename().string();
-    const std::int64_t step = name.starts_with(kStep) ? step_in(name) : -1;
+    const std::int64_t step = step_in(name);
     if (step >= 0 && step <= last) steps.push_back(step);
     if ((name.starts_with(kStep) && !kept.contains(name)) || name == ".saving") loose.push_back(entry.path());
   }
