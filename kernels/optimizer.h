@@ -27,6 +27,7 @@ struct AdamWStep {
   float scale = 1.0f;                    // of the gradients
   float unbias1 = 1.0f, unbias2 = 1.0f;  // 1 / (1 - beta^t)
   float average = 0.0f;                  // how far average_step takes the average towards the parameters, 0 to 1
+  float share = 1.0f;                    // what the schedule has come to: learning_rate as a share of its highest
 };
 
 // Those of step t = 1, 2, ...

@@ -14,13 +14,14 @@ namespace polonaise {
 void Model::add_head(Index features) {
   const float bound = 1.0f / std::sqrt(static_cast<float>(features));  // torch.nn.Linear's
   using Init = Parameters::Init;
-  head_weight_ = parameters_.add("head.weight", {config_.outputs(), features}, Init::uniform, bound, true);
-  head_bias_ = parameters_.add("head.bias", {config_.outputs()}, Init::uniform, bound, false);
+  using Kind = Parameters::Kind;
+  head_weight_ = parameters_.add("head.weight", {config_.outputs(), features}, Init::uniform, bound, Kind::edge);
+  head_bias_ = parameters_.add("head.bias", {config_.outputs()}, Init::uniform, bound, Kind::vector);
   if (config_.head != Head::autoregressive) return;
   const Shape shape{config_.events.keys, config_.head_hidden};
   const float key_bound = 1.0f / std::sqrt(static_cast<float>(config_.head_hidden));
-  key_in_ = parameters_.add("head.key_in", shape, Init::uniform, key_bound, true);
-  key_out_ = parameters_.add("head.key_out", shape, Init::uniform, key_bound, true);
+  key_in_ = parameters_.add("head.key_in", shape, Init::uniform, key_bound, Kind::edge);
+  key_out_ = parameters_.add("head.key_out", shape, Init::uniform, key_bound, Kind::edge);
 }
 
 void Model::set_head_bias(std::span<const float> logits) {

@@ -31,19 +31,21 @@ RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config, DTy
       directions_(config.architecture == Architecture::bilstm ? 2 : 1),
       input_width_(config.events.tokens ? config.hidden : config.events.width) {
   using Init = Parameters::Init;
+  using Kind = Parameters::Kind;
   const Index H = config.hidden, rows = gates_of(cell_) * H;
   const float bound = 1.0f / std::sqrt(static_cast<float>(H));  // torch.nn.RNNBase's
   if (config.events.tokens)
-    embedding_ = parameters_.add("embedding.weight", {config.events.vocabulary + 1, H}, Init::normal, 1.0f, true);
+    embedding_ = parameters_.add("embedding.weight", {config.events.vocabulary + 1, H}, Init::normal, 1.0f, Kind::edge);
   for (Index layer = 0; layer < config.layers; ++layer)
     for (Index direction = 0; direction < directions_; ++direction) {
       const std::string suffix = "_l" + std::to_string(layer) + (direction ? "_reverse" : "");
       const Index width = layer == 0 ? input_width_ : directions_ * H;
-      const auto add = [&](const char* name, const Shape& s, bool decay) {
-        return parameters_.add("core." + std::string(name) + suffix, s, Init::uniform, bound, decay);
+      const auto add = [&](const char* name, const Shape& s, Kind kind) {
+        return parameters_.add("core." + std::string(name) + suffix, s, Init::uniform, bound, kind);
       };
-      layers_.push_back({add("weight_ih", {rows, width}, true), add("weight_hh", {rows, H}, true),
-                         add("bias_ih", {rows}, false), add("bias_hh", {rows}, false)});
+      const Kind of_input = layer == 0 && !config.events.tokens ? Kind::edge : Kind::hidden;
+      layers_.push_back({add("weight_ih", {rows, width}, of_input), add("weight_hh", {rows, H}, Kind::hidden),
+                         add("bias_ih", {rows}, Kind::vector), add("bias_hh", {rows}, Kind::vector)});
     }
   add_head(directions_ * H);
 

@@ -11,22 +11,24 @@ namespace polonaise {
 Transformer::Transformer(AnyDevice& device, const ModelConfig& config, DType activations)
     : Model(device, config, activations), head_dim_(config.hidden / config.heads) {
   using Init = Parameters::Init;
+  using Kind = Parameters::Kind;
   const Index C = config.hidden, T = config.sequence;
   const auto linear_bound = [](Index inputs) { return 1.0f / std::sqrt(static_cast<float>(inputs)); };
-  const auto matrix = [&](const std::string& name, Index rows, Index columns) {
-    return parameters_.add(name, {rows, columns}, Init::uniform, linear_bound(columns), true);
+  const auto matrix = [&](const std::string& name, Index rows, Index columns, Kind kind = Kind::hidden) {
+    return parameters_.add(name, {rows, columns}, Init::uniform, linear_bound(columns), kind);
   };
   const auto vector = [&](const std::string& name, Index size, Init init, float bound) {
-    return parameters_.add(name, {size}, init, bound, false);
+    return parameters_.add(name, {size}, init, bound, Kind::vector);
   };
   if (config.events.tokens) {
-    input_weight_ = parameters_.add("embedding.weight", {config.events.vocabulary + 1, C}, Init::normal, 0.02f, true);
+    input_weight_ =
+        parameters_.add("embedding.weight", {config.events.vocabulary + 1, C}, Init::normal, 0.02f, Kind::edge);
   } else {
-    input_weight_ = matrix("input.weight", C, config.events.width);
+    input_weight_ = matrix("input.weight", C, config.events.width, Kind::edge);
     input_bias_ = vector("input.bias", C, Init::uniform, linear_bound(config.events.width));
   }
   if (config.position == PositionEncoding::learned)
-    position_ = parameters_.add("position.weight", {T, C}, Init::normal, 0.02f, false);
+    position_ = parameters_.add("position.weight", {T, C}, Init::normal, 0.02f, Kind::vector);
   for (Index i = 0; i < config.layers; ++i) {
     const std::string p = "layers." + std::to_string(i) + ".";
     LayerIds ids{};
@@ -34,13 +36,13 @@ Transformer::Transformer(AnyDevice& device, const ModelConfig& config, DType act
     ids.norm1_bias = vector(p + "norm1.bias", C, Init::constant, 0);
     // Xavier over the three stacked matrices, as torch.nn.MultiheadAttention.
     ids.in_weight = parameters_.add(p + "self_attn.in_proj_weight", {3 * C, C}, Init::uniform,
-                                    std::sqrt(6.0f / static_cast<float>(4 * C)), true);
+                                    std::sqrt(6.0f / static_cast<float>(4 * C)), Kind::hidden);
     ids.in_bias = vector(p + "self_attn.in_proj_bias", 3 * C, Init::constant, 0);
     ids.out_weight = matrix(p + "self_attn.out_proj.weight", C, C);
     ids.out_bias = vector(p + "self_attn.out_proj.bias", C, Init::constant, 0);
     if (config.position == PositionEncoding::relative)
       ids.relative =
-          parameters_.add(p + "self_attn.relative", {config.heads, T, head_dim_}, Init::normal, 0.02f, false);
+          parameters_.add(p + "self_attn.relative", {config.heads, T, head_dim_}, Init::normal, 0.02f, Kind::vector);
     ids.norm2_weight = vector(p + "norm2.weight", C, Init::constant, 1);
     ids.norm2_bias = vector(p + "norm2.bias", C, Init::constant, 0);
     ids.linear1_weight = matrix(p + "linear1.weight", config.inner(), C);

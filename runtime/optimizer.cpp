@@ -69,11 +69,14 @@ Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options)
     : parameters_(parameters),
       schedule_(options.schedule),
       adamw_{.beta1 = options.beta1, .beta2 = options.beta2, .epsilon = options.epsilon, .clip = options.clip},
+      for_muon_{.rate = options.muon_rate, .weight_decay = options.weight_decay, .clip = options.clip},
       weight_decay_(options.weight_decay),
       ema_(options.ema) {
   const std::size_t bytes = static_cast<std::size_t>(parameters.size()) * sizeof(float);
   m_ = Buffer(parameters.device(), bytes);
   v_ = Buffer(parameters.device(), bytes);
+  if (options.rule == Rule::muon && std::ranges::any_of(parameters.entries(), MuonSteps::moves))
+    muon_.emplace(parameters);
   if (ema_ == 0) return;
   average_ = Buffer(parameters.device(), bytes);
   start_average();
@@ -87,6 +90,9 @@ kernels::AdamWStep Optimizer::next(float scale) {
   ++steps_;
   kernels::AdamWStep step = kernels::adamw_at(adamw_, steps_, schedule_.at(steps_), scale);
   step.average = std::max(1.0f - ema_, 9.0f / (10.0f + static_cast<float>(steps_)));
+  Schedule of_one = schedule_;
+  of_one.base = 1;
+  step.share = of_one.at(steps_);
   return step;
 }
 
@@ -99,12 +105,18 @@ void Optimizer::update(View<const float, 1> gradients, const kernels::AdamWStep*
       [&](auto& device) {
         kernels::squared_norm(device, gradients, squared_norm);
         kernels::AdamW adamw = adamw_;
-        // Neighbours in the slab with the same decay are one flat kernel.
+        // Neighbours in the slab with the same decay are one flat kernel; a matrix of Muon's is alone.
         const auto& entries = parameters_.entries();
-        const auto decay = [&](std::size_t i) { return entries[i].decay ? weight_decay_ : 0.0f; };
+        const auto decay = [&](std::size_t i) {
+          return entries[i].kind == Parameters::Kind::vector ? 0.0f : weight_decay_;
+        };
         for (std::size_t i = 0; i < entries.size();) {
+          if (by_muon(entries[i])) {
+            muon_->step(entries[i++], for_muon_, numbers, squared_norm, gradients, m(), parameters_.values());
+            continue;
+          }
           std::size_t end = i + 1;
-          while (end < entries.size() && decay(end) == decay(i)) ++end;
+          while (end < entries.size() && decay(end) == decay(i) && !by_muon(entries[end])) ++end;
           const Index first = entries[i].offset;
           const Index count = (end < entries.size() ? entries[end].offset : parameters_.size()) - first;
           const auto part = [&](auto view) { return decltype(view)(view.data() + first, {count}); };

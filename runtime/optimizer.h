@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "kernels/optimizer.h"
+#include "runtime/muon.h"
 #include "runtime/parameters.h"
 
 namespace polonaise {
@@ -34,19 +35,24 @@ struct Schedule {
   float at(long step) const;
 };
 
+// What moves the matrices between hidden units (Parameters::Kind::hidden); AdamW moves everything else.
+enum class Rule { adamw, muon };
+
 struct OptimizerOptions {
   Schedule schedule = {};
+  Rule rule = Rule::adamw;
   float beta1 = 0.9f;
   float beta2 = 0.999f;
   float epsilon = 1e-8f;
+  float muon_rate = 0.02f;    // Muon's learning rate, which the schedule's shares are of as they are of its base
   float weight_decay = 0.0f;  // on matrices only
   float clip = 1.0f;          // the gradient's norm is brought down to this; 0: never
   float ema = 0.0f;           // decay of an average of the parameters, below 1; 0: no average
 };
 
-// AdamW over a model's whole slab, with clipping by the global norm, and, where asked for, an exponential moving
-// average of the parameters (Polyak, Juditsky 1992). The average follows more closely at first: its decay at step t is
-// at most (1 + t) / (10 + t).
+// AdamW over a model's whole slab, or Muon for the matrices between hidden units and AdamW for the rest, with clipping
+// by the global norm, and, where asked for, an exponential moving average of the parameters (Polyak, Juditsky 1992).
+// The average follows more closely at first: its decay at step t is at most (1 + t) / (10 + t).
 class Optimizer {
  public:
   Optimizer(Parameters& parameters, const OptimizerOptions& options);
@@ -67,6 +73,7 @@ class Optimizer {
 
   long steps() const { return steps_; }
   // The state that resuming needs, beside the parameters.
+  // m is AdamW's first moment, of Muon's matrices their momentum; v its second moment, of Muon's matrices nothing.
   View<float, 1> m() const { return {m_.as<float>(), {parameters_.size()}}; }
   View<float, 1> v() const { return {v_.as<float>(), {parameters_.size()}}; }
   void set_steps(long steps) { steps_ = steps; }
@@ -74,7 +81,7 @@ class Optimizer {
   // start_average() is called: for parameters that were set in between.
   View<float, 1> average() const;
   void start_average();
-  std::size_t memory() const { return m_.bytes() + v_.bytes() + average_.bytes(); }
+  std::size_t memory() const { return m_.bytes() + v_.bytes() + average_.bytes() + (muon_ ? muon_->memory() : 0); }
 
   // Exchanges the parameters and their average while it lives, for what the average is to be used for. Does nothing
   // without an average. No step may run meanwhile.
@@ -92,9 +99,13 @@ class Optimizer {
   };
 
  private:
+  bool by_muon(const Parameters::Entry& entry) const { return muon_ && MuonSteps::moves(entry); }
+
   Parameters& parameters_;
   Schedule schedule_;
   kernels::AdamW adamw_;
+  kernels::Muon for_muon_;
+  std::optional<MuonSteps> muon_;
   float weight_decay_;  // of matrices
   float ema_;
   Buffer m_, v_;

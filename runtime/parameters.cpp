@@ -53,9 +53,9 @@ Tensor part(const Buffer& slab, const Buffer& in_bf16, Index offset, const Shape
 
 }  // namespace
 
-Parameters::Id Parameters::add(std::string name, const Shape& shape, Init init, float bound, bool decay) {
+Parameters::Id Parameters::add(std::string name, const Shape& shape, Init init, float bound, Kind kind) {
   require(values_.bytes() == 0, "the table of parameters has ended");
-  entries_.push_back({std::move(name), shape, init, bound, decay, size_});
+  entries_.push_back({std::move(name), shape, init, bound, kind, size_});
   size_ += aligned(shape.size());
   return entries_.size() - 1;
 }

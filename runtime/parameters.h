@@ -21,12 +21,19 @@ class Parameters {
   // How a parameter starts. Uniform in [-bound, bound), normal with deviation `bound`, or constant `bound`.
   enum class Init { uniform, normal, constant };
 
+  // What it is to the optimizer.
+  enum class Kind {
+    vector,  // biases, norms, positions: no weight decay
+    edge,    // matrices that read events or predict them
+    hidden,  // matrices between hidden units, which Muon is for
+  };
+
   struct Entry {
     std::string name;  // as in a torch.nn state dict
     Shape shape;
     Init init;
     float bound;
-    bool decay;  // whether weight decay applies (matrices yes; biases and norms no)
+    Kind kind;
     Index offset = 0;
   };
 
@@ -36,7 +43,7 @@ class Parameters {
   Parameters(const Parameters&) = delete;
   Parameters& operator=(const Parameters&) = delete;
 
-  Id add(std::string name, const Shape& shape, Init init, float bound, bool decay);
+  Id add(std::string name, const Shape& shape, Init init, float bound, Kind kind);
   // Room for `size` floats that `fill` computes from the parameters.
   Id add_derived(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill);
   // The same for a table that depends on no parameter (positions): filled once, by allocate().

@@ -101,13 +101,14 @@ class Tagger {
       for (Index direction = 0; direction < 2; ++direction) {
         const Index width = layer == 0 ? kKeys + 1 : 2 * kHidden;
         const auto add = [&](const Shape& s) {
-          return parameters.add("p" + std::to_string(ids_.size()), s, Init::uniform, 0.125f, true);
+          return parameters.add("p" + std::to_string(ids_.size()), s, Init::uniform, 0.125f, Parameters::Kind::edge);
         };
         ids_.push_back(
             {add({4 * kHidden, width}), add({4 * kHidden, kHidden}), add({4 * kHidden}), add({4 * kHidden})});
       }
-    head_ = parameters.add("head.weight", {kKeys + kClasses, 2 * kHidden}, Init::uniform, 0.09f, true);
-    bias_ = parameters.add("head.bias", {kKeys + kClasses}, Init::uniform, 0.09f, false);
+    head_ =
+        parameters.add("head.weight", {kKeys + kClasses, 2 * kHidden}, Init::uniform, 0.09f, Parameters::Kind::edge);
+    bias_ = parameters.add("head.bias", {kKeys + kClasses}, Init::uniform, 0.09f, Parameters::Kind::vector);
     const kernels::RecurrentShape shape{1, 1, kHidden, kLayers, 2};
     packed_ = parameters.add_derived(
         recurrent_packed_size(device, Cell::lstm, shape), [this, shape](AnyDevice& d, View<float, 1> out) {

@@ -60,9 +60,9 @@ TEST(Schedule, WithoutAnEndOnlyTheInverseSquareRootFalls) {
 class OptimizerTest : public ::testing::Test {
  protected:
   OptimizerTest() {
-    parameters_.add("weight", {3, 4}, Parameters::Init::constant, 1.0f, true);
-    parameters_.add("bias", {3}, Parameters::Init::constant, 1.0f, false);
-    parameters_.add("head", {2, 3}, Parameters::Init::constant, 1.0f, true);
+    parameters_.add("weight", {3, 4}, Parameters::Init::constant, 1.0f, Parameters::Kind::edge);
+    parameters_.add("bias", {3}, Parameters::Init::constant, 1.0f, Parameters::Kind::vector);
+    parameters_.add("head", {2, 3}, Parameters::Init::constant, 1.0f, Parameters::Kind::edge);
     copy_ = parameters_.add_derived(
         12, [this](AnyDevice&, View<float, 1> out) { std::copy_n(parameters_.values().data(), 12, out.data()); });
     parameters_.allocate(1);

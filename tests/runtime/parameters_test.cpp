@@ -22,9 +22,9 @@ class ParametersTest : public ::testing::Test {
 
 TEST_F(ParametersTest, LieInTheOrderAddedEachOnACacheLine) {
   Parameters p(device_);
-  p.add("a", {3, 5}, Init::uniform, 1, true);
-  p.add("b", {1}, Init::constant, 2, false);
-  p.add("c", {16}, Init::normal, 1, false);
+  p.add("a", {3, 5}, Init::uniform, 1, Parameters::Kind::edge);
+  p.add("b", {1}, Init::constant, 2, Parameters::Kind::vector);
+  p.add("c", {16}, Init::normal, 1, Parameters::Kind::vector);
   p.allocate(1);
   ASSERT_EQ(p.entries().size(), 3u);
   Index end = 0;
@@ -40,8 +40,8 @@ TEST_F(ParametersTest, LieInTheOrderAddedEachOnACacheLine) {
 
 TEST_F(ParametersTest, GapsAreZeroSoThatNormsMayRunOverTheWholeSlab) {
   Parameters p(device_);
-  p.add("a", {3, 5}, Init::constant, 1, true);
-  p.add("b", {1}, Init::constant, 1, false);
+  p.add("a", {3, 5}, Init::constant, 1, Parameters::Kind::edge);
+  p.add("b", {1}, Init::constant, 1, Parameters::Kind::vector);
   p.allocate(1);
   float sum = 0;
   for (Index i = 0; i < p.size(); ++i) sum += p.values().data()[i];
@@ -50,13 +50,13 @@ TEST_F(ParametersTest, GapsAreZeroSoThatNormsMayRunOverTheWholeSlab) {
 
 TEST_F(ParametersTest, InitialValuesDependOnTheSeedAndTheNameAlone) {
   Parameters alone(device_), after_another(device_), other_seed(device_);
-  const auto a = alone.add("core.weight", {4, 4}, Init::uniform, 1, true);
+  const auto a = alone.add("core.weight", {4, 4}, Init::uniform, 1, Parameters::Kind::edge);
   alone.allocate(1);
-  after_another.add("embedding.weight", {7, 3}, Init::normal, 1, true);
-  const auto b = after_another.add("core.weight", {4, 4}, Init::uniform, 1, true);
-  const auto twin = after_another.add("core.weight_too", {4, 4}, Init::uniform, 1, true);
+  after_another.add("embedding.weight", {7, 3}, Init::normal, 1, Parameters::Kind::edge);
+  const auto b = after_another.add("core.weight", {4, 4}, Init::uniform, 1, Parameters::Kind::edge);
+  const auto twin = after_another.add("core.weight_too", {4, 4}, Init::uniform, 1, Parameters::Kind::edge);
   after_another.allocate(1);
-  const auto c = other_seed.add("core.weight", {4, 4}, Init::uniform, 1, true);
+  const auto c = other_seed.add("core.weight", {4, 4}, Init::uniform, 1, Parameters::Kind::edge);
   other_seed.allocate(2);
   EXPECT_EQ(values(alone, a), values(after_another, b));
   EXPECT_NE(values(alone, a), values(other_seed, c));
@@ -65,9 +65,9 @@ TEST_F(ParametersTest, InitialValuesDependOnTheSeedAndTheNameAlone) {
 
 TEST_F(ParametersTest, InitialValuesHaveTheirDistribution) {
   Parameters p(device_);
-  const auto uniform = p.add("uniform", {100, 100}, Init::uniform, 0.5f, true);
-  const auto normal = p.add("normal", {100, 100}, Init::normal, 0.5f, true);
-  const auto constant = p.add("constant", {10}, Init::constant, 0.5f, true);
+  const auto uniform = p.add("uniform", {100, 100}, Init::uniform, 0.5f, Parameters::Kind::edge);
+  const auto normal = p.add("normal", {100, 100}, Init::normal, 0.5f, Parameters::Kind::edge);
+  const auto constant = p.add("constant", {10}, Init::constant, 0.5f, Parameters::Kind::edge);
   p.allocate(1);
   const auto mean_and_deviation = [](const std::vector<float>& x) {
     double sum = 0, squares = 0;
@@ -87,7 +87,7 @@ TEST_F(ParametersTest, InitialValuesHaveTheirDistribution) {
 
 TEST_F(ParametersTest, DerivedCopiesFollowAtRefresh) {
   Parameters p(device_);
-  const auto weight = p.add("weight", {20}, Init::uniform, 1, true);
+  const auto weight = p.add("weight", {20}, Init::uniform, 1, Parameters::Kind::edge);
   const auto twice = p.add_derived(20, [&](AnyDevice&, View<float, 1> out) {
     for (Index i = 0; i < 20; ++i) out.data()[i] = 2 * p.values().data()[i];
   });
@@ -105,7 +105,7 @@ TEST_F(ParametersTest, DerivedCopiesFollowAtRefresh) {
 
 TEST_F(ParametersTest, TablesAreFilledOnce) {
   Parameters p(device_);
-  p.add("weight", {2}, Init::constant, 1, true);
+  p.add("weight", {2}, Init::constant, 1, Parameters::Kind::edge);
   int filled = 0;
   const auto table =
       p.add_table(3, [&](AnyDevice&, View<float, 1> out) { out.data()[2] = static_cast<float>(++filled); });
@@ -117,8 +117,8 @@ TEST_F(ParametersTest, TablesAreFilledOnce) {
 
 TEST_F(ParametersTest, OnATapeTheyBringTheirPlaceInTheGradientSlab) {
   Parameters p(device_);
-  p.add("a", {3}, Init::constant, 1, true);
-  const auto b = p.add("b", {4, 2}, Init::constant, 1, true);
+  p.add("a", {3}, Init::constant, 1, Parameters::Kind::edge);
+  const auto b = p.add("b", {4, 2}, Init::constant, 1, Parameters::Kind::edge);
   p.allocate(1);
   std::vector<float> slab(static_cast<std::size_t>(p.size()));
   const View<float, 1> gradients(slab.data(), {p.size()});
@@ -136,9 +136,9 @@ TEST_F(ParametersTest, OnATapeTheyBringTheirPlaceInTheGradientSlab) {
 
 TEST_F(ParametersTest, TheTableEndsWithAllocate) {
   Parameters p(device_);
-  p.add("a", {3}, Init::constant, 1, true);
+  p.add("a", {3}, Init::constant, 1, Parameters::Kind::edge);
   p.allocate(1);
-  EXPECT_THROW(p.add("b", {3}, Init::constant, 1, true), ContractError);
+  EXPECT_THROW(p.add("b", {3}, Init::constant, 1, Parameters::Kind::edge), ContractError);
   EXPECT_THROW(p.add_derived(3, [](AnyDevice&, View<float, 1>) {}), ContractError);
 }
 

@@ -31,7 +31,7 @@ TEST(Shards, CutABatchIntoStretchesThatCoverItInOrder) {
 class ShardsTest : public ::testing::Test {
  protected:
   explicit ShardsTest(int threads = 2) : device_(Cpu{threads}), parameters_(device_) {
-    parameters_.add("weight", {100}, Parameters::Init::constant, 1, true);
+    parameters_.add("weight", {100}, Parameters::Init::constant, 1, Parameters::Kind::edge);
     parameters_.allocate(1);
   }
   // Rounding makes any other order of the sums show.
@@ -82,7 +82,7 @@ TEST_F(ShardsTest, BitsDoNotDependOnTheNumberOfThreads) {
   for (const int threads : kThreadCounts) {
     AnyDevice device = Cpu{threads};
     Parameters parameters(device);
-    parameters.add("weight", {100}, Parameters::Init::constant, 1, true);
+    parameters.add("weight", {100}, Parameters::Init::constant, 1, Parameters::Kind::edge);
     parameters.allocate(1);
     Shards shards(parameters);
     shards.train(77, {1, 2, 0}, Accumulate::no, forward);

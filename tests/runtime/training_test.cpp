@@ -31,7 +31,7 @@ Examples examples(Index rows, std::uint64_t seed) {
 class Classifier {
  public:
   explicit Classifier(AnyDevice device) : device_(std::move(device)) {
-    weight_ = parameters_.add("weight", {kClasses, kInputs}, Parameters::Init::uniform, 0.5f, true);
+    weight_ = parameters_.add("weight", {kClasses, kInputs}, Parameters::Init::uniform, 0.5f, Parameters::Kind::edge);
     parameters_.allocate(1);
     optimizer_.emplace(parameters_, OptimizerOptions{.schedule = {.base = 1e-2f, .warmup = 4}, .clip = 0.5f});
     training_.emplace(parameters_, *optimizer_, 7);

@@ -137,6 +137,22 @@ TEST(Train, ResumedEqualsUninterruptedWithAnAverageOfTheParameters) {
   EXPECT_EQ(course(folder / "whole"), course(folder / "parts"));
 }
 
+TEST(Train, ResumedEqualsUninterruptedByMuon) {
+  const fs::path folder = fresh_folder();
+  const fs::path data = small_dataset(folder / "data", "chordvec");
+  const auto options =
+      joined({data, "--steps", "12", "--optimizer", "muon", "--weight-decay", "0.1", "--log-every", "3"},
+             small_model("transformer"));
+  ASSERT_EQ(train(joined(options, {"-o", folder / "whole"})).status, 0);
+  ASSERT_EQ(train(joined(options, {"-o", folder / "parts", "--stop-at", "7"})).status, 0);
+  ASSERT_EQ(train({"--resume", "-o", folder / "parts", "-q"}).status, 0);
+  expect_same_checkpoint(folder / "whole/checkpoints/last", folder / "parts/checkpoints/last");
+  EXPECT_EQ(course(folder / "whole"), course(folder / "parts"));
+  const ProgramResult other = train({"--resume", "-o", folder / "parts", "--optimizer", "adamw", "--steps", "20"});
+  EXPECT_EQ(other.status, 2);
+  EXPECT_TRUE(contains(other.err, "--optimizer adamw is not the run's, which is muon")) << other.err;
+}
+
 TEST(Train, AnAverageIsWhatIsSavedAndValidated) {
   const fs::path folder = fresh_folder();
   const fs::path data = small_dataset(folder / "data", "roll88");

@@ -70,6 +70,8 @@ TEST(TrainingRate, RefusesCoursesThatAreNone) {
   refused({"--eps", "1e-60"}, "--eps 1e-60: ");
   refused({"--ema", "1"}, "--ema 1: the average would never move");
   refused({"--ema", "0.999999999"}, "--ema 0.999999999: the average would never move");
+  refused({"--optimizer", "sgd"}, "--optimizer");
+  refused({"--muon-lr", "0.1"}, "--muon-lr belongs to --optimizer muon");
   refused({"--schedule", "cosin"}, "--schedule");
   refused({"--lr-floor", "2"}, "--lr-floor");
   refused({"--start", "zeros"}, "--start");

@@ -71,11 +71,17 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--patience", o.patience, "stop after this many validations without a better one; 0 for never")
       .range(0, 1e9);
   cli.option("--seed", o.seed, "of initial weights, order of the data and dropout");
+  cli.option(
+         "--optimizer", o.optimizer,
+         "adamw; or muon for the matrices between hidden units, which learn in fewer, longer steps by it, and adamw "
+         "for the rest")
+      .choices({"adamw", "muon"});
   cli.option("--lr", o.lr, "learning rate, reached after the warm-up")
       .range(0, 100)
       .derived(
           "lstm, gru, bilstm 0.02, rnn 0.01, transformer 0.005; recurrent ones half of it where a step has fewer "
           "than 1024 targets");
+  cli.option("--muon-lr", o.muon_lr, "Muon's learning rate, which warms up and falls as --lr does").range(0, 100);
   cli.option("--warmup", o.warmup, "steps over which the learning rate rises")
       .range(0, 4e9)
       .derived("50, a third of all steps at most");
@@ -89,7 +95,8 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--lr-floor", o.lr_floor, "the least learning rate of a schedule, as a share of --lr")
       .range(0, 1)
       .derived("0.1; 0.02 of inverse-sqrt");
-  cli.option("--weight-decay", o.weight_decay, "of AdamW, on matrices").range(0, 100);
+  cli.option("--weight-decay", o.weight_decay, "share of the rate by which a step makes matrices smaller")
+      .range(0, 100);
   cli.option("--betas", o.betas, "decay of AdamW's two moments").placeholder("B1,B2").range(0, 1);
   cli.option("--eps", o.eps, "what AdamW adds to the root of its second moment").range(0, 1);
   cli.option("--clip", o.clip, "the gradient's norm is brought down to this; 0 for never").range(0, 1e9);
@@ -129,6 +136,7 @@ double default_learning_rate(const TrainOptions& o) {
 
 Config completed(Config run) {
   const Setting before[] = {{"start", to_value<std::string>("torch")},
+                            {"optimizer", to_value<std::string>("adamw")},
                             {"schedule", to_value<std::string>("cosine")},
                             {"lr-floor", to_value(0.1)},
                             {"betas", to_value(std::vector<double>{0.9, 0.999})},
@@ -171,6 +179,9 @@ void refuse_unused(const Cli& cli, const TrainOptions& o) {
     cli.refuse_flags({"heads", "feedforward", "position"}, belongs_to("--model transformer", "--model", o.model));
   }
   if (o.init.empty()) cli.refuse_flags({"init-head"}, "belongs to --init FILE, and there is none; leave it out");
+  if (o.optimizer != "muon") {
+    cli.refuse_flags({"muon-lr"}, belongs_to("--optimizer muon", "--optimizer", o.optimizer));
+  }
   if (o.model != "bilstm") cli.refuse_flags({"stride"}, belongs_to("--model bilstm", "--model", o.model));
   if (o.head != "autoregressive") {
     cli.refuse_flags({"head-hidden"}, belongs_to("--head autoregressive", "--head", o.head));
@@ -229,6 +240,8 @@ OptimizerOptions optimizer_options(const TrainOptions& o, std::int64_t total) {
   options.schedule.total = static_cast<long>(total);
   options.schedule.floor = static_cast<float>(o.lr_floor);
   options.schedule.decay = decay_of(o.schedule);
+  options.rule = o.optimizer == "muon" ? Rule::muon : Rule::adamw;
+  options.muon_rate = static_cast<float>(o.muon_lr);
   options.beta1 = static_cast<float>(o.betas[0]);
   options.beta2 = static_cast<float>(o.betas[1]);
   options.epsilon = static_cast<float>(o.eps);

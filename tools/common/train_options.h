@@ -41,7 +41,9 @@ struct TrainOptions {
   int patience = 0;
   std::uint64_t seed = 1;
 
+  std::string optimizer = "adamw";
   double lr = 0.02;  // of an lstm; derive() sets that of the model
+  double muon_lr = 0.02;
   std::int64_t warmup = 50;
   std::string schedule = "cosine";
   double lr_floor = 0.1;

@@ -35,10 +35,11 @@ void declare(Cli& cli, CompareOptions& o) {
              "also say how many targets and seconds it takes to reach this loss on held-out events; 0 for none")
       .range(0, 1e6);
 
-  cli.group("One recipe for all");
+  cli.group("Recipe");
   cli.option("--layers", o.layers, "layers").range(1, 64);
   cli.option("--step-targets", o.step_targets, "events learned from in a step, so that equal data is equal steps")
       .range(1, 65536);
+  cli.option("--optimizer", o.optimizer, "as polonaise-train has them").choices({"adamw", "muon"});
   cli.option("--lr", o.lr,
              "learning rate of all networks; 0 for what polonaise-train gives each of them where it is not told")
       .range(0, 100);

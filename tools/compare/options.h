@@ -24,6 +24,7 @@ struct CompareOptions {
   double target_loss = 0;                  // 0: none
   int layers = 2;
   std::int64_t step_targets = 512;
+  std::string optimizer = "adamw";
   double lr = 0;  // 0: default_learning_rate() of each network
   std::int64_t warmup = 50;
   std::string schedule = "inverse-sqrt";

@@ -20,6 +20,7 @@ TrainOptions train_options(const CompareOptions& options, const CombinationResul
   const std::int64_t per_row = o.model == "bilstm" ? 1 : o.seq;
   o.batch = static_cast<int>(std::clamp<std::int64_t>((options.step_targets + per_row / 2) / per_row, 1, 65536));
   o.minutes = seconds / 60;
+  o.optimizer = options.optimizer;
   o.warmup = options.warmup;
   o.schedule = options.schedule;
   if (o.schedule == "inverse-sqrt") o.lr_floor = kOpenEndedFloor;

@@ -67,8 +67,9 @@ std::string method_part(const Results& results) {
                   all_sizes(results),
                   counted(results.combinations.empty() ? 0 : results.combinations.front().size.layers, "layer")),
       fmt::format(
-          "Recipe: AdamW at a rate that {} after {} steps of warm-up, gradient norm clipped at 1, no dropout. The rate "
-          "is {}. Initial values: {}. Precision: {}.",
+          "Recipe: {} at a rate that {} after {} steps of warm-up, gradient norm clipped at 1, no dropout. The rate "
+          "of AdamW is {}. Initial values: {}. Precision: {}.",
+          results.optimizer == "muon" ? "Muon for the matrices between hidden units and AdamW for the rest," : "AdamW",
           results.schedule == "inverse-sqrt" ? "falls with the root of the steps" : "stays as it is", results.warmup,
           rate_text(results), start_text(results), precision_text(results)),
       seeds_method(results),

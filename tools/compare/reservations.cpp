@@ -79,17 +79,19 @@ std::string risen_text(const Results& results, const std::vector<Network>& netwo
 }
 
 std::string trust_text(const Results& results) {
+  const std::string_view rate = results.learning_rate > 0 ? "" : " but for its learning rate";
   if (!several_seeds(results)) {
     return fmt::format(
-        "Each combination was trained once, by one recipe for all, and one seed shows no spread; losses within {} % of "
+        "Each combination was trained once, by one recipe for all{}, and one seed shows no spread; losses within {} % "
+        "of "
         "each other are called level.",
-        100 * kLevel);
+        rate, 100 * kLevel);
   }
   return fmt::format(
-      "Each network was trained from the seeds {}, by one recipe for all; losses are means, with the least and the "
+      "Each network was trained from the seeds {}, by one recipe for all{}; losses are means, with the least and the "
       "greatest. Networks are called level where these ranges overlap, or where the means are within "
       "{} % of each other.",
-      seeds_text(results), 100 * kLevel);
+      seeds_text(results), rate, 100 * kLevel);
 }
 
 }  // namespace

@@ -119,6 +119,7 @@ struct Results {
   std::int64_t step_targets = 0;
   double learning_rate = 0;  // of all; 0: each network has its own
   std::int64_t warmup = 0;
+  std::string optimizer = "adamw";
   std::string schedule, start;
   std::string precision = "float";
   double temperature = 0;

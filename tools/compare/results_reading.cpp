@@ -90,6 +90,7 @@ Results results_of(const Json& json) {
   r.step_targets = settings.at("step_targets");
   r.learning_rate = settings.at("learning_rate");
   r.warmup = settings.value("warmup", std::int64_t{20});
+  r.optimizer = settings.value("optimizer", "adamw");
   r.schedule = settings.value("schedule", "constant");
   r.start = settings.value("start", "torch");
   r.precision = settings.value("precision", "float");

@@ -152,6 +152,7 @@ std::string to_json(const Results& r, std::string_view conclusion) {
                       {"step_targets", r.step_targets},
                       {"learning_rate", r.learning_rate},
                       {"warmup", r.warmup},
+                      {"optimizer", r.optimizer},
                       {"schedule", r.schedule},
                       {"start", r.start},
                       {"precision", r.precision},

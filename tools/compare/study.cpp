@@ -173,6 +173,7 @@ class Study {
     r.step_targets = options_.step_targets;
     r.learning_rate = options_.lr;
     r.warmup = options_.warmup;
+    r.optimizer = options_.optimizer;
     r.schedule = options_.schedule;
     r.start = options_.start;
     r.precision = options_.precision;

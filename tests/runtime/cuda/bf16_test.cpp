@@ -33,8 +33,8 @@ class InBf16 : public ::testing::Test {
 
 TEST_F(InBf16, ParametersHaveCopiesThatFollowAtRefresh) {
   Parameters p(card_, DType::bf16);
-  const auto first = p.add("first", {3}, Parameters::Init::constant, 1, true);
-  const auto weight = p.add("weight", {5, 4}, Parameters::Init::uniform, 1, true);
+  const auto first = p.add("first", {3}, Parameters::Init::constant, 1, Parameters::Kind::edge);
+  const auto weight = p.add("weight", {5, 4}, Parameters::Init::uniform, 1, Parameters::Kind::edge);
   const auto twin = p.add_derived(20, [&](AnyDevice& device, View<float, 1> out) {
     convert(device, p.value(weight), {out.data(), {5, 4}, DType::f32}, Accumulate::no);
   });
@@ -52,7 +52,7 @@ TEST_F(InBf16, ParametersHaveCopiesThatFollowAtRefresh) {
 
 TEST_F(InBf16, AParameterInBf16HasAGradientInFloat) {
   Parameters p(card_, DType::bf16);
-  const auto weight = p.add("weight", {2, 3}, Parameters::Init::uniform, 1, true);
+  const auto weight = p.add("weight", {2, 3}, Parameters::Init::uniform, 1, Parameters::Kind::edge);
   p.allocate(1);
   const Buffer slab(card_, static_cast<std::size_t>(p.size()) * sizeof(float));
   Arena arena(card_);
@@ -66,7 +66,7 @@ TEST_F(InBf16, AParameterInBf16HasAGradientInFloat) {
 // y = x weight^T in bf16, then float: the cast's gradient comes back rounded.
 TEST_F(InBf16, CastsGoBothWays) {
   Parameters p(card_, DType::bf16);
-  const auto weight = p.add("weight", {1, 4}, Parameters::Init::constant, 0.5f, true);
+  const auto weight = p.add("weight", {1, 4}, Parameters::Init::constant, 0.5f, Parameters::Kind::edge);
   p.allocate(1);
   const Buffer slab(card_, static_cast<std::size_t>(p.size()) * sizeof(float));
   Arena arena(card_);

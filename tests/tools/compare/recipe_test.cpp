@@ -21,6 +21,7 @@ TEST(CompareRecipe, AStepHasAboutAsManyTargetsWhateverTheWindows) {
 TEST(CompareRecipe, TakesFromACombinationWhatItDecides) {
   CompareOptions options;
   options.lr = 0.01;
+  options.optimizer = "muon";
   options.precision = "bf16";
   const TrainOptions o = of({"gru", 24, "cuda:1", 80'000, 7}, options);
   EXPECT_EQ(o.model, "gru");
@@ -30,6 +31,7 @@ TEST(CompareRecipe, TakesFromACombinationWhatItDecides) {
   EXPECT_EQ(o.hidden, 20);
   EXPECT_EQ(o.layers, 3);
   EXPECT_EQ(o.lr, 0.01);
+  EXPECT_EQ(o.optimizer, "muon");
   EXPECT_EQ(o.precision, "bf16");
   EXPECT_EQ(o.minutes, 1.5);
 }
