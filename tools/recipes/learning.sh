@@ -13,10 +13,10 @@
 #   --seeds LIST    (1,2,3; the windows 24 and 64 are trained with the first alone)
 #   --options TEXT  more options of polonaise-train, for a trial of something else; they name the rows of results.tsv
 #   --charts DIR    also draw the curves of each set and window, as DIR/learning-SET-WINDOW.svg
-#   --no-reference  do not train the networks as they started before
+#   --no-reference  do not train the networks as they started before, which is done on windows of 48, with one seed
 #   --quick         one seed, windows of 48, no reference
 #   --out DIR       datasets and results.tsv (out/learning); a row that is there is not made again, so an interrupted
-#                   study goes on from where it was
+#                   study goes on from where it was; two hours and a half on two processors, where all is to be made
 #   --threads N     threads of the CPU, 0 for one on each processor (0)
 #   --programs DIR  has polonaise-train and so on (build/cpu/bin, built where it is missing)
 set -euo pipefail
@@ -108,11 +108,11 @@ for s in ${set//,/ }; do
       for seed in ${seeds//,/ }; do
         [[ $t == 48 || $t == 200 || $seed == "${seeds%%,*}" ]] || continue
         steps=500 every=50
-        [[ $m != bilstm ]] || steps=1500 every=150
+        [[ $m != bilstm ]] || steps=1000 every=100
         # shellcheck disable=SC2086
         learn "$now" "$s" "$m" "$t" "$seed" --stop-at $steps --validate-every $every $options
       done
-      ((reference)) && [[ $t == 48 || $t == 200 ]] || continue
+      ((reference)) && [[ $t == 48 ]] || continue
       learn before "$s" "$m" "$t" "${seeds%%,*}" --start torch --lr 0.001 --warmup 0 --stop-at 1500 --validate-every 150
     done
   done
