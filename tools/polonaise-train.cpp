@@ -158,6 +158,12 @@ void resume(Cli& cli, Arguments& a) {
                       format_count(state.step)));
     return;
   }
+  if (a.options.patience > 0 && state.stale >= a.options.patience) {
+    print(fmt::format(
+        "ended at step {}: no better validation in the last {}; a larger --patience, or 0, would train on\n",
+        format_count(state.step), state.stale));
+    return;
+  }
   print(train_session(trainer, run, state, {.stop_at = a.stop_at, .resumed = true, .quiet = a.quiet}).text);
 }
 

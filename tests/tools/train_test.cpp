@@ -307,6 +307,12 @@ TEST(Train, StopsWithThePatienceOrTheTime) {
       train(joined(options, {"--steps", "400", "--lr", "0", "--patience", "3", "-o", folder / "a"}));
   EXPECT_EQ(patient.status, 0) << patient.err;
   EXPECT_TRUE(contains(patient.out, "no better validation in the last 3 at step 4 ")) << patient.out;
+  const ProgramResult resumed = train({"--resume", "-o", folder / "a"});
+  EXPECT_EQ(resumed.status, 0) << resumed.err;
+  EXPECT_TRUE(contains(resumed.out, "ended at step 4: no better validation in the last 3; a larger --patience, or 0,"))
+      << resumed.out;
+  EXPECT_EQ(train({"--resume", "-o", folder / "a", "--patience", "4", "--stop-at", "5", "-q"}).status, 0);
+  EXPECT_TRUE(fs::exists(folder / "a/checkpoints/step_5"));
   const ProgramResult timed = train(joined(options, {"--minutes", "0.005", "-o", folder / "b"}));
   EXPECT_EQ(timed.status, 0) << timed.err;
   EXPECT_TRUE(contains(timed.out, "time is up at step ")) << timed.out;

@@ -25,7 +25,7 @@ std::string explain_gap(const Evaluation& valid, const Evaluation& test, std::st
   if (std::max(bigram / gap, unigram / gap) < kShare) return "";
   return fmt::format(
       "validation has {:.4f} and test {:.4f}; so it is with counting (bigram {:.4f} and {:.4f}, unigram {:.4f} and "
-      "{:.4f} {}): the two splits are different music, and this is not overfitting\n",
+      "{:.4f} {}): the two splits are different music, which says nothing of the network\n",
       valid.nats, test.nats, valid.baselines.bigram, test.baselines.bigram, valid.baselines.unigram,
       test.baselines.unigram, unit);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tools/common/gap.h"
 #include "tools/compare/words.h"
 
 namespace polonaise::tools {
@@ -37,7 +38,7 @@ std::string gap_in_words(const Results& results) {
   const Ends ends = mean_ends(results);
   const double gap = ends.test - ends.course;
   if (ends.runs == 0 || results.course.split == results.test.split) return "";
-  if (std::abs(gap) <= kLargeGap * std::min(ends.course, ends.test)) return "";
+  if (!far_apart(ends.course, ends.test)) return "";
   const HeldOutResult &course = results.course, &test = results.test;
   const double counted = (test.unigram - course.unigram + test.bigram - course.bigram) / 2;
   const bool explained = counted * gap > 0 && std::abs(counted) >= kExplained * std::abs(gap);
