@@ -118,49 +118,8 @@ for s in ${set//,/ }; do
   done
 done
 
-# Of several seeds the mean, and in brackets the least and the greatest; of what passes the bigram the slowest. The rows
-# are read twice: what is to be reached stands behind what reaches it.
-awk -F'\t' '
-  FILENAME == "baselines.tsv" { unigram[$1] = $2; bigram[$1] = $3; next }
-  $1 == "before" { before[$2, $3, $4] = $9; next }
-  pass == 2 {
-    run = $1 FS $2 FS $3 FS $4
-    if (!(run in seen)) { seen[run] = 1; order[++runs] = run }
-    one = run FS $5
-    last[one] = $9; length_of[one] = $10
-    if (!(one in seeded)) { seeded[one] = 1; seeds[run] = seeds[run] " " $5 }
-    goal = $2 ~ /tsd|remi|perf/ && $3 == "bilstm" ? (unigram[$2] + bigram[$2]) / 2 : bigram[$2]
-    if ($9 < goal && !(one in passed)) { passed[one] = $6; after[one] = $8 }
-    if ((($2, $3, $4) in before) && $9 <= before[$2, $3, $4] && !(one in reached)) reached[one] = $6
-    if (!(one in best) || $9 < best[one]) best[one] = $9
-    step[one] = $6
-  }
-  END {
-    print "| | set | network | window | at step | best nats | of lengths | bigram | passed at step | seconds | before, 1,500 steps | reached at step |"
-    print "|---|---|---|---|---|---|---|---|---|---|---|---|"
-    for (r = 1; r <= runs; ++r) {
-      split(order[r], f, FS)
-      n = split(substr(seeds[order[r]], 2), s, " ")
-      sum = 0; lengths = 0; slowest = 0; seconds = 0; missed = 0; late = 0; never = 0
-      for (i = 1; i <= n; ++i) {
-        one = order[r] FS s[i]
-        sum += best[one]; lengths += length_of[one]
-        if (i == 1 || best[one] < low) low = best[one]
-        if (i == 1 || best[one] > high) high = best[one]
-        if (!(one in passed)) ++missed
-        if (passed[one] > slowest) slowest = passed[one]
-        if (after[one] > seconds) seconds = after[one]
-        if (!(one in reached)) ++never
-        if (reached[one] > late) late = reached[one]
-      }
-      known = ((f[2], f[3], f[4]) in before)
-      printf "| %s | %s | %s | %s | %s | %.3f%s | %s | %.3f | %s | %s | %s | %s |\n", f[1], f[2], f[3], f[4], step[one],
-        sum / n, (n > 1 ? sprintf(" (%.3f to %.3f)", low, high) : ""),
-        (length_of[one] == "-" ? "" : sprintf("%.3f", lengths / n)), bigram[f[2]],
-        (missed ? "not by " missed : slowest), (missed ? "" : sprintf("%.1f", seconds)),
-        (known ? sprintf("%.3f", before[f[2], f[3], f[4]]) : ""), (!known ? "" : (never ? "not by " never : late))
-    }
-  }' baselines.tsv results.tsv pass=2 results.tsv
+# The rows are read twice: what is to be reached stands behind what reaches it.
+awk -v way="$now" -f "$repository/tools/recipes/learning.awk" baselines.tsv results.tsv pass=2 results.tsv
 
 [[ -n $charts ]] || exit 0
 awk -F'\t' -v way="$now" '$1 == way { print $2 "\t" $4 }' results.tsv | sort -u |
