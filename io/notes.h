@@ -26,8 +26,7 @@ inline constexpr std::int64_t kMaxTick = std::numeric_limits<std::int32_t>::max(
 // - A note's program is the last program change of its channel in its own track or, before the track has any, in
 //   another track; 0 where there is none.
 // - Tempos, meters and sustain pedal come from all tracks. Of several tempos (meters) at one tick the last counts; of
-// the
-//   pedal only changes are kept.
+//   the pedal only changes are kept.
 // - Of markers only kContinuationMarker matters, from any track: of several the first.
 // - Format 2: the tracks follow one another, each from the End of Track of the one before.
 // - SMPTE division: a quarter is half a second as nearly as whole ticks allow, stated exactly by one Tempo; the file's

@@ -1,6 +1,7 @@
 #include "models/recurrent.h"
 
 #include <cmath>
+#include <stdexcept>
 
 #include "kernels/embedding.h"
 #include "kernels/matmul.h"
@@ -16,11 +17,15 @@ Cell cell_of(Architecture architecture) {
   switch (architecture) {
     case Architecture::rnn:
       return Cell::rnn;
+    case Architecture::lstm:
+    case Architecture::bilstm:
+      return Cell::lstm;
     case Architecture::gru:
       return Cell::gru;
-    default:
-      return Cell::lstm;
+    case Architecture::transformer:
+      break;
   }
+  throw std::logic_error("a transformer has no recurrent cell");
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ std::vector<int> pieces_of(std::int64_t length, int denominator) {
   std::vector<int> pieces;
   while (length > 0) {
     std::int64_t longest = 0;
-    for (const Meter& meter : kMeterTable) {
+    for (const TokenMeter& meter : kMeterTable) {
       if (meter.length() <= length) longest = std::max<std::int64_t>(longest, meter.length());
     }
     pieces.push_back(find_meter(longest, denominator));
@@ -65,7 +65,7 @@ void Bars::add(std::int64_t start, std::int64_t end, const TimeSignature& signat
   const std::int64_t asked = 4 * kGridPerQuarter * signature.numerator;
   const std::int64_t bar = std::max(round_bar((asked + denominator / 2) / denominator), kShortestBar);
   std::vector<int> pieces = pieces_of(bar, denominator);
-  const Meter meter = meter_of(pieces.front());
+  const TokenMeter meter = meter_of(pieces.front());
   rewritten_ += meter.numerator != signature.numerator || meter.denominator != denominator;
   const std::int64_t rounds = (end - start) / bar;
   if (rounds > 0) {

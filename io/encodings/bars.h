@@ -13,7 +13,7 @@ namespace polonaise::io {
 // fewest equal bars of up to four, 4/2 as two of 2/2, or else the longest ones first, 13/8 as 12/8 and 1/8; so is one
 // that the next time signature cuts short. What is left of it below 1/64 is rounded.
 
-struct Meter {
+struct TokenMeter {
   int numerator;
   int denominator;
   constexpr int length() const { return 4 * static_cast<int>(kGridPerQuarter) * numerator / denominator; }
@@ -21,12 +21,12 @@ struct Meter {
 
 inline constexpr int kMeters = 22;
 // Of two meters of one length the first is taken where neither is the score's.
-inline constexpr std::array<Meter, kMeters> kMeterTable = {
+inline constexpr std::array<TokenMeter, kMeters> kMeterTable = {
     {{4, 4}, {3, 4}, {2, 4}, {6, 8}, {2, 2}, {3, 8},  {9, 8},  {6, 4}, {12, 8}, {3, 2},  {12, 16},
      {5, 4}, {4, 8}, {7, 8}, {5, 8}, {1, 4}, {6, 16}, {3, 16}, {1, 8}, {1, 16}, {1, 32}, {1, 64}}};
 inline constexpr int kLongestBar = 288;
 
-inline constexpr Meter meter_of(int index) {
+inline constexpr TokenMeter meter_of(int index) {
   return kMeterTable[static_cast<std::size_t>(index)];
 }
 

@@ -93,7 +93,8 @@ class Remi final : public Encoding {
 
   std::string describe() const override {
     std::vector<std::string> meters;
-    for (const Meter& meter : kMeterTable) meters.push_back(fmt::format("{}/{}", meter.numerator, meter.denominator));
+    for (const TokenMeter& meter : kMeterTable)
+      meters.push_back(fmt::format("{}/{}", meter.numerator, meter.denominator));
     const nlohmann::ordered_json table = {
         {"encoding", name()},
         {"version", 1},
@@ -148,7 +149,7 @@ class Remi final : public Encoding {
     for (const int token : events.tokens) {
       clock.read(token);
       moved = token >= kBar;
-      const Meter meter = meter_of(clock.bar.meter);
+      const TokenMeter meter = meter_of(clock.bar.meter);
       const TimeSignature signature = {clock.bar.start * kTicksPerStep, static_cast<std::uint8_t>(meter.numerator),
                                        static_cast<std::uint8_t>(meter.denominator)};
       if (signatures.empty() || signatures.back().numerator != signature.numerator ||

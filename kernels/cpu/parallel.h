@@ -23,8 +23,4 @@ void parallel_for(const Cpu& cpu, Index count, Body&& body) {
       const_cast<void*>(static_cast<const void*>(std::addressof(body))));
 }
 
-inline Index ceil_div(Index a, Index b) {
-  return (a + b - 1) / b;
-}
-
 }  // namespace polonaise::kernels

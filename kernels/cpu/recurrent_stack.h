@@ -16,8 +16,8 @@ struct TimeLoop {
   const std::int32_t* lengths = nullptr;  // [B] or null
   const float* h0 = nullptr;              // [B,H] or null
   const float* c0 = nullptr;
-  View<const float, 2> product =
-      {};                     // [T*B, G*H] the input's share of the pre-activations; may be `gates`'s own memory
+  // [T*B, G*H] the input's share of the pre-activations; may be the memory of `gates`.
+  View<const float, 2> product = {};
   View<float, 2> gates = {};  // [T*B, slots*H] kept for backward
   View<float, 2> c = {};      // [T*B, H] LSTM only
   View<float, 2> y = {};      // [T*B, H]

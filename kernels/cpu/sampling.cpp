@@ -19,6 +19,7 @@
 #ifndef POLONAISE_KERNELS_CPU_SAMPLING_CPP_
 #define POLONAISE_KERNELS_CPU_SAMPLING_CPP_
 namespace polonaise::kernels {
+namespace {
 
 // A row while it is cut down to what may be drawn. `ranks` order values as their logits do, but are integers, so that a
 // cut between two of them is found by bisection instead of by sorting.
@@ -28,8 +29,9 @@ struct Candidates {
   Index count;
   Index padded;  // from `count` on all are dropped
 };
-inline constexpr std::int32_t kDropped = std::numeric_limits<std::int32_t>::min();
+constexpr std::int32_t kDropped = std::numeric_limits<std::int32_t>::min();
 
+}  // namespace
 }  // namespace polonaise::kernels
 #endif
 

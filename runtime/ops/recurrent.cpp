@@ -1,5 +1,7 @@
 #include "kernels/recurrent.h"
 
+#include <cstdlib>
+
 #include "kernels/gru.h"
 #include "kernels/lstm.h"
 #include "kernels/pointwise.h"
@@ -96,9 +98,10 @@ decltype(auto) with_kernels(Cell cell, Body&& body) {
       return body(RnnKernels());
     case Cell::lstm:
       return body(LstmKernels());
-    default:
+    case Cell::gru:
       return body(GruKernels());
   }
+  std::abort();  // no cell has another value
 }
 
 template <class T>

@@ -75,8 +75,7 @@ class Session {
 
   [[noreturn]] void fail(const Training::Report& step) const {
     throw Diverged(fmt::format(
-        "the loss ({}) or its gradient's norm ({}) is not finite at step {}; {} holds what was saved "
-        "before: resume it, "
+        "the loss ({}) or its gradient's norm ({}) is not finite at step {}; {} holds what was saved before: resume it, "
         "or begin again with a lower --lr, a --warmup or --clip 1.",
         step.loss.total() / static_cast<double>(step.targets), step.gradient_norm, step.step, run_.folder().string()));
   }

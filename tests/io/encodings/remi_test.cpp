@@ -44,7 +44,7 @@ std::string bars_of(const Score& score) {
     if (token >= kPosition) {
       text += (text.back() == ':' ? "" : ",") + std::to_string(token - kPosition);
     } else if (token >= kBar) {
-      const Meter meter = meter_of(token - kBar);
+      const TokenMeter meter = meter_of(token - kBar);
       if (!text.empty()) text += " ";
       text += std::to_string(meter.numerator) + "/" + std::to_string(meter.denominator) + ":";
     }
