@@ -49,6 +49,8 @@ struct GenerationDraws {
   View<std::int32_t, 2> tokens = {};  // [B,N]: tokens, or classes of lengths; -1 after a stream's last event
   View<std::uint8_t, 3> keys = {};    // [B,N,K] of 0 and 1; 0 after a stream's last event
   View<std::int32_t, 1> drawn = {};   // [B]: how many events were
+
+  bool operator==(const GenerationDraws&) const = default;
 };
 
 // Whether the device has room for such a network's loop.

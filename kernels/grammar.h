@@ -46,6 +46,7 @@ struct Grammar {
   View<const std::uint8_t, 1> key_drawable;  // frames: [K], or empty: all
   int max_keys = 0;                          // frames: 0: any number
 
+  bool operator==(const Grammar&) const = default;
   constexpr Index vocabulary() const { return next.columns(); }
 };
 

@@ -19,6 +19,7 @@ struct RandomStream {
   // replayed draws another step's numbers.
   const std::uint32_t* step_at = nullptr;
 
+  constexpr bool operator==(const RandomStream&) const = default;
   constexpr std::uint32_t step_now() const { return step_at != nullptr ? *step_at : step; }
 };
 

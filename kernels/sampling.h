@@ -16,6 +16,8 @@ struct SamplingOptions {
   int top_k = 0;             // keep the k most likely values; 0: all
   float top_p = 1.0f;        // keep the smallest set of most likely values whose probability reaches p (nucleus)
   int max_keys = 0;          // of more keys than that the most likely stay; 0: any number. Tokens ignore it
+
+  bool operator==(const SamplingOptions&) const = default;
 };
 
 // One token a row: temperature, then top-k, then top-p, renormalised, then a draw by inverse transform over ascending

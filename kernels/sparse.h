@@ -15,6 +15,7 @@ struct SparseRows {
   View<const std::int32_t, 1> columns;  // [entries]
   View<const float, 1> values;          // [entries] or empty
 
+  bool operator==(const SparseRows&) const = default;
   Index rows() const { return offsets.empty() ? 0 : offsets.columns() - 1; }
 };
 

@@ -41,6 +41,8 @@ class View {
   }
   constexpr Index size() const { return rows() * columns(); }
   constexpr Index stride() const { return stride_; }
+  // Whether both are of the same memory and shape.
+  constexpr bool operator==(const View&) const = default;
   constexpr bool contiguous() const { return stride_ == columns() || rows() <= 1; }
 
   // Row `r` of all rows, the leading extents flattened.

@@ -102,18 +102,4 @@ Arranged arrange(Tape& tape, const EventShape& events, const Batch& batch, Shard
   return a;
 }
 
-Recorder::Key key_of(const Arranged& a) {
-  Recorder::Key key;
-  const auto add = [&](auto... numbers) { (key.push_back(static_cast<std::uintptr_t>(numbers)), ...); };
-  const auto add_views = [&](const auto&... views) {
-    ((add(reinterpret_cast<std::uintptr_t>(views.data()), views.size())), ...);
-  };
-  const auto add_rows = [&](const kernels::SparseRows& x) { add_views(x.offsets, x.columns, x.values); };
-  add(a.T, a.B, static_cast<int>(a.layout), a.one_target ? 1 : 0);
-  add_views(a.lengths, a.ids, a.targets, a.frame_targets.durations, a.frame_targets.mask);
-  add_rows(a.frames);
-  add_rows(a.frame_targets.keys);
-  return key;
-}
-
 }  // namespace polonaise

@@ -16,6 +16,7 @@ struct Arranged {
   kernels::SparseRows frames = {};           // frames: [T*B, width]
   View<const std::int32_t, 1> targets = {};  // tokens: [T*B] or [B], -1 masked
   FrameTargets frame_targets = {};           // frames
+  bool operator==(const Arranged&) const = default;
   Index target_rows() const { return one_target ? B : T * B; }
 
   // Where the target of row b after step t stands among the losses.
@@ -26,8 +27,5 @@ struct Arranged {
 };
 
 Arranged arrange(Tape&, const EventShape&, const Batch&, Shards::Rows rows, Layout);
-
-// What kernels that read it are told: equal keys make equal launches.
-Recorder::Key key_of(const Arranged&);
 
 }  // namespace polonaise

@@ -1,7 +1,5 @@
 #include "models/event_loop.h"
 
-#include <bit>
-
 namespace polonaise {
 
 EventLoop::EventLoop(AnyDevice& device, const Model& model)
@@ -27,26 +25,11 @@ void EventLoop::begin(const kernels::GenerationDraws& draws, Index event, Index 
 
 void EventLoop::queue(View<const float, 2> logits, const kernels::GenerationDraws& draws, View<std::int32_t, 2> state,
                       const std::function<void()>& read) {
-  const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
-  const auto number = [](auto x) { return static_cast<std::uintptr_t>(x); };
-  const kernels::SamplingOptions& sampling = draws.sampling;
-  Recorder::Key key{address(draws.tokens.data()),
-                    address(draws.keys.data()),
-                    address(draws.drawn.data()),
-                    address(state.data()),
-                    number(draws.events),
-                    number(draws.first_row),
-                    number(draws.stream.seed),
-                    number(draws.stream.op),
-                    number(std::bit_cast<std::uint32_t>(sampling.temperature)),
-                    number(std::bit_cast<std::uint32_t>(sampling.top_p)),
-                    number(sampling.top_k)};
-  if (draws.grammar != nullptr)
-    for (const void* array :
-         {static_cast<const void*>(draws.grammar->next.data()), static_cast<const void*>(draws.grammar->ticks.data()),
-          static_cast<const void*>(draws.grammar->counters.data()),
-          static_cast<const void*>(draws.grammar->key_drawable.data()), static_cast<const void*>(draws.grammar)})
-      key.push_back(address(array));
+  kernels::GenerationDraws same = draws;
+  same.stream.step = 0;  // kernels read it in the device's memory (GenerationPlace)
+  same.grammar = nullptr;
+  const kernels::Grammar grammar = draws.grammar != nullptr ? *draws.grammar : kernels::Grammar();
+  const Recorder::Key key(logits, same, grammar, state);
   recorder_.run(key, 0, [&] {
     draw(logits, draws, state);
     read();

@@ -56,7 +56,7 @@ TargetLosses Model::losses(Tape& tape, View<float, 1> gradients, const Batch& ba
 Shards::Prepared Model::prepare(Tape& tape, const Batch& batch, Shards::Rows rows) const {
   const Arranged arranged = arrange(tape, batch, rows);
   return {[this, arranged](Tape& t, View<float, 1> gradients) { return losses(t, gradients, arranged, 1, nullptr); },
-          key_of(arranged)};
+          Recorder::Key(arranged)};
 }
 
 Arranged Model::arrange(Tape& tape, const Batch& batch, Shards::Rows rows) const {

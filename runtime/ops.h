@@ -107,6 +107,8 @@ struct FrameTargets {
   kernels::SparseRows keys;                    // [R, K], no values
   View<const std::int32_t, 1> durations = {};  // [R] classes, -1 masked; empty without durations
   View<const std::int32_t, 1> mask = {};       // [R], 0 masked; empty: all count
+
+  bool operator==(const FrameTargets&) const = default;
 };
 struct FrameLosses {
   View<const float, 1> keys;       // [R]

@@ -1,7 +1,9 @@
 #include "runtime/recorder.h"
 
-#include <map>
+#include <algorithm>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #ifdef POLONAISE_HAS_CUDA
 #include "kernels/cuda/api.h"
@@ -36,7 +38,7 @@ CudaGraph record(const Cuda& cuda, const std::function<void()>& work) {
 
 struct Recorder::Records {
   std::size_t generation = 0;
-  std::map<Key, std::optional<CudaGraph>> graphs;  // none yet: the key came once
+  std::vector<std::pair<Key, std::optional<CudaGraph>>> graphs;  // none yet: the key came once
 };
 
 #else
@@ -62,8 +64,12 @@ void Recorder::run([[maybe_unused]] const Key& key, [[maybe_unused]] std::size_t
   Records& records = *records_;
   if (records.generation != generation || records.graphs.size() > kMostRecords) records.graphs.clear();
   records.generation = generation;
-  const auto [found, first] = records.graphs.try_emplace(key);
-  if (first) return work();
+  const auto found =
+      std::ranges::find(records.graphs, key, [](const auto& record) -> const Key& { return record.first; });
+  if (found == records.graphs.end()) {
+    records.graphs.emplace_back(key, std::nullopt);
+    return work();
+  }
   std::optional<CudaGraph>& graph = found->second;
   if (graph)
     ++replays_;

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
-#include <vector>
+#include <tuple>
 
 #include "runtime/device.h"
 
@@ -14,8 +13,35 @@ namespace polonaise {
 // one launch instead of hundreds, and none of what the host does between them.
 class Recorder {
  public:
-  // What tells one work from another: sizes and places of what it reads, and all that its launches depend on.
-  using Key = std::vector<std::uintptr_t>;
+  // Everything that the launches of some work depend on, as values of any types that == compares. Views are equal where
+  // they name the same memory in the same shape. Keys of other types are never equal. A key of no parts is empty.
+  class Key {
+   public:
+    Key() = default;
+    template <class... Parts>
+    Key(const Parts&... parts)
+        : parts_(std::make_shared<const Of<std::tuple<Parts...>>>(std::tuple<Parts...>(parts...))) {}
+    bool empty() const { return parts_ == nullptr; }
+    friend bool operator==(const Key& a, const Key& b) {
+      return a.parts_ == b.parts_ || (a.parts_ && b.parts_ && a.parts_->equals(*b.parts_));
+    }
+
+   private:
+    struct Any {
+      virtual ~Any() = default;
+      virtual bool equals(const Any& other) const = 0;
+    };
+    template <class Tuple>
+    struct Of final : Any {
+      explicit Of(const Tuple& given) : values(given) {}
+      bool equals(const Any& other) const override {
+        const auto* const same = dynamic_cast<const Of*>(&other);
+        return same != nullptr && same->values == values;
+      }
+      Tuple values;
+    };
+    std::shared_ptr<const Any> parts_;
+  };
 
   explicit Recorder(AnyDevice& device);
   ~Recorder();

@@ -111,11 +111,7 @@ void Shards::queue(Index batch_rows, const Tape::Place& place, Accumulate accumu
   };
   const Recorder::Key& of_batch = prepared.front().key;  // where work is recorded, on a card, there is one shard
   if (of_batch.empty()) return compute();
-  Recorder::Key key{static_cast<std::uintptr_t>(accumulate),         static_cast<std::uintptr_t>(place.first_row),
-                    static_cast<std::uintptr_t>(batch_rows),         place.seed,
-                    reinterpret_cast<std::uintptr_t>(place.step_at), work.key.size()};
-  key.insert(key.end(), work.key.begin(), work.key.end());
-  key.insert(key.end(), of_batch.begin(), of_batch.end());
+  const Recorder::Key key(accumulate, batch_rows, place.first_row, place.seed, place.step_at, work.key, of_batch);
   recorder_.run(key, shards_.front()->arena.generation(), compute);
 }
 

@@ -32,7 +32,7 @@ void Training::step(std::span<const Batch> batches, Index targets) {
       if (last) optimizer_.update(shards_.gradients(), &numbers->adamw, &result->squared_norm);
     };
     shards_.queue(batch.rows, place, place.first_row > 0 ? Accumulate::yes : Accumulate::no,
-                  {batch.prepare, losses, update, {last ? 1u : 0u}});
+                  {batch.prepare, losses, update, last});
     place.first_row += batch.rows;
   }
   copies_.queue(&slot.result, result, sizeof *result);

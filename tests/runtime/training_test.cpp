@@ -77,8 +77,7 @@ class Classifier {
       const Var logits = linear(t, dropped, parameters_.on(t, weight_, gradients), {});
       return TargetLossViews{token_loss(t, logits, targets, 1), {}};
     };
-    return {forward,
-            {reinterpret_cast<std::uintptr_t>(x.data()), reinterpret_cast<std::uintptr_t>(targets.data()), count}};
+    return {forward, {x, targets}};
   }
 
   AnyDevice device_;
