@@ -37,6 +37,12 @@ auto find_value(const auto& table, const char* what, std::string_view name) {
   throw std::invalid_argument("unknown " + std::string(what) + " '" + std::string(name) + "': use one of " + known);
 }
 
+std::vector<std::string> all_names(const auto& table) {
+  std::vector<std::string> names;
+  for (const auto& entry : table) names.emplace_back(entry.second);
+  return names;
+}
+
 void check(bool condition, const std::string& message) {
   if (!condition) throw std::invalid_argument(message);
 }
@@ -51,6 +57,18 @@ std::string_view name_of(Head value) {
 }
 std::string_view name_of(PositionEncoding value) {
   return find_name(kPositions, value);
+}
+template <>
+std::vector<std::string> names_of<Architecture>() {
+  return all_names(kArchitectures);
+}
+template <>
+std::vector<std::string> names_of<Head>() {
+  return all_names(kHeads);
+}
+template <>
+std::vector<std::string> names_of<PositionEncoding>() {
+  return all_names(kPositions);
 }
 Architecture architecture_of(std::string_view name) {
   return find_value(kArchitectures, "model", name);

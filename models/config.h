@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "models/events.h"
 
@@ -40,6 +41,15 @@ std::string_view name_of(PositionEncoding);
 Architecture architecture_of(std::string_view name);
 Head head_of(std::string_view name);
 PositionEncoding position_encoding_of(std::string_view name);
+// All names of an enumeration, in its order: the one list that command lines and reports take them from.
+template <class Enumeration>
+std::vector<std::string> names_of();
+template <>
+std::vector<std::string> names_of<Architecture>();
+template <>
+std::vector<std::string> names_of<Head>();
+template <>
+std::vector<std::string> names_of<PositionEncoding>();
 
 // Throws std::invalid_argument, saying what to change, for sizes out of range or that do not go together.
 void validate(const ModelConfig&);

@@ -54,6 +54,12 @@ Decay decay_of(std::string_view name) {
   throw std::invalid_argument("unknown schedule '" + std::string(name) + "': use one of " + known);
 }
 
+std::vector<std::string> decay_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : kDecays) names.emplace_back(entry.second);
+  return names;
+}
+
 float Schedule::at(long step) const {
   if (step < warmup) return base * static_cast<float>(step) / static_cast<float>(warmup);
   if (decay == Decay::inverse_sqrt) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernels/optimizer.h"
 #include "runtime/muon.h"
@@ -21,6 +23,7 @@ enum class Decay {
 // Names as on the command line; an unknown one throws std::invalid_argument naming those there are.
 std::string_view name_of(Decay);
 Decay decay_of(std::string_view name);
+std::vector<std::string> decay_names();
 
 // Learning rate over steps: a line from 0 to `base` over the first `warmup` steps, then `decay`. Where no end is known
 // (total = 0), cosine, linear and wsd stay at the base rate.

@@ -18,13 +18,10 @@ std::string complaint(const std::function<void()>& call) {
 }
 
 TEST(Config, NamesGoBothWays) {
-  for (const Architecture a :
-       {Architecture::rnn, Architecture::lstm, Architecture::gru, Architecture::bilstm, Architecture::transformer})
-    EXPECT_EQ(architecture_of(name_of(a)), a);
-  for (const PositionEncoding p :
-       {PositionEncoding::sinusoidal, PositionEncoding::learned, PositionEncoding::rotary, PositionEncoding::relative})
-    EXPECT_EQ(position_encoding_of(name_of(p)), p);
-  for (const Head h : {Head::bernoulli, Head::autoregressive}) EXPECT_EQ(head_of(name_of(h)), h);
+  for (const std::string& name : names_of<Architecture>()) EXPECT_EQ(name_of(architecture_of(name)), name);
+  for (const std::string& name : names_of<PositionEncoding>()) EXPECT_EQ(name_of(position_encoding_of(name)), name);
+  for (const std::string& name : names_of<Head>()) EXPECT_EQ(name_of(head_of(name)), name);
+  EXPECT_EQ(names_of<Architecture>(), (std::vector<std::string>{"rnn", "lstm", "gru", "bilstm", "transformer"}));
 }
 
 TEST(Config, AnUnknownNameIsAnsweredWithThoseThereAre) {

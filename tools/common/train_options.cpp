@@ -27,7 +27,7 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.positional("DATASET", o.dataset, "the dataset that polonaise-prepare made");
 
   cli.group("Model");
-  cli.option("--model", o.model, "which network").choices({"rnn", "lstm", "gru", "bilstm", "transformer"});
+  cli.option("--model", o.model, "which network").choices(names_of<Architecture>());
   cli.option("--hidden", o.hidden, "units of a layer and direction; the transformer's width").range(1, 8192);
   cli.option("--layers", o.layers, "layers").range(1, 64);
   cli.option("--seq", o.seq, "events in a training window; the longest context of bilstm and transformer")
@@ -35,12 +35,11 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--dropout", o.dropout, "share of activations dropped between layers while training").range(0, 0.95);
   cli.option("--heads", o.heads, "attention heads (transformer)").range(1, 8192);
   cli.option("--feedforward", o.feedforward, "inner width, 0 for four times hidden (transformer)").range(0, 65536);
-  cli.option("--position", o.position, "position encoding (transformer)")
-      .choices({"sinusoidal", "learned", "rotary", "relative"});
+  cli.option("--position", o.position, "position encoding (transformer)").choices(names_of<PositionEncoding>());
   cli.option("--head", o.head,
              "how a frame's keys are predicted: bernoulli each by itself, autoregressive one after another, given the "
              "keys below (not for tokens)")
-      .choices({"bernoulli", "autoregressive"});
+      .choices(names_of<Head>());
   cli.option("--head-hidden", o.head_hidden, "hidden units of an autoregressive head").range(1, 8192);
   cli.option("--head-dropout", o.head_dropout, "share of the activations that the head reads dropped while training")
       .range(0, 0.95);
@@ -90,7 +89,7 @@ void declare(Cli& cli, TrainOptions& o) {
          "how the learning rate goes on after the warm-up: cosine and linear fall to --lr-floor at the end, wsd falls "
          "over the last fifth alone, inverse-sqrt with the root of the steps; without an end in steps or epochs "
          "cosine, linear and wsd stay")
-      .choices({"cosine", "linear", "constant", "wsd", "inverse-sqrt"})
+      .choices(decay_names())
       .derived("cosine; inverse-sqrt where --minutes alone ends it");
   cli.option("--lr-floor", o.lr_floor, "the least learning rate of a schedule, as a share of --lr")
       .range(0, 1)

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "models/config.h"
 #include "tools/common/progress.h"
 #include "tools/compare/reading.h"
 #include "tools/compare/rivalry.h"
@@ -20,7 +21,7 @@ namespace {
 // The best of each model that has a rank, the best model first.
 std::vector<Reading::Entry> ranking(const Reading& reading) {
   std::vector<Reading::Entry> ranking;
-  for (const std::string_view model : kModels) {
+  for (const std::string& model : names_of<Architecture>()) {
     if (const Reading::Entry* best = reading.best_of(model)) ranking.push_back(*best);
   }
   std::ranges::stable_sort(ranking, {}, [](const Reading::Entry& entry) { return entry.loss.mean; });
@@ -66,7 +67,7 @@ std::string ranking_text(const Results& results, const std::vector<Reading::Entr
 // unigram in all their time, or of the others.
 std::vector<std::string> without_rank(const Results& results, const Reading& reading, bool never) {
   std::vector<std::string> names;
-  for (const std::string_view model : kModels) {
+  for (const std::string& model : names_of<Architecture>()) {
     if (reading.best_of(model) != nullptr) continue;
     const Reading::Entry* lowest = nullptr;
     bool all_never = true;
@@ -232,7 +233,7 @@ std::string scope_text(const Results& results, const Scope& scope) {
 // "the LSTM is best with 80,000 parameters (8.100, level with 320,000) and the GRU with 20,000 (8.300)"
 std::string best_sizes(const Results& results, const Reading& reading) {
   std::vector<std::string> parts;
-  for (const std::string_view model : kModels) {
+  for (const std::string& model : names_of<Architecture>()) {
     const Reading::Entry* best = reading.best_of(model);
     if (best == nullptr) continue;
     std::vector<std::string> levels;

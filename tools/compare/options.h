@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "models/config.h"
 #include "tools/common/cli.h"
 
 namespace polonaise::tools {
@@ -15,7 +16,7 @@ struct CompareOptions {
   std::filesystem::path dataset;
   std::filesystem::path output;
   std::filesystem::path reference;  // the Polonaise's score; may be empty
-  std::vector<std::string> models = {"rnn", "lstm", "gru", "bilstm", "transformer"};
+  std::vector<std::string> models = names_of<Architecture>();
   std::vector<int> lengths = {24, 48, 64, 200};
   std::vector<std::string> devices = {"cpu"};
   double minutes = 10;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "models/config.h"
 #include "tools/common/progress.h"
 #include "tools/compare/conclusion.h"
 #include "tools/compare/html.h"
@@ -88,7 +89,8 @@ std::string sampled(const Results& results) {
 }  // namespace
 
 int style_of(std::string_view model) {
-  return static_cast<int>(std::ranges::find(kModels, model) - kModels) % 5;
+  const std::vector<std::string> models = names_of<Architecture>();
+  return static_cast<int>(std::ranges::find(models, model) - models.begin()) % 5;
 }
 
 std::string title_of(const Results& results, const Combination& c) {

@@ -10,8 +10,6 @@
 // How a comparison's findings are put into words.
 namespace polonaise::tools {
 
-inline constexpr std::string_view kModels[] = {"rnn", "lstm", "gru", "bilstm", "transformer"};
-
 // "RNN", "bidirectional LSTM": what a reader calls a model.
 std::string display_name(std::string_view model);
 // "LSTM on 48 events", with its size and seed where `results` has several.

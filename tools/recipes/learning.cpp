@@ -11,6 +11,7 @@
 
 #include "io/error.h"
 #include "io/file.h"
+#include "models/config.h"
 #include "tools/compare/chart_file.h"
 #include "tools/compare/report_parts.h"
 #include "tools/compare/spread.h"
@@ -154,11 +155,11 @@ Chart learning_chart(const Learning& learning, const std::string& set, int windo
   chart.y_label = "validation loss, nats";
   chart.log_x = true;
   chart.across = {{baseline.unigram, "unigram"}, {baseline.bigram, "bigram"}};
-  for (const std::string_view model : kModels) {
+  for (const std::string& model : names_of<Architecture>()) {
     ChartSeries series = series_of(rows, way, model);
     if (!series.points.empty()) chart.series.push_back(std::move(series));
   }
-  for (const std::string_view model : kModels) {
+  for (const std::string& model : names_of<Architecture>()) {
     ChartSeries series = series_of(rows, kBefore, model);
     series.name += " before";
     series.dashed = true;
