@@ -124,17 +124,22 @@ TEST(Train, ARunOfBeforeThereWereHeadsIsBernoulli) {
   EXPECT_TRUE(contains(read_text(run / "config.toml"), "head = \"bernoulli\""));
 }
 
+// Trains once without a stop and once with one at a step, as FOLDER/whole and FOLDER/parts: both end in the same bits.
+void expect_resumed_equals_whole(const fs::path& folder, const std::vector<std::string>& options, const char* stop) {
+  ASSERT_EQ(train(joined(options, {"-o", folder / "whole"})).status, 0);
+  ASSERT_EQ(train(joined(options, {"-o", folder / "parts", "--stop-at", stop})).status, 0);
+  ASSERT_EQ(train({"--resume", "-o", folder / "parts", "-q"}).status, 0);
+  expect_same_checkpoint(folder / "whole/checkpoints/last", folder / "parts/checkpoints/last");
+  EXPECT_EQ(course(folder / "whole"), course(folder / "parts"));
+}
+
 TEST(Train, ResumedEqualsUninterruptedWithAnAverageOfTheParameters) {
   const fs::path folder = fresh_folder();
   const fs::path data = small_dataset(folder / "data", "chordvec");
   const auto options = joined({data, "--steps", "20", "--ema", "0.9", "--schedule", "wsd", "--betas", "0.8,0.95",
                                "--eps", "1e-6", "--lr-floor", "0.2", "--warmup", "3", "--log-every", "3"},
                               small_model("gru"));
-  ASSERT_EQ(train(joined(options, {"-o", folder / "whole"})).status, 0);
-  ASSERT_EQ(train(joined(options, {"-o", folder / "parts", "--stop-at", "10"})).status, 0);
-  ASSERT_EQ(train({"--resume", "-o", folder / "parts", "-q"}).status, 0);
-  expect_same_checkpoint(folder / "whole/checkpoints/last", folder / "parts/checkpoints/last");
-  EXPECT_EQ(course(folder / "whole"), course(folder / "parts"));
+  expect_resumed_equals_whole(folder, options, "10");
 }
 
 TEST(Train, ResumedEqualsUninterruptedByMuon) {
@@ -143,11 +148,7 @@ TEST(Train, ResumedEqualsUninterruptedByMuon) {
   const auto options =
       joined({data, "--steps", "12", "--optimizer", "muon", "--weight-decay", "0.1", "--log-every", "3"},
              small_model("transformer"));
-  ASSERT_EQ(train(joined(options, {"-o", folder / "whole"})).status, 0);
-  ASSERT_EQ(train(joined(options, {"-o", folder / "parts", "--stop-at", "7"})).status, 0);
-  ASSERT_EQ(train({"--resume", "-o", folder / "parts", "-q"}).status, 0);
-  expect_same_checkpoint(folder / "whole/checkpoints/last", folder / "parts/checkpoints/last");
-  EXPECT_EQ(course(folder / "whole"), course(folder / "parts"));
+  expect_resumed_equals_whole(folder, options, "7");
   const ProgramResult other = train({"--resume", "-o", folder / "parts", "--optimizer", "adamw", "--steps", "20"});
   EXPECT_EQ(other.status, 2);
   EXPECT_TRUE(contains(other.err, "--optimizer adamw is not the run's, which is muon")) << other.err;
