@@ -16,6 +16,7 @@ struct Arranged {
   kernels::SparseRows frames = {};           // frames: [T*B, width]
   View<const std::int32_t, 1> targets = {};  // tokens: [T*B] or [B], -1 masked
   FrameTargets frame_targets = {};           // frames
+  RecurrentState* state = nullptr;           // optional: carried from one stretch of a piece to the next
   bool operator==(const Arranged&) const = default;
   Index target_rows() const { return one_target ? B : T * B; }
 

@@ -41,43 +41,40 @@ void Model::set_head_bias(std::span<const float> logits) {
   parameters_.refresh();
 }
 
-Var Model::logits(Tape& tape, View<float, 1> gradients, const Arranged& arranged, RecurrentState* state) const {
-  Var features = cast(tape, body(tape, gradients, arranged, state), DType::f32);
+Var Model::logits(Tape& tape, const Arranged& arranged) const {
+  require(!arranged.state || carries_state(), "this model carries no state");
+  Var features = cast(tape, body(tape, arranged), DType::f32);
   features = dropout(tape, features, config_.head_dropout, layout());
-  return linear(tape, features, parameters_.on(tape, head_weight_, gradients),
-                parameters_.on(tape, head_bias_, gradients));
+  return linear(tape, features, parameters_.on(tape, head_weight_), parameters_.on(tape, head_bias_));
 }
 
-TargetLosses Model::losses(Tape& tape, View<float, 1> gradients, const Batch& batch, Shards::Rows rows, float scale,
-                           RecurrentState* state) const {
-  return losses(tape, gradients, arrange(tape, batch, rows), scale, state);
+TargetLosses Model::losses(Tape& tape, const Batch& batch, Shards::Rows rows, RecurrentState* state) const {
+  Arranged arranged = arrange(tape, batch, rows);
+  arranged.state = state;
+  return losses(tape, arranged);
 }
 
 Shards::Prepared Model::prepare(Tape& tape, const Batch& batch, Shards::Rows rows) const {
   const Arranged arranged = arrange(tape, batch, rows);
-  return {[this, arranged](Tape& t, View<float, 1> gradients) { return losses(t, gradients, arranged, 1, nullptr); },
-          Recorder::Key(arranged)};
+  return {[this, arranged](Tape& t) { return losses(t, arranged); }, Recorder::Key(arranged)};
 }
 
 Arranged Model::arrange(Tape& tape, const Batch& batch, Shards::Rows rows) const {
-  require(many_to_one() ? batch.targets_per_row == 1 : true,
+  require(!many_to_one() || batch.targets_per_row == 1,
           "a bidirectional model has one target for each window: it would see the others");
   return polonaise::arrange(tape, config_.events, batch, rows, layout());
 }
 
-TargetLosses Model::losses(Tape& tape, View<float, 1> gradients, const Arranged& arranged, float scale,
-                           RecurrentState* state) const {
-  require(!state || carries_state(), "this model carries no state");
+TargetLosses Model::losses(Tape& tape, const Arranged& arranged) const {
   const EventShape& events = config_.events;
   TargetLosses losses{{}, arranged};
-  const Var z = logits(tape, gradients, losses.arranged, state);
+  const Var z = logits(tape, arranged);
   if (events.tokens) {
-    losses.main = token_loss(tape, z, losses.arranged.targets, scale);
+    losses.main = token_loss(tape, z, arranged.targets);
   } else {
     NadeWeights nade;
-    if (config_.head == Head::autoregressive)
-      nade = {parameters_.on(tape, key_in_, gradients), parameters_.on(tape, key_out_, gradients)};
-    const FrameLosses frame = frame_loss(tape, z, events.keys, losses.arranged.frame_targets, scale, nade);
+    if (config_.head == Head::autoregressive) nade = {parameters_.on(tape, key_in_), parameters_.on(tape, key_out_)};
+    const FrameLosses frame = frame_loss(tape, z, events.keys, arranged.frame_targets, nade);
     losses.main = frame.keys;
     losses.durations = frame.durations;
   }

@@ -13,8 +13,8 @@ namespace polonaise {
 
 class Decoder;
 
-// Losses of a shard, in nats, in the order that `arranged` tells: of tokens, or of a frame's keys and, where it has
-// one, of its duration. Masked targets have 0.
+// Losses of a shard's targets, in nats: of tokens, or of a frame's keys and, where it has one, of its duration.
+// Arranged::target_index says where each stands. Masked targets have 0.
 struct TargetLosses : TargetLossViews {
   Arranged arranged = {};
 };
@@ -37,11 +37,10 @@ class Model {
   // Whether a state can be carried from one stretch of a piece to the next, instead of windows that overlap.
   virtual bool carries_state() const { return false; }
 
-  // Losses of the rows of a shard; with a training tape also, scaled by `scale`, the gradient. `state` [layers,B,H] is
-  // read before and replaced after, in inference of a model that carries one.
-  TargetLosses losses(Tape&, View<float, 1> gradients, const Batch&, Shards::Rows rows, float scale,
-                      RecurrentState* state = nullptr) const;
-  // The same in two parts, not scaled: what Training::step and Shards::train want of a batch's rows.
+  // Losses of the rows of a shard; with a training tape also the gradient of their sum. `state` [layers,B,H] is read
+  // before and replaced after, in inference of a model that carries one.
+  TargetLosses losses(Tape&, const Batch&, Shards::Rows rows, RecurrentState* state = nullptr) const;
+  // losses() in two parts, as Training::step() wants them: the rows in the device's memory, and the work on them.
   Shards::Prepared prepare(Tape&, const Batch&, Shards::Rows rows) const;
   // Sets head.bias so that without anything of the state the head predicts `logits`, one for each of the event's
   // outputs: log shares of tokens and duration classes, log-odds of keys. In an autoregressive head a key's entry makes
@@ -53,8 +52,8 @@ class Model {
   // them. For a model as it was made.
   virtual void start_from(std::span<const float> logits) { set_head_bias(logits); }
 
-  // What the head makes of each state: [targets, config().outputs()].
-  Var logits(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state = nullptr) const;
+  // The head's output for each target: [targets, config().outputs()].
+  Var logits(Tape&, const Arranged&) const;
 
   // Draws the keys of a frame from what a decoder returned, the uniform numbers being those of kernels/sampling.h; by
   // an autoregressive head one after another, for which top_k and top_p do not count. keys [rows, keys] of 0 and 1.
@@ -71,8 +70,8 @@ class Model {
       : config_(config), parameters_(device, activations) {}
 
   virtual Layout layout() const = 0;
-  // What the head reads: [targets, features], of the activations' type. The head itself is float.
-  virtual Var body(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state) const = 0;
+  // The head's input: [targets, features], of the activations' type. The head itself is float.
+  virtual Var body(Tape&, const Arranged&) const = 0;
 
   void add_head(Index features);
   // The head without a tape, for decoders: out [rows, config().outputs()].
@@ -85,7 +84,7 @@ class Model {
 
  private:
   Arranged arrange(Tape&, const Batch&, Shards::Rows rows) const;
-  TargetLosses losses(Tape&, View<float, 1> gradients, const Arranged&, float scale, RecurrentState* state) const;
+  TargetLosses losses(Tape&, const Arranged&) const;
 
   Parameters::Id head_weight_ = 0, head_bias_ = 0;
   Parameters::Id key_in_ = 0, key_out_ = 0;  // of an autoregressive head

@@ -113,13 +113,13 @@ std::vector<kernels::RecurrentLayer<const float>> RecurrentModel::weights() cons
 }
 
 // x weight_ih_l0^T of all steps and directions: [T,B,directions*G*H].
-Var RecurrentModel::input_product(Tape& tape, View<float, 1> gradients, const Arranged& a) const {
+Var RecurrentModel::input_product(Tape& tape, const Arranged& a) const {
   const DType type = parameters_.activations();
   std::vector<Var> inputs;
   for (Index direction = 0; direction < directions_; ++direction)
-    inputs.push_back(parameters_.on(tape, layers_[static_cast<std::size_t>(direction)].weight_ih, gradients, type));
+    inputs.push_back(parameters_.on(tape, layers_[static_cast<std::size_t>(direction)].weight_ih, type));
   if (config_.events.tokens) {
-    const Var table = parameters_.on(tape, embedding_, gradients, type);
+    const Var table = parameters_.on(tape, embedding_, type);
     return linear_side_by_side(tape, embedding(tape, a.ids, table, {}, {a.T, a.B, config_.hidden}), inputs);
   }
   const Index width = gates_of(cell_) * config_.hidden;
@@ -129,12 +129,10 @@ Var RecurrentModel::input_product(Tape& tape, View<float, 1> gradients, const Ar
   return embedding_bag(tape, a.frames, bags, {}, {}, {a.T, a.B, directions_ * width});
 }
 
-Var RecurrentModel::body(Tape& tape, View<float, 1> gradients, const Arranged& a, RecurrentState* state) const {
+Var RecurrentModel::body(Tape& tape, const Arranged& a) const {
   require(many_to_one() ? a.one_target : !a.one_target || a.T == 1,
           "one target a window for a bidirectional model, one a step for the others");
-  const auto parameter = [&](Parameters::Id id) {
-    return parameters_.on(tape, id, gradients, parameters_.activations());
-  };
+  const auto parameter = [&](Parameters::Id id) { return parameters_.on(tape, id, parameters_.activations()); };
   std::vector<RecurrentLayerVars> layers;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const LayerIds& ids = layers_[i];
@@ -143,9 +141,8 @@ Var RecurrentModel::body(Tape& tape, View<float, 1> gradients, const Arranged& a
   }
   RecurrentOptions options{.cell = cell_, .shape = shape(a.T, a.B), .dropout = config_.dropout};
   options.lengths = a.lengths;
-  options.state = state;
-  const RecurrentResult result =
-      recurrent(tape, input_product(tape, gradients, a), layers, parameters_.derived(packed_), options);
+  options.state = a.state;
+  const RecurrentResult result = recurrent(tape, input_product(tape, a), layers, parameters_.derived(packed_), options);
   return many_to_one() ? last_states(tape, result.hn, options.shape) : result.y;
 }
 
@@ -278,7 +275,7 @@ class WindowDecoder final : public Decoder {
     history_.push(events);
     arena_.reset();
     Tape tape = Tape::inference(device_, arena_);
-    return model_.logits(tape, {}, history_.arrange(tape)).value().matrix<const float>();
+    return model_.logits(tape, history_.arrange(tape)).value().matrix<const float>();
   }
 
   void reset() override { history_.clear(); }

@@ -23,7 +23,7 @@ class RecurrentModel final : public Model {
 
  protected:
   Layout layout() const override { return Layout::time_major; }
-  Var body(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state) const override;
+  Var body(Tape&, const Arranged&) const override;
 
  private:
   friend class RecurrentDecoder;
@@ -33,7 +33,7 @@ class RecurrentModel final : public Model {
   };
   kernels::RecurrentShape shape(Index T, Index B) const { return {T, B, config_.hidden, config_.layers, directions_}; }
   std::vector<kernels::RecurrentLayer<const float>> weights() const;
-  Var input_product(Tape&, View<float, 1> gradients, const Arranged&) const;
+  Var input_product(Tape&, const Arranged&) const;
 
   Cell cell_;
   Index directions_;

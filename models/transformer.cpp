@@ -85,17 +85,16 @@ Tensor Transformer::position_table(DType type) const {
   return parameters_.derived(fixed_, {config_.sequence, config_.hidden}, type);
 }
 
-Var Transformer::body(Tape& tape, View<float, 1> gradients, const Arranged& a, RecurrentState*) const {
+Var Transformer::body(Tape& tape, const Arranged& a) const {
   require(!a.one_target || a.T == 1, "a transformer has a target for each step");
   require(a.T <= config_.sequence, "a window is longer than the trained length");
   const DType type = parameters_.activations();
-  const auto parameter = [&](Parameters::Id id) { return parameters_.on(tape, id, gradients, type); };
+  const auto parameter = [&](Parameters::Id id) { return parameters_.on(tape, id, type); };
   const Index C = config_.hidden;
   const Shape shape{a.B, a.T, C};
 
   Var positions;
-  if (config_.position == PositionEncoding::learned)
-    positions = parameters_.rows_on(tape, position_, a.T, gradients, type);
+  if (config_.position == PositionEncoding::learned) positions = parameters_.rows_on(tape, position_, a.T, type);
   if (config_.position == PositionEncoding::sinusoidal) {
     Tensor table = position_table(type);
     table.shape = {a.T, C};

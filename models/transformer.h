@@ -17,7 +17,7 @@ class Transformer final : public Model {
 
  protected:
   Layout layout() const override { return Layout::batch_major; }
-  Var body(Tape&, View<float, 1> gradients, const Arranged&, RecurrentState* state) const override;
+  Var body(Tape&, const Arranged&) const override;
 
  private:
   friend class TransformerDecoder;

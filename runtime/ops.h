@@ -98,10 +98,10 @@ Var cast(Tape&, const Var& x, DType);
 // [B,D].
 Var dropout(Tape&, const Var& x, float p, Layout);
 
-// Losses end a tape: of float logits they write the gradient of the logits at once, scaled, and return each row's loss
-// in nats.
+// Losses end a tape: they write the gradient of float logits at once, that of the sum of all losses, and return each
+// row's loss in nats.
 //   tokens: softmax cross-entropy, targets [R], -1 masked
-View<const float, 1> token_loss(Tape&, const Var& logits, View<const std::int32_t, 1> targets, float scale);
+View<const float, 1> token_loss(Tape&, const Var& logits, View<const std::int32_t, 1> targets);
 //   frames: the keys' logits in the first columns, then (classes > 0) a softmax over duration classes
 struct FrameTargets {
   kernels::SparseRows keys;                    // [R, K], no values
@@ -119,6 +119,6 @@ struct FrameLosses {
 struct NadeWeights {
   Var key_in, key_out;
 };
-FrameLosses frame_loss(Tape&, const Var& logits, Index keys, const FrameTargets&, float scale, const NadeWeights& = {});
+FrameLosses frame_loss(Tape&, const Var& logits, Index keys, const FrameTargets&, const NadeWeights& = {});
 
 }  // namespace polonaise

@@ -60,15 +60,15 @@ std::vector<std::string> decay_names() {
   return names;
 }
 
-float Schedule::at(long step) const {
-  if (step < warmup) return base * static_cast<float>(step) / static_cast<float>(warmup);
+float Schedule::rate_at(float rate, long step) const {
+  if (step < warmup) return rate * static_cast<float>(step) / static_cast<float>(warmup);
   if (decay == Decay::inverse_sqrt) {
     const double share = std::sqrt(static_cast<double>(std::max(warmup, 1L)) / static_cast<double>(std::max(step, 1L)));
-    return static_cast<float>(base * std::max(static_cast<double>(floor), share));
+    return static_cast<float>(rate * std::max(static_cast<double>(floor), share));
   }
-  if (total <= warmup) return base;
+  if (total <= warmup) return rate;
   const double progress = std::min(1.0, static_cast<double>(step - warmup) / static_cast<double>(total - warmup));
-  return static_cast<float>(base * (floor + (1.0 - floor) * height(decay, progress)));
+  return static_cast<float>(rate * (floor + (1.0 - floor) * height(decay, progress)));
 }
 
 Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options)
@@ -96,9 +96,7 @@ kernels::AdamWStep Optimizer::next(float scale) {
   ++steps_;
   kernels::AdamWStep step = kernels::adamw_at(adamw_, steps_, schedule_.at(steps_), scale);
   step.average = std::max(1.0f - ema_, 9.0f / (10.0f + static_cast<float>(steps_)));
-  Schedule of_one = schedule_;
-  of_one.base = 1;
-  step.share = of_one.at(steps_);
+  step.share = schedule_.share_at(steps_);
   return step;
 }
 
@@ -156,16 +154,6 @@ void Optimizer::Averaged::exchange() {
   copy_slab(device, average, parameters.values());
   copy_slab(device, between, average);
   parameters.refresh();
-}
-
-Optimizer::Report Optimizer::step(View<const float, 1> gradients) {
-  AnyDevice& device = parameters_.device();
-  const Buffer numbers(device, sizeof(kernels::AdamWStep)), norm(device, sizeof(double));
-  const kernels::AdamWStep now = next();
-  copy_to_device(device, numbers.data(), &now, sizeof now);
-  update(gradients, numbers.as<kernels::AdamWStep>(), norm.as<double>());
-  const OnHost<double, 1> squared(device, View<const double, 1>(norm.as<double>(), {1}));
-  return {std::sqrt(squared[0]), now.learning_rate};
 }
 
 }  // namespace polonaise

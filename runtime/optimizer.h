@@ -34,8 +34,13 @@ struct Schedule {
   float floor = 0.1f;  // 0 to 1
   Decay decay = Decay::cosine;
 
-  // Of step 1, 2, ...
-  float at(long step) const;
+  // Learning rate of step t, counted from 1: share_at(t) of `base`.
+  float at(long step) const { return rate_at(base, step); }
+  // Share of the base rate at step t, 0 to 1.
+  float share_at(long step) const { return rate_at(1, step); }
+
+ private:
+  float rate_at(float rate, long step) const;
 };
 
 // What moves the matrices between hidden units (Parameters::Kind::hidden); AdamW moves everything else.
@@ -66,13 +71,6 @@ class Optimizer {
   // is not finite changes nothing. *squared_norm, in the device's memory too, becomes that of the gradients as they
   // came, before scale and clip.
   void update(View<const float, 1> gradients, const kernels::AdamWStep* numbers, double* squared_norm);
-
-  struct Report {
-    double gradient_norm = 0;  // before clipping
-    float learning_rate = 0;
-  };
-  // All of that, waited for.
-  Report step(View<const float, 1> gradients);
 
   long steps() const { return steps_; }
   // The state that resuming needs, beside the parameters.

@@ -124,19 +124,21 @@ Tensor Parameters::derived(Id id, const Shape& shape, DType dtype) const {
   return part(derived_values_, bf16_derived_, d.offset, shape, dtype);
 }
 
-Var Parameters::on(Tape& tape, Id id, View<float, 1> gradients, DType dtype) const {
-  const Entry& entry = entries_.at(id);
-  Tensor gradient;
-  if (!gradients.empty()) gradient = {gradients.data() + entry.offset, entry.shape, DType::f32};
-  return tape.parameter(value(id, dtype), gradient);
+Var Parameters::on(Tape& tape, Id id, DType dtype) const {
+  return on(tape, id, value(id, dtype));
 }
 
-Var Parameters::rows_on(Tape& tape, Id id, Index rows, View<float, 1> gradients, DType dtype) const {
-  Tensor first = value(id, dtype), gradient;
+Var Parameters::rows_on(Tape& tape, Id id, Index rows, DType dtype) const {
+  Tensor first = value(id, dtype);
   require(first.shape.rank() == 2 && rows <= first.shape[0], "a matrix with that many rows is expected");
   first.shape = {rows, first.shape[1]};
-  if (!gradients.empty()) gradient = {gradients.data() + entries_.at(id).offset, first.shape, DType::f32};
-  return tape.parameter(first, gradient);
+  return on(tape, id, first);
+}
+
+Var Parameters::on(Tape& tape, Id id, const Tensor& value) const {
+  Tensor gradient;
+  if (!tape.gradients().empty()) gradient = {tape.gradients().data() + entries_.at(id).offset, value.shape, DType::f32};
+  return tape.parameter(value, gradient);
 }
 
 }  // namespace polonaise

@@ -68,10 +68,10 @@ class Parameters {
   // The same as a tensor of that shape.
   Tensor derived(Id id, const Shape& shape, DType) const;
 
-  // The parameter on a tape, its gradient in `gradients` (a slab of size() floats; empty in inference).
-  Var on(Tape& tape, Id id, View<float, 1> gradients, DType = DType::f32) const;
-  // The first `rows` rows of a matrix.
-  Var rows_on(Tape& tape, Id id, Index rows, View<float, 1> gradients, DType = DType::f32) const;
+  // The parameter on a tape, its gradient in the tape's slab (Tape::gradients).
+  Var on(Tape& tape, Id id, DType = DType::f32) const;
+  // The first `rows` rows of a matrix on a tape.
+  Var rows_on(Tape& tape, Id id, Index rows, DType = DType::f32) const;
 
  private:
   struct Derived {
@@ -79,6 +79,7 @@ class Parameters {
     bool follows_parameters;
     std::function<void(AnyDevice&, View<float, 1>)> fill;
   };
+  Var on(Tape& tape, Id id, const Tensor& value) const;
   Id add_derived(Index size, bool follows_parameters, std::function<void(AnyDevice&, View<float, 1>)> fill);
   void fill(const Derived&);
   void copy_to_bf16();

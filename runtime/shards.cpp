@@ -23,10 +23,6 @@ void add_sums(AnyDevice& any, const TargetLossViews& losses, LossSum* sum) {
       any);
 }
 
-LossSum sum(View<const LossSum, 1> losses) {
-  return std::accumulate(losses.data(), losses.data() + losses.size(), LossSum());
-}
-
 }  // namespace
 
 LossSum sum(const AnyDevice& device, const TargetLossViews& losses) {
@@ -65,26 +61,20 @@ void Shards::run(Index shards, Body&& body) {
     if (failure) std::rethrow_exception(failure);
 }
 
-LossSum Shards::train(Index batch_rows, const Tape::Place& place, Accumulate accumulate, const Forward& forward) {
-  const auto prepare_shard = [&](Tape&, Rows rows) {
-    return Prepared{[&, rows](Tape& tape, View<float, 1> gradients) { return forward(tape, gradients, rows); }, {}};
-  };
-  const Buffer memory(device_, kMostShards * sizeof(LossSum));
-  const View<LossSum, 1> losses(memory.as<LossSum>(), {kMostShards});
-  queue(batch_rows, place, accumulate, {prepare_shard, losses, [] {}, {}});
-  return sum(OnHost(device_, View<const LossSum, 1>(losses)).view());
-}
-
-void Shards::queue(Index batch_rows, const Tape::Place& place, Accumulate accumulate, const Work& work) {
-  require(batch_rows > 0, "a batch has rows");
-  const Index n = count(device_, batch_rows), size = parameters_.size();
+void Shards::queue(const Work& work, const Tape::Place& place, View<LossSum, 1> losses) {
+  require(work.rows > 0, "a batch has rows");
+  const Index n = count(device_, work.rows), size = parameters_.size();
+  const Accumulate accumulate = place.first_row > 0 ? Accumulate::yes : Accumulate::no;
   prepare(n);
   const View<float, 1> total = gradients();
   const bool alone = n == 1 && accumulate == Accumulate::no;  // its gradients are the sum
+  const auto slab_of = [&](const Shard& shard) {
+    return alone ? total : View<float, 1>(shard.gradients.as<float>(), {size});
+  };
   const auto tape_of = [&](Shard& shard, Index i) {
     Tape::Place of_shard = place;
-    of_shard.first_row += rows(batch_rows, n, i).first;
-    return Tape::training(shard.device, shard.arena, of_shard);
+    of_shard.first_row += rows(work.rows, n, i).first;
+    return Tape::training(shard.device, shard.arena, of_shard, slab_of(shard));
   };
   std::vector<Prepared> prepared(static_cast<std::size_t>(n));
   run(n, [&](Shard& shard, Index i) {
@@ -92,37 +82,37 @@ void Shards::queue(Index batch_rows, const Tape::Place& place, Accumulate accumu
       shard.gradients = Buffer(shard.device, static_cast<std::size_t>(size) * sizeof(float));
     shard.arena.reset();
     Tape tape = tape_of(shard, i);
-    prepared[static_cast<std::size_t>(i)] = work.prepare(tape, rows(batch_rows, n, i));
+    prepared[static_cast<std::size_t>(i)] = work.prepare(tape, rows(work.rows, n, i));
   });
   const auto compute = [&] {
-    if (accumulate == Accumulate::no) fill_with(device_, work.losses.data(), 0, kMostShards * sizeof(LossSum));
+    if (accumulate == Accumulate::no) fill_with(device_, losses.data(), 0, kMostShards * sizeof(LossSum));
     std::vector<View<const float, 1>> slabs(static_cast<std::size_t>(n));
     run(n, [&](Shard& shard, Index i) {
-      const View<float, 1> slab = alone ? total : View<float, 1>(shard.gradients.as<float>(), {size});
-      fill_with_zeros(shard.device, slab);
+      fill_with_zeros(shard.device, slab_of(shard));
       Tape tape = tape_of(shard, i);
-      const TargetLossViews losses = prepared[static_cast<std::size_t>(i)].forward(tape, slab);
+      const TargetLossViews targets = prepared[static_cast<std::size_t>(i)].forward(tape);
       tape.backward();
-      add_sums(shard.device, losses, work.losses.data() + i);
-      slabs[static_cast<std::size_t>(i)] = slab;
+      add_sums(shard.device, targets, losses.data() + i);
+      slabs[static_cast<std::size_t>(i)] = slab_of(shard);
     });
     if (!alone) std::visit([&](auto& device) { kernels::sum_slabs(device, slabs, total, accumulate); }, device_);
-    work.then();
+    if (work.then) work.then();
   };
   const Recorder::Key& of_batch = prepared.front().key;  // where work is recorded, on a card, there is one shard
   if (of_batch.empty()) return compute();
-  const Recorder::Key key(accumulate, batch_rows, place.first_row, place.seed, place.step_at, work.key, of_batch);
+  const Recorder::Key key(work.rows, place.first_row, place.seed, place.step_at, losses, static_cast<bool>(work.then),
+                          of_batch);
   recorder_.run(key, shards_.front()->arena.generation(), compute);
 }
 
-LossSum Shards::infer(Index batch_rows, const Forward& forward) {
+LossSum Shards::infer(Index batch_rows, const std::function<TargetLossViews(Tape&, Rows)>& forward) {
   const Index n = count(device_, batch_rows);
   prepare(n);
   std::vector<LossSum> losses(static_cast<std::size_t>(n));
   run(n, [&](Shard& shard, Index i) {
     shard.arena.reset();
     Tape tape = Tape::inference(shard.device, shard.arena);
-    losses[static_cast<std::size_t>(i)] = sum(shard.device, forward(tape, {}, rows(batch_rows, n, i)));
+    losses[static_cast<std::size_t>(i)] = sum(shard.device, forward(tape, rows(batch_rows, n, i)));
   });
   return std::accumulate(losses.begin(), losses.end(), LossSum());
 }

@@ -38,10 +38,6 @@ class Shards {
   struct Rows {
     Index first = 0, count = 0;
   };
-  // Forward of one shard: builds the tape, returns its losses, which are read after the backward pass. `gradients` is
-  // the shard's slab, empty in inference.
-  using Forward = std::function<TargetLossViews(Tape&, View<float, 1> gradients, Rows)>;
-
   explicit Shards(const Parameters& parameters)
       : parameters_(parameters), device_(parameters.device()), recorder_(device_) {}
 
@@ -49,30 +45,28 @@ class Shards {
   static Index count(const AnyDevice&, Index rows);
   static Rows rows(Index rows, Index shards, Index shard);
 
-  // Forward and backward of all shards; the sum of the gradients is in gradients() afterwards, added to what was there
-  // with Accumulate::yes (gradient accumulation).
-  LossSum train(Index rows, const Tape::Place& place, Accumulate, const Forward&);
-  // Forward only.
-  LossSum infer(Index rows, const Forward&);
+  // Forward of all shards on tapes of inference; returns the sum of the losses that forward(tape, rows) returns.
+  LossSum infer(Index rows, const std::function<TargetLossViews(Tape&, Rows)>& forward);
 
-  // Forward in two parts, each with a tape of its own over one arena: first what a shard reads is put where its device
-  // reads it, then `forward` works on it. All that its launches depend on is told by `key`; without one the work is
-  // never recorded.
+  // The forward pass of one shard, on a tape of its own: returns the losses, which are read after the backward pass.
+  // Everything that its launches depend on is in `key`; without one it is never recorded.
   struct Prepared {
-    std::function<TargetLossViews(Tape&, View<float, 1> gradients)> forward;
+    std::function<TargetLossViews(Tape&)> forward;
     Recorder::Key key;
   };
-  using Prepare = std::function<Prepared(Tape&, Rows)>;
 
-  // The same as train(), but nobody waits for a card, and what follows preparation may be a record that is replayed.
+  // One batch of a training step.
   struct Work {
-    Prepare prepare;
-    View<LossSum, 1> losses;     // [kMostShards], the device's: of each shard, replaced or added to as gradients are
-    std::function<void()> then;  // queues what comes after the sum of gradients
-    Recorder::Key key;           // of `then`
+    Index rows = 0;
+    // Puts what a shard reads into its device's memory, by another tape over the same arena. Called within queue().
+    std::function<Prepared(Tape&, Rows)> prepare;
+    std::function<void()> then = {};  // optional: queues what comes after the sum of gradients
   };
-  void queue(Index rows, const Tape::Place& place, Accumulate, const Work&);
-  // How often queue() replayed a record.
+  // Queues the forward and backward pass of all shards; waits for no GPU, and may replay a record of what follows
+  // preparation. gradients() becomes the sum of the shards' gradients and losses[i] (i < kMostShards, in the device's
+  // memory) the sum of shard i's losses; where place.first_row > 0, a further batch of the same step, both are added to.
+  void queue(const Work&, const Tape::Place& place, View<LossSum, 1> losses);
+  // Number of times that queue() replayed a record.
   std::size_t replays() const { return recorder_.replays(); }
 
   View<float, 1> gradients();

@@ -56,13 +56,18 @@ class Tape {
     const std::uint32_t* step_at = nullptr;  // where the step stands instead (kernels/random.h)
   };
 
-  static Tape training(AnyDevice& device, Arena& arena, const Place& place) { return {device, arena, true, place}; }
+  // `gradients`: the slab that gradients of parameters are added to, laid out as Parameters::values(); where it is
+  // empty no parameter needs a gradient.
+  static Tape training(AnyDevice& device, Arena& arena, const Place& place, View<float, 1> gradients = {}) {
+    return {device, arena, true, place, gradients};
+  }
   // Records nothing; no value needs a gradient, dropout does nothing.
-  static Tape inference(AnyDevice& device, Arena& arena) { return {device, arena, false, {}}; }
+  static Tape inference(AnyDevice& device, Arena& arena) { return {device, arena, false, {}, {}}; }
 
   AnyDevice& device() const { return *device_; }
   bool is_training() const { return training_; }
   const Place& place() const { return place_; }
+  View<float, 1> gradients() const { return gradients_; }
   // The next random stream of the step, `count` ops wide: ops take them in the order they run.
   kernels::RandomStream random_stream(std::uint32_t count = 1);
 
@@ -118,8 +123,8 @@ class Tape {
 
  private:
   friend class Scratch;
-  Tape(AnyDevice& device, Arena& arena, bool training, const Place& place)
-      : device_(&device), arena_(&arena), training_(training), place_(place) {}
+  Tape(AnyDevice& device, Arena& arena, bool training, const Place& place, View<float, 1> gradients)
+      : device_(&device), arena_(&arena), training_(training), place_(place), gradients_(gradients) {}
 
   struct Node {
     const char* name;
@@ -136,6 +141,7 @@ class Tape {
   Arena* arena_;
   bool training_;
   Place place_;
+  View<float, 1> gradients_;
   std::uint32_t next_stream_ = 0;
   std::deque<Var::State> states_;
   std::vector<Node> nodes_;

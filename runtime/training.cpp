@@ -14,7 +14,7 @@ Training::Training(Parameters& parameters, Optimizer& optimizer, std::uint64_t s
       slots_(parameters.device(), kSlots * sizeof(Slot), Memory::pinned),
       copies_(parameters.device()) {}
 
-void Training::step(std::span<const Batch> batches, Index targets) {
+void Training::step(std::span<const Shards::Work> batches, Index targets) {
   require(!batches.empty() && targets > 0, "a step has batches and targets");
   if (pending_ == kSlots) collect();
   Slot& slot = slots_.as<Slot>()[pending_];
@@ -26,13 +26,11 @@ void Training::step(std::span<const Batch> batches, Index targets) {
   auto* const result = result_.as<Result>();
   const View<LossSum, 1> losses(result->losses.data(), {Shards::kMostShards});
   Tape::Place place{seed_, 0, 0, &numbers->step};
-  for (const Batch& batch : batches) {
-    const bool last = &batch == &batches.back();
-    const auto update = [&] {
-      if (last) optimizer_.update(shards_.gradients(), &numbers->adamw, &result->squared_norm);
-    };
-    shards_.queue(batch.rows, place, place.first_row > 0 ? Accumulate::yes : Accumulate::no,
-                  {batch.prepare, losses, update, last});
+  for (const Shards::Work& batch : batches) {
+    Shards::Work work = batch;
+    if (&batch == &batches.back())
+      work.then = [&] { optimizer_.update(shards_.gradients(), &numbers->adamw, &result->squared_norm); };
+    shards_.queue(work, place, losses);
     place.first_row += batch.rows;
   }
   copies_.queue(&slot.result, result, sizeof *result);

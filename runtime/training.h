@@ -21,13 +21,9 @@ class Training {
   Training(const Training&) = delete;
   Training& operator=(const Training&) = delete;
 
-  struct Batch {
-    Index rows = 0;
-    Shards::Prepare prepare;  // called within step(); its losses are not scaled
-  };
-  // One step on the sum of the batches' losses over `targets`, their number. Batches of one step are rows of one great
+  // One step on the mean of the batches' losses, whose number is `targets`. Batches of one step are rows of one great
   // batch, so that no two rows share their random numbers.
-  void step(std::span<const Batch> batches, Index targets);
+  void step(std::span<const Shards::Work> batches, Index targets);
 
   struct Report {
     long step = 0;

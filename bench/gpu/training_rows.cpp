@@ -77,8 +77,8 @@ void train(benchmark::State& state, const Cuda& cuda, const TrainingRow& row, DT
   std::size_t next = 0;
   time_steps(state, cuda, row.work(model->parameters().size()), [&] {
     const Batch batch = batches[next++ % batches.size()].view();
-    const Training::Batch work{batch.rows,
-                               [&](Tape& tape, Shards::Rows rows) { return model->prepare(tape, batch, rows); }};
+    const Shards::Work work{batch.rows,
+                            [&](Tape& tape, Shards::Rows rows) { return model->prepare(tape, batch, rows); }};
     training.step({&work, 1}, row.batch * steps);
   });
   state.counters["graph"] = training.replays() > 0;

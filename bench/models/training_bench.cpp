@@ -73,10 +73,10 @@ EventShape frames() {
 
 // Times steps on `rows` rows with `targets` targets.
 void run_steps(benchmark::State& state, Parameters& parameters, Index rows, Index targets,
-               const Shards::Prepare& prepare) {
+               decltype(Shards::Work::prepare) prepare) {
   Optimizer optimizer(parameters, {.clip = 0});
   Training training(parameters, optimizer, 1);
-  const Training::Batch batch{rows, prepare};
+  const Shards::Work batch{rows, std::move(prepare)};
   for (int i = 0; i < 2; ++i) training.step({&batch, 1}, targets);  // the arenas find their size
   for (auto _ : state) training.step({&batch, 1}, targets);
   state.SetItemsProcessed(state.iterations() * targets);
@@ -132,8 +132,8 @@ class Tagger {
     parameters.allocate(1);
   }
 
-  TargetLossViews loss(Tape& tape, View<float, 1> gradients, const Arranged& a) const {
-    const auto on = [&](Parameters::Id id) { return parameters.on(tape, id, gradients); };
+  TargetLossViews loss(Tape& tape, const Arranged& a) const {
+    const auto on = [&](Parameters::Id id) { return parameters.on(tape, id); };
     const auto bag = [&](std::size_t direction) {
       const Shape shape{kKeys + 1, 4 * kHidden};
       return BagWeight{on(ids_[direction][0]), parameters.derived(transposed_[direction], shape, DType::f32)};
@@ -146,7 +146,7 @@ class Tagger {
     RecurrentOptions options;
     options.shape = {T_, a.B, kHidden, kLayers, 2};
     const Var y = recurrent(tape, product, layers, parameters.derived(packed_), options).y;
-    const FrameLosses losses = frame_loss(tape, linear(tape, y, on(head_), on(bias_)), kKeys, a.frame_targets, 1);
+    const FrameLosses losses = frame_loss(tape, linear(tape, y, on(head_), on(bias_)), kKeys, a.frame_targets);
     return {losses.keys, losses.durations};
   }
 
@@ -167,8 +167,7 @@ void train_tagger(benchmark::State& state, Index steps) {
   const RandomBatch data(events, kRows, steps, steps);
   run_steps(state, tagger.parameters, kRows, kRows * steps, [&](Tape& tape, Shards::Rows rows) {
     const Arranged a = arrange(tape, events, data.batch, rows, Layout::time_major);
-    return Shards::Prepared{[&tagger, a](Tape& t, View<float, 1> gradients) { return tagger.loss(t, gradients, a); },
-                            {}};
+    return Shards::Prepared{[&tagger, a](Tape& t) { return tagger.loss(t, a); }, {}};
   });
 }
 

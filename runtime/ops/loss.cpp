@@ -14,19 +14,19 @@ View<float, 2> claim(Tape& tape, const Var& logits) {
 }
 }  // namespace
 
-View<const float, 1> token_loss(Tape& tape, const Var& logits, View<const std::int32_t, 1> targets, float scale) {
+View<const float, 1> token_loss(Tape& tape, const Var& logits, View<const std::int32_t, 1> targets) {
   const View<float, 1> losses = tape.floats(targets.size());
   const View<float, 2> dlogits = claim(tape, logits);
   std::visit(
       [&](auto& device) {
-        kernels::softmax_cross_entropy(device, logits.value().matrix<const float>(), targets, scale, losses,
-                                       Accumulate::no, dlogits);
+        kernels::softmax_cross_entropy(device, logits.value().matrix<const float>(), targets, 1, losses, Accumulate::no,
+                                       dlogits);
       },
       tape.device());
   return losses;
 }
 
-FrameLosses frame_loss(Tape& tape, const Var& logits, Index keys, const FrameTargets& targets, float scale,
+FrameLosses frame_loss(Tape& tape, const Var& logits, Index keys, const FrameTargets& targets,
                        const NadeWeights& nade) {
   const Index rows = logits.shape().rows(), hidden = nade.key_in ? nade.key_in.shape().columns() : 0,
               classes = logits.shape().columns() - keys - hidden;
@@ -52,18 +52,17 @@ FrameLosses frame_loss(Tape& tape, const Var& logits, Index keys, const FrameTar
       const Index vectors = rows + 2 * targets.keys.columns.size();
       memory = {scratch.floats(vectors * hidden).data(), {vectors, hidden}};
     }
-    kernels::nade_loss(device, weights, targets.keys, targets.mask, scale, key_losses, Accumulate::no, gradients,
-                       memory);
+    kernels::nade_loss(device, weights, targets.keys, targets.mask, 1, key_losses, Accumulate::no, gradients, memory);
   };
   std::visit(
       [&](auto& device) {
         if (nade.key_in)
           nade_loss(device);
         else
-          kernels::bernoulli_with_logits(device, block(x, 0, keys), targets.keys, targets.mask, scale, key_losses,
+          kernels::bernoulli_with_logits(device, block(x, 0, keys), targets.keys, targets.mask, 1, key_losses,
                                          Accumulate::no, block(dlogits, 0, keys));
         if (classes > 0)
-          kernels::softmax_cross_entropy(device, block(x, keys, classes), targets.durations, scale, duration_losses,
+          kernels::softmax_cross_entropy(device, block(x, keys, classes), targets.durations, 1, duration_losses,
                                          Accumulate::no, block(dlogits, keys, classes));
       },
       tape.device());

@@ -25,7 +25,7 @@ class Leak : public ::testing::TestWithParam<ModelCase> {
     AnyDevice device = Cpu{1};
     Arena arena(device);
     Tape tape = Tape::inference(device, arena);
-    const TargetLosses losses = model_->losses(tape, {}, batch, {0, batch.rows}, 1);
+    const TargetLosses losses = model_->losses(tape, batch, {0, batch.rows});
     std::vector<float> values;
     const Index targets = batch.targets_per_row == 1 ? 1 : batch.lengths[static_cast<std::size_t>(row)];
     for (Index t = 0; t < targets; ++t) {
@@ -112,7 +112,7 @@ TEST_P(BidirectionalLeak, RefusesATargetForEveryStep) {
   Arena arena(device_);
   Tape tape = Tape::inference(device_, arena);
   try {
-    model_->losses(tape, {}, batch.view(), {0, 1}, 1);
+    model_->losses(tape, batch.view(), {0, 1});
     FAIL() << "it was not refused";
   } catch (const ContractError& error) {
     EXPECT_NE(std::string(error.what()).find("one target for each window"), std::string::npos) << error.what();

@@ -2,6 +2,7 @@
 
 #include "runtime/optimizer.h"
 #include "tests/models/support.h"
+#include "tests/runtime/steps.h"
 
 namespace polonaise::testing {
 namespace {
@@ -101,18 +102,15 @@ TEST_P(KnownEntropy, IsReachedWithinTwoPercentOnHeldOutData) {
   };
   for (long step = 1; step <= kTrainingSteps; ++step) {
     const OwnedBatch batch = batch_of(kRows, static_cast<std::uint64_t>(step * kRows));
-    shards.train(kRows, {1, static_cast<std::uint32_t>(step), 0}, Accumulate::no,
-                 [&](Tape& tape, View<float, 1> gradients, Shards::Rows rows) {
-                   return model->losses(tape, gradients, batch.view(), rows, 1.0f / (kRows * kSteps));
-                 });
-    optimizer.step(shards.gradients());
+    train(shards, device, kRows, {1, static_cast<std::uint32_t>(step), 0},
+          [&](Tape& tape, Shards::Rows rows) { return model->losses(tape, batch.view(), rows); });
+    take_step(optimizer, device, shards.gradients(), 1.0f / (kRows * kSteps));
   }
 
   constexpr Index kHeldOut = 400;
   const OwnedBatch held_out = batch_of(kHeldOut, 1u << 20);
-  const LossSum loss = shards.infer(kHeldOut, [&](Tape& tape, View<float, 1> gradients, Shards::Rows rows) {
-    return model->losses(tape, gradients, held_out.view(), rows, 1);
-  });
+  const LossSum loss =
+      shards.infer(kHeldOut, [&](Tape& tape, Shards::Rows rows) { return model->losses(tape, held_out.view(), rows); });
   const double nats = loss.total() / static_cast<double>(kHeldOut * kSteps);
   EXPECT_NEAR(nats, chain.entropy(), 0.02 * chain.entropy());
   RecordProperty("nats_over_entropy", std::to_string(nats / chain.entropy()));

@@ -26,7 +26,7 @@ TEST_P(CarriedState, ScoresChunksAsTheWhole) {
     }
     Arena arena(device);
     Tape tape = Tape::inference(device, arena);
-    const TargetLosses losses = model->losses(tape, {}, batch.view(), {0, kRows}, 1, state);
+    const TargetLosses losses = model->losses(tape, batch.view(), {0, kRows}, state);
     std::vector<float> values;
     for (Index t = 0; t < count; ++t)
       for (Index b = 0; b < kRows; ++b) {
@@ -60,7 +60,7 @@ TEST(CarriedStateOfOthers, IsRefusedWhereThereIsNone) {
     Arena arena(device);
     Tape tape = Tape::inference(device, arena);
     RecurrentState state;
-    EXPECT_THROW(model->losses(tape, {}, batch.view(), {0, 1}, 1, &state), ContractError) << c.name;
+    EXPECT_THROW(model->losses(tape, batch.view(), {0, 1}, &state), ContractError) << c.name;
   }
 }
 

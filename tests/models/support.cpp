@@ -161,7 +161,7 @@ std::vector<float> window_logits(const Model& model, std::span<const Event> inpu
   Tape tape = Tape::inference(device, arena);
   const Layout layout = config.architecture == Architecture::transformer ? Layout::batch_major : Layout::time_major;
   const Arranged arranged = arrange(tape, config.events, batch.view(), {0, 1}, layout);
-  const Tensor logits = model.logits(tape, {}, arranged).value();
+  const Tensor logits = model.logits(tape, arranged).value();
   const auto* values = static_cast<const float*>(logits.data);
   return {values, values + logits.shape.size()};
 }

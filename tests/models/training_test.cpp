@@ -2,6 +2,7 @@
 
 #include "runtime/optimizer.h"
 #include "tests/models/support.h"
+#include "tests/runtime/steps.h"
 
 namespace polonaise::testing {
 namespace {
@@ -15,23 +16,18 @@ class Training {
   Model& model() { return *model_; }
   Shards& shards() { return shards_; }
 
-  // Forward and backward of `batch` as rows [first_row, ...) of a step's whole batch of `all` rows.
-  LossSum gradients(const Batch& batch, std::uint32_t step, Index first_row, Index all, Accumulate accumulate) {
-    const auto targets = static_cast<float>(all * batch.targets_per_row);
-    return shards_.train(batch.rows, {7, step, first_row}, accumulate,
-                         [&](Tape& tape, View<float, 1> slab, Shards::Rows rows) {
-                           return model_->losses(tape, slab, batch, rows, 1 / targets);
-                         });
+  // Forward and backward of `batch` as rows [first_row, ...) of a step's whole batch.
+  LossSum gradients(const Batch& batch, std::uint32_t step, Index first_row = 0) {
+    return train(shards_, device_, batch.rows, {7, step, first_row},
+                 [&](Tape& tape, Shards::Rows rows) { return model_->losses(tape, batch, rows); });
   }
   LossSum step(const Batch& batch, std::uint32_t number) {
-    const LossSum loss = gradients(batch, number, 0, batch.rows, Accumulate::no);
-    optimizer_.step(shards_.gradients());
+    const LossSum loss = gradients(batch, number);
+    take_step(optimizer_, device_, shards_.gradients(), 1 / static_cast<float>(batch.rows * batch.targets_per_row));
     return loss;
   }
   LossSum evaluate(const Batch& batch) {
-    return shards_.infer(batch.rows, [&](Tape& tape, View<float, 1>, Shards::Rows rows) {
-      return model_->losses(tape, {}, batch, rows, 1);
-    });
+    return shards_.infer(batch.rows, [&](Tape& tape, Shards::Rows rows) { return model_->losses(tape, batch, rows); });
   }
   std::vector<float> values() const { return copy(model_->parameters().values()); }
   static std::vector<float> copy(View<const float, 1> view) { return {view.data(), view.data() + view.size()}; }
@@ -83,9 +79,9 @@ TEST_P(TrainingOf, TwoHalvesOfABatchAccumulateToTheWhole) {
   // random_batch seeds row b with seed + b.
   const OwnedBatch upper = random_batch(whole.model(), 8, config().sequence, 5);
   const OwnedBatch lower = random_batch(whole.model(), 8, config().sequence, 13);
-  const LossSum expected = whole.gradients(both.view(), 1, 0, 16, Accumulate::no);
-  LossSum loss = halves.gradients(upper.view(), 1, 0, 16, Accumulate::no);
-  loss += halves.gradients(lower.view(), 1, 8, 16, Accumulate::yes);
+  const LossSum expected = whole.gradients(both.view(), 1);
+  LossSum loss = halves.gradients(upper.view(), 1);
+  loss += halves.gradients(lower.view(), 1, 8);
   EXPECT_EQ(loss.total(), expected.total());
   EXPECT_EQ(Training::copy(halves.shards().gradients()), Training::copy(whole.shards().gradients()));
 }
@@ -95,9 +91,9 @@ TEST_P(TrainingOf, DropoutChangesFromStepToStepAndIsOffInEvaluation) {
   const OwnedBatch batch = random_batch(training.model(), 8, config().sequence, 5);
   const double evaluated = training.evaluate(batch.view()).total();
   EXPECT_EQ(training.evaluate(batch.view()).total(), evaluated);
-  const double first = training.gradients(batch.view(), 1, 0, 8, Accumulate::no).total();
-  const double again = training.gradients(batch.view(), 1, 0, 8, Accumulate::no).total();
-  const double second = training.gradients(batch.view(), 2, 0, 8, Accumulate::no).total();
+  const double first = training.gradients(batch.view(), 1).total();
+  const double again = training.gradients(batch.view(), 1).total();
+  const double second = training.gradients(batch.view(), 2).total();
   EXPECT_EQ(first, again);
   EXPECT_NE(first, second);
   EXPECT_NE(first, evaluated);

@@ -258,7 +258,6 @@ TEST_P(Ops, DropoutIsTheIdentityInInference) {
 class LossOps : public OnEachDevice {
  protected:
   using Losses = std::function<std::vector<View<const float, 1>>(Tape&, Var)>;
-  static constexpr float kScale = 0.25f;
 
   void check(Index rows, Index columns, const Losses& losses) {
     constexpr float kStep = 1e-2f;
@@ -300,7 +299,7 @@ class LossOps : public OnEachDevice {
   static double sum(const Tape& tape, const std::vector<View<const float, 1>>& losses) {
     double total = 0;
     for (const View<const float, 1>& part : losses)
-      for (const float loss : fetched(tape, part)) total += static_cast<double>(kScale) * static_cast<double>(loss);
+      for (const float loss : fetched(tape, part)) total += static_cast<double>(loss);
     return total;
   }
 };
@@ -309,7 +308,7 @@ INSTANTIATE_TEST_SUITE_P(Devices, LossOps, ::testing::ValuesIn(device_names()), 
 TEST_P(LossOps, TokenLoss) {
   const std::vector<std::int32_t> targets{1, -1, 0, 4};
   check(4, 5, [&](Tape& tape, Var x) {
-    const View<const float, 1> losses = token_loss(tape, x, placed(tape, targets), 0.25f);
+    const View<const float, 1> losses = token_loss(tape, x, placed(tape, targets));
     EXPECT_EQ(fetched(tape, losses)[1], 0);
     return std::vector{losses};
   });
@@ -320,13 +319,13 @@ TEST_P(LossOps, FrameLoss) {
   const std::vector<std::int32_t> durations{2, 0, -1, 1}, mask{1, 1, 0, 1};
   check(4, 9, [&](Tape& tape, Var x) {
     const FrameLosses losses =
-        frame_loss(tape, x, 6, {placed(tape, keys), placed(tape, durations), placed(tape, mask)}, 0.25f);
+        frame_loss(tape, x, 6, {placed(tape, keys), placed(tape, durations), placed(tape, mask)});
     EXPECT_EQ(fetched(tape, losses.keys)[2], 0);
     EXPECT_EQ(fetched(tape, losses.durations)[2], 0);
     return std::vector{losses.keys, losses.durations};
   });
   check(4, 6, [&](Tape& tape, Var x) {
-    const FrameLosses losses = frame_loss(tape, x, 6, {placed(tape, keys), {}, {}}, 0.25f);
+    const FrameLosses losses = frame_loss(tape, x, 6, {placed(tape, keys), {}, {}});
     EXPECT_TRUE(losses.durations.empty());
     return std::vector{losses.keys};
   });
@@ -348,7 +347,7 @@ TEST_P(LossOps, FrameLossOfKeysOneAfterAnother) {
                             {slab.data() + first, {kKeys, kHidden}, DType::f32});
     };
     const FrameLosses losses =
-        frame_loss(tape, x, kKeys, {placed(tape, keys), placed(tape, durations), placed(tape, mask)}, kScale,
+        frame_loss(tape, x, kKeys, {placed(tape, keys), placed(tape, durations), placed(tape, mask)},
                    {weight(0), weight(kKeys * kHidden)});
     EXPECT_EQ(fetched(tape, losses.keys)[2], 0);
     return std::vector{losses.keys, losses.durations};
@@ -384,8 +383,8 @@ TEST_P(LossOps, LogitsEndInOneLoss) {
   Arena arena(device_);
   Tape tape = Tape::training(device_, arena, {});
   const Var x = placed_logits(tape, {2, 5}, std::vector<float>(10));
-  token_loss(tape, x, placed(tape, targets), 1);
-  EXPECT_THROW(token_loss(tape, x, placed(tape, targets), 1), ContractError);
+  token_loss(tape, x, placed(tape, targets));
+  EXPECT_THROW(token_loss(tape, x, placed(tape, targets)), ContractError);
 }
 
 TEST(OpsOnCpu, InferenceNeedsConstantMemory) {

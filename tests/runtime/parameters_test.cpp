@@ -123,15 +123,16 @@ TEST_F(ParametersTest, OnATapeTheyBringTheirPlaceInTheGradientSlab) {
   std::vector<float> slab(static_cast<std::size_t>(p.size()));
   const View<float, 1> gradients(slab.data(), {p.size()});
   Arena arena(device_);
-  Tape tape = Tape::training(device_, arena, {});
-  const Var whole = p.on(tape, b, gradients);
+  Tape tape = Tape::training(device_, arena, {}, gradients);
+  const Var whole = p.on(tape, b);
   EXPECT_EQ(whole.shape(), Shape({4, 2}));
   EXPECT_EQ(tape.slot(whole).tensor.data, slab.data() + p.entries()[b].offset);
-  const Var rows = p.rows_on(tape, b, 3, gradients);
+  const Var rows = p.rows_on(tape, b, 3);
   EXPECT_EQ(rows.shape(), Shape({3, 2}));
   EXPECT_EQ(tape.slot(rows).tensor.shape, Shape({3, 2}));
-  EXPECT_FALSE(p.on(tape, b, {}).needs_gradient());
-  EXPECT_THROW(p.rows_on(tape, b, 5, gradients), ContractError);
+  Tape without = Tape::training(device_, arena, {});
+  EXPECT_FALSE(p.on(without, b).needs_gradient());
+  EXPECT_THROW(p.rows_on(tape, b, 5), ContractError);
 }
 
 TEST_F(ParametersTest, TheTableEndsWithAllocate) {

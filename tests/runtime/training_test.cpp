@@ -39,7 +39,7 @@ class Classifier {
 
   // One step on these batches.
   void step(const std::vector<Examples>& batches) {
-    std::vector<Training::Batch> work;
+    std::vector<Shards::Work> work;
     Index targets = 0;
     for (const Examples& batch : batches) {
       targets += batch.rows();
@@ -72,10 +72,10 @@ class Classifier {
     const View<const float, 1> x = tape.upload(std::span(batch.x).subspan(first * kInputs, count * kInputs));
     const View<const std::int32_t, 1> targets = tape.upload(std::span(batch.targets).subspan(first, count));
     const Tensor input{const_cast<float*>(x.data()), {1, rows.count, kInputs}, DType::f32};
-    const auto forward = [this, input, targets](Tape& t, View<float, 1> gradients) {
+    const auto forward = [this, input, targets](Tape& t) {
       const Var dropped = dropout(t, t.constant(input), 0.25f, Layout::time_major);
-      const Var logits = linear(t, dropped, parameters_.on(t, weight_, gradients), {});
-      return TargetLossViews{token_loss(t, logits, targets, 1), {}};
+      const Var logits = linear(t, dropped, parameters_.on(t, weight_), {});
+      return TargetLossViews{token_loss(t, logits, targets), {}};
     };
     return {forward, {x, targets}};
   }

@@ -119,7 +119,7 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
     const auto rows = static_cast<Index>(group.size());
     fill_with(model_.parameters().device(), state_.data(), 0, state_.bytes());
     for (std::int64_t begin = 0; begin < size(group.front()); begin += kChunk) {
-      shards_.infer(rows, [&](Tape& tape, View<float, 1>, Shards::Rows shard) {
+      shards_.infer(rows, [&](Tape& tape, Shards::Rows shard) {
         std::vector<io::Window> windows;
         for (const std::int32_t piece : group.subspan(at(shard.first), at(shard.count))) {
           const auto left = static_cast<std::int32_t>(std::min(kChunk, size(piece) - begin));
@@ -131,7 +131,7 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
         std::byte* const h = state_.data() + 2 * at(shard.first) * row_bytes;
         const Shape shape{layers, shard.count, hidden};
         RecurrentState state{{h, shape, type}, {h + at(shard.count) * row_bytes, shape, type}};
-        const ReadLosses result(tape.device(), model_.losses(tape, {}, batch_view(batch), {0, shard.count}, 1, &state));
+        const ReadLosses result(tape.device(), model_.losses(tape, batch_view(batch), {0, shard.count}, &state));
         for (std::int64_t row = 0; row < shard.count; ++row) {
           const io::Window& window = windows[at(row)];
           take(result, row, window.targets, window.targets, begin, losses[static_cast<std::size_t>(window.piece)]);
@@ -159,12 +159,12 @@ void Scorer::read_windows(std::span<const io::EventsView> pieces, const ScoreOpt
   const io::WindowKind kind = many_to_one ? io::WindowKind::many_to_one : io::WindowKind::every_step;
   for (std::size_t from = 0; from < readings.size(); from += kRows) {
     const auto group = std::span(readings).subspan(from, std::min<std::size_t>(kRows, readings.size() - from));
-    shards_.infer(static_cast<Index>(group.size()), [&](Tape& tape, View<float, 1>, Shards::Rows shard) {
+    shards_.infer(static_cast<Index>(group.size()), [&](Tape& tape, Shards::Rows shard) {
       const auto own = group.subspan(at(shard.first), at(shard.count));
       std::vector<io::Window> windows;
       for (const Reading& reading : own) windows.push_back(reading.window);
       const io::Batch batch = io::make_batch(pieces, spec_, windows, kind, steps);
-      const ReadLosses result(tape.device(), model_.losses(tape, {}, batch_view(batch), {0, shard.count}, 1));
+      const ReadLosses result(tape.device(), model_.losses(tape, batch_view(batch), {0, shard.count}));
       for (std::int64_t row = 0; row < shard.count; ++row) {
         const Reading& reading = own[at(row)];
         take(result, row, reading.window.targets, reading.count, reading.first,

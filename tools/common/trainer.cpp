@@ -70,7 +70,7 @@ std::int64_t Trainer::step() {
   }
   Index targets = 0;
   for (const io::Batch& batch : batches_) targets += batch.target_count;
-  std::vector<Training::Batch> work;
+  std::vector<Shards::Work> work;
   for (const io::Batch& batch : batches_) {
     const polonaise::Batch view = batch_view(batch);
     work.push_back(

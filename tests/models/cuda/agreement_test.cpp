@@ -4,6 +4,7 @@
 #include "models/generate.h"
 #include "runtime/optimizer.h"
 #include "tests/models/support.h"
+#include "tests/runtime/steps.h"
 
 namespace polonaise::testing {
 namespace {
@@ -37,12 +38,10 @@ TEST_P(OnACard, TrainingIsThatOfTheCpu) {
     Optimizer optimizer(model->parameters(), {.weight_decay = 0.1f});
     for (std::uint32_t step = 1; step <= 3; ++step) {
       const OwnedBatch batch = random_batch(*model, kRows, config.sequence - static_cast<Index>(step), step);
-      losses[i] +=
-          shards.train(kRows, {5, step, 0}, Accumulate::no, [&](Tape& tape, View<float, 1> slab, Shards::Rows rows) {
-            return model->losses(tape, slab, batch.view(), rows, 0.01f);
-          });
+      losses[i] += train(shards, device, kRows, {5, step, 0},
+                         [&](Tape& tape, Shards::Rows rows) { return model->losses(tape, batch.view(), rows); });
       if (step == 1) gradients[i] = values(device, shards.gradients());
-      optimizer.step(shards.gradients());
+      take_step(optimizer, device, shards.gradients(), 0.01f);
     }
     weights[i] = values(device, model->parameters().values());
   }
@@ -61,9 +60,8 @@ TEST_P(OnACard, StepsRepeatToTheBit) {
   std::vector<float> first;
   for (int run = 0; run < 2; ++run) {
     Shards shards(model->parameters());
-    shards.train(5, {5, 1, 0}, Accumulate::no, [&](Tape& tape, View<float, 1> slab, Shards::Rows rows) {
-      return model->losses(tape, slab, batch.view(), rows, 0.01f);
-    });
+    train(shards, card_, 5, {5, 1, 0},
+          [&](Tape& tape, Shards::Rows rows) { return model->losses(tape, batch.view(), rows); });
     if (run == 0) first = values(card_, shards.gradients());
     EXPECT_TRUE(same_bits(values(card_, shards.gradients()), first));
   }

@@ -6,6 +6,7 @@
 
 #include "runtime/optimizer.h"
 #include "tests/models/support.h"
+#include "tests/runtime/steps.h"
 
 namespace polonaise::testing {
 namespace {
@@ -33,11 +34,8 @@ class InBf16 : public ::testing::TestWithParam<ModelCase> {
   }
 
   static LossSum gradients(Shards& shards, const Model& model, const Batch& batch, std::uint32_t step) {
-    const auto targets = static_cast<float>(batch.rows * batch.targets_per_row);
-    return shards.train(batch.rows, {7, step, 0}, Accumulate::no,
-                        [&](Tape& tape, View<float, 1> slab, Shards::Rows rows) {
-                          return model.losses(tape, slab, batch, rows, 1 / targets);
-                        });
+    return testing::train(shards, model.parameters().device(), batch.rows, {7, step, 0},
+                          [&](Tape& tape, Shards::Rows rows) { return model.losses(tape, batch, rows); });
   }
 
   // The losses of a step each on one batch.
@@ -48,7 +46,8 @@ class InBf16 : public ::testing::TestWithParam<ModelCase> {
     std::vector<double> losses;
     for (int step = 1; step <= steps; ++step) {
       losses.push_back(gradients(shards, model, batch.view(), static_cast<std::uint32_t>(step)).total());
-      optimizer.step(shards.gradients());
+      const auto targets = static_cast<float>(batch.view().rows * batch.view().targets_per_row);
+      take_step(optimizer, model.parameters().device(), shards.gradients(), 1 / targets);
     }
     return losses;
   }
@@ -127,9 +126,8 @@ TEST_P(InBf16, AStateIsCarried) {
     OwnedBatch batch(config().events, count, count);
     const auto events = std::span(piece).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count + 1));
     batch.add_row(events.first(events.size() - 1), events.last(events.size() - 1));
-    const LossSum loss = shards.infer(1, [&](Tape& tape, View<float, 1>, Shards::Rows rows) {
-      return model->losses(tape, {}, batch.view(), rows, 1, carried);
-    });
+    const LossSum loss = shards.infer(
+        1, [&](Tape& tape, Shards::Rows rows) { return model->losses(tape, batch.view(), rows, carried); });
     return loss.total();
   };
   const double whole = score(0, kSteps, nullptr);

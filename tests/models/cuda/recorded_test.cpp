@@ -37,7 +37,7 @@ class Recorded : public ::testing::TestWithParam<ModelCase> {
       const Index rows = step == 4 ? 1 : 2, steps = config.sequence - (step == 5 ? 2 : 0);
       const OwnedBatch batch = random_batch(*model, rows, steps, 10 * step);
       const Batch view = batch.view();
-      const Training::Batch work{rows, [&](Tape& tape, Shards::Rows part) { return model->prepare(tape, view, part); }};
+      const Shards::Work work{rows, [&](Tape& tape, Shards::Rows part) { return model->prepare(tape, view, part); }};
       training.step({&work, 1}, rows * view.targets_per_row);
     }
     for (const Training::Report& report : training.reports()) {
