@@ -16,12 +16,12 @@ namespace polonaise::kernels {
 
 // A stack in one direction (recurrent.h), what is read into it, and a linear head.
 struct GenerationNetwork {
-  RecurrentShape shape;  // B streams; T counts for nothing
+  RecurrentShape shape;  // B streams; T is ignored
   // [I,G*H]: each input column's share of the first layer's pre-activations, without biases. A token v is row v. Key k
   // of a frame is row k, and its length the last row, times length_values[class].
   View<const float, 2> inputs;
   std::span<const RecurrentLayer<const float>> weights;
-  View<const float, 1> packed;              // from *_pack of these weights
+  View<const float, 1> packed;              // from recurrent_pack of these weights
   View<const float, 2> head_weight;         // [O,H]
   View<const float, 1> head_bias;           // [O]
   Index keys = 0;                           // K of frames, the first outputs; 0: tokens
@@ -35,7 +35,7 @@ struct GenerationNetwork {
 // Where the streams are: read before and replaced after, so that calls of n and m events give those of one of n + m.
 struct GenerationState {
   View<float, 3> h;                    // [layers,B,H]
-  View<float, 3> c;                    // the same, LSTM only
+  View<float, 3> c;                    // [layers,B,S*H]
   View<float, 2> logits;               // [B,O], of the next event
   View<std::int32_t, 2> grammar = {};  // [B, grammar_state_size], with a grammar
 };
@@ -57,13 +57,9 @@ struct GenerationDraws {
 bool generation_fits(const Cpu&, const GenerationNetwork&, const Grammar*);
 bool generation_fits(const Cuda&, const GenerationNetwork&, const Grammar*);
 
-// Streams do not change each other, to the bit. For the cells of rnn.h, lstm.h and gru.h.
-void rnn_generate(Cpu&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
-void rnn_generate(Cuda&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
-void lstm_generate(Cpu&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
-void lstm_generate(Cuda&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
-void gru_generate(Cpu&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
-void gru_generate(Cuda&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
+// Streams do not change each other, to the bit.
+void recurrent_generate(Cpu&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
+void recurrent_generate(Cuda&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
 
 // The same loop in parts, for one stream of a network that has none of its own: grammar_mask, sample_tokens and
 // sample_keys (or nade_sample) draw an event, generation_take makes it the stream's next, and the network reads it. No

@@ -7,19 +7,18 @@
 namespace polonaise::kernels {
 
 // What every device's generation checks first.
-inline void require_generation(Index gates, bool has_c, const GenerationNetwork& n, const GenerationState& state,
-                               const GenerationDraws& draws) {
+inline void require_generation(const GenerationNetwork& n, const GenerationState& state, const GenerationDraws& draws) {
   const RecurrentShape& s = n.shape;
   const bool lengths = n.keys > 0 && n.vocabulary() > 0;
   require(s.B >= 0 && s.H >= 1 && s.layers >= 1 && s.directions == 1, "a stack in one direction generates");
   require(static_cast<Index>(n.weights.size()) == s.layers, "weights must have one entry for each layer");
-  require(n.inputs.columns() == gates * s.H && n.inputs.rows() >= n.outputs() - (lengths ? n.vocabulary() - 1 : 0),
+  require(n.inputs.columns() == s.gates() * s.H && n.inputs.rows() >= n.outputs() - (lengths ? n.vocabulary() - 1 : 0),
           "inputs must be [I,G*H] with a row for each token, or for each key and for the length");
   require(n.head_weight.columns() == s.H && n.head_bias.size() == n.outputs(), "the head must be [O,H] and [O]");
   require(n.keys >= 0 && n.keys <= n.outputs() && n.length_values.size() == (lengths ? n.vocabulary() : 0),
           "length_values must have one element for each class of lengths");
-  require(state.h.size() == s.layers * s.B * s.H && (!has_c || state.c.size() == state.h.size()),
-          "h and c must be [layers,B,H]");
+  require(state.h.size() == s.layers * s.B * s.H && (s.states() == 0 || state.c.size() == s.states() * state.h.size()),
+          "h must be [layers,B,H] and c [layers,B,S*H]");
   require(state.logits.rows() == s.B && state.logits.columns() == n.outputs(), "logits must be [B,O]");
   require(n.vocabulary() == 0 || (draws.tokens.rows() == s.B && draws.tokens.columns() == draws.events),
           "tokens must be [B,N]");

@@ -73,6 +73,21 @@ std::vector<std::string> names_of<PositionEncoding>() {
 Architecture architecture_of(std::string_view name) {
   return find_value(kArchitectures, "model", name);
 }
+std::optional<kernels::Cell> cell_of(Architecture architecture) {
+  switch (architecture) {
+    case Architecture::rnn:
+      return kernels::Cell::rnn;
+    case Architecture::lstm:
+    case Architecture::bilstm:
+      return kernels::Cell::lstm;
+    case Architecture::gru:
+      return kernels::Cell::gru;
+    case Architecture::transformer:
+      break;
+  }
+  return {};
+}
+
 Head head_of(std::string_view name) {
   return find_value(kHeads, "head", name);
 }

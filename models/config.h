@@ -1,9 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernels/recurrent.h"
 #include "models/events.h"
 
 namespace polonaise {
@@ -50,6 +52,9 @@ template <>
 std::vector<std::string> names_of<Head>();
 template <>
 std::vector<std::string> names_of<PositionEncoding>();
+
+// The cell of a recurrent network; none of a transformer.
+std::optional<kernels::Cell> cell_of(Architecture);
 
 // Throws std::invalid_argument, saying what to change, for sizes out of range or that do not go together.
 void validate(const ModelConfig&);

@@ -11,33 +11,14 @@
 
 namespace polonaise {
 
-namespace {
-
-Cell cell_of(Architecture architecture) {
-  switch (architecture) {
-    case Architecture::rnn:
-      return Cell::rnn;
-    case Architecture::lstm:
-    case Architecture::bilstm:
-      return Cell::lstm;
-    case Architecture::gru:
-      return Cell::gru;
-    case Architecture::transformer:
-      break;
-  }
-  throw std::logic_error("a transformer has no recurrent cell");
-}
-
-}  // namespace
-
 RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config, DType activations)
     : Model(device, config, activations),
-      cell_(cell_of(config.architecture)),
+      cell_(cell_of(config.architecture).value()),
       directions_(config.architecture == Architecture::bilstm ? 2 : 1),
       input_width_(config.events.tokens ? config.hidden : config.events.width) {
   using Init = Parameters::Init;
   using Kind = Parameters::Kind;
-  const Index H = config.hidden, rows = gates_of(cell_) * H;
+  const Index H = config.hidden, rows = kernels::shape_of(cell_).gates * H;
   const float bound = 1.0f / std::sqrt(static_cast<float>(H));  // torch.nn.RNNBase's
   if (config.events.tokens)
     embedding_ = parameters_.add("embedding.weight", {config.events.vocabulary + 1, H}, Init::normal, 1.0f, Kind::edge);
@@ -55,8 +36,8 @@ RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config, DTy
   add_head(directions_ * H);
 
   packed_ = parameters_.add_derived(
-      recurrent_packed_size(device, cell_, shape(1, 1)),
-      [this](AnyDevice& d, View<float, 1> packed) { recurrent_pack(d, cell_, shape(1, 1), weights(), packed); });
+      recurrent_packed_size(device, shape(1, 1)),
+      [this](AnyDevice& d, View<float, 1> packed) { recurrent_pack(d, shape(1, 1), weights(), packed); });
   if (config.events.tokens) return;
   for (Index direction = 0; direction < directions_; ++direction)
     transposed_.push_back(
@@ -122,7 +103,7 @@ Var RecurrentModel::input_product(Tape& tape, const Arranged& a) const {
     const Var table = parameters_.on(tape, embedding_, type);
     return linear_side_by_side(tape, embedding(tape, a.ids, table, {}, {a.T, a.B, config_.hidden}), inputs);
   }
-  const Index width = gates_of(cell_) * config_.hidden;
+  const Index width = shape(1, 1).gates() * config_.hidden;
   std::vector<BagWeight> bags;
   for (std::size_t i = 0; i < inputs.size(); ++i)
     bags.push_back({inputs[i], parameters_.derived(transposed_[i], {input_width_, width}, type)});
@@ -139,7 +120,7 @@ Var RecurrentModel::body(Tape& tape, const Arranged& a) const {
     layers.push_back({static_cast<Index>(i) < directions_ ? Var() : parameter(ids.weight_ih), parameter(ids.weight_hh),
                       parameter(ids.bias_ih), parameter(ids.bias_hh)});
   }
-  RecurrentOptions options{.cell = cell_, .shape = shape(a.T, a.B), .dropout = config_.dropout};
+  RecurrentOptions options{.shape = shape(a.T, a.B), .dropout = config_.dropout};
   options.lengths = a.lengths;
   options.state = a.state;
   const RecurrentResult result = recurrent(tape, input_product(tape, a), layers, parameters_.derived(packed_), options);
@@ -157,10 +138,11 @@ class RecurrentDecoder final : public Decoder {
         weights_(model.weights()) {
     const Index H = model.config_.hidden, layers = model.config_.layers;
     const auto floats = [&](Index n) { return Buffer(device_, static_cast<std::size_t>(n) * sizeof(float)); };
-    state_ = floats(2 * layers * rows * H);
+    const Index states = model.shape(1, rows).states();
+    state_ = floats((1 + states) * layers * rows * H);
     h_ = {state_.as<float>(), {layers, rows, H}};
-    c_ = {h_.data() + h_.size(), {layers, rows, H}};
-    product_ = floats(rows * gates_of(model.cell_) * H);
+    c_ = {h_.data() + h_.size(), {layers, rows, states * H}};
+    product_ = floats(rows * model.shape(1, rows).gates() * H);
     embedded_ = floats(rows * H);
     logits_ = floats(rows * model.config_.outputs());
   }
@@ -168,7 +150,7 @@ class RecurrentDecoder final : public Decoder {
   View<const float, 2> advance(const EventRows& host_events) override {
     upload_.clear();
     const EventRows events = upload_(host_events);
-    const Index H = model_.config_.hidden, width = gates_of(model_.cell_) * H;
+    const Index H = model_.config_.hidden, width = model_.shape(1, rows_).gates() * H;
     const View<float, 2> product(product_.as<float>(), {rows_, width});
     const Parameters& p = model_.parameters_;
     std::visit(
@@ -186,7 +168,7 @@ class RecurrentDecoder final : public Decoder {
           }
         },
         device_);
-    recurrent_step(device_, model_.cell_, model_.shape(1, rows_),
+    recurrent_step(device_, model_.shape(1, rows_),
                    {.input = product, .weights = weights_, .packed = p.derived(model_.packed_), .h = h_, .c = c_});
     const View<const float, 2> top(h_.data() + (model_.config_.layers - 1) * rows_ * H, {rows_, H});
     return model_.head(device_, top, {logits_.as<float>(), {rows_, model_.config_.outputs()}});
@@ -200,7 +182,7 @@ class RecurrentDecoder final : public Decoder {
 
   void generate(const kernels::GenerationDraws& draws, View<std::int32_t, 2> state) override {
     recurrent_generate(
-        device_, model_.cell_, network(),
+        device_, network(),
         {.h = h_, .c = c_, .logits = {logits_.as<float>(), {rows_, model_.config_.outputs()}}, .grammar = state},
         draws);
   }
@@ -209,7 +191,7 @@ class RecurrentDecoder final : public Decoder {
   kernels::GenerationNetwork network() {
     const EventShape& events = model_.config_.events;
     const Parameters& p = model_.parameters_;
-    const Index width = gates_of(model_.cell_) * model_.config_.hidden;
+    const Index width = model_.shape(1, rows_).gates() * model_.config_.hidden;
     kernels::GenerationNetwork network{.shape = model_.shape(1, rows_),
                                        .inputs = {},
                                        .weights = weights_,

@@ -31,7 +31,9 @@ class RecurrentModel final : public Model {
   struct LayerIds {
     Parameters::Id weight_ih, weight_hh, bias_ih, bias_hh;
   };
-  kernels::RecurrentShape shape(Index T, Index B) const { return {T, B, config_.hidden, config_.layers, directions_}; }
+  kernels::RecurrentShape shape(Index T, Index B) const {
+    return {T, B, config_.hidden, config_.layers, directions_, cell_};
+  }
   std::vector<kernels::RecurrentLayer<const float>> weights() const;
   Var input_product(Tape&, const Arranged&) const;
 

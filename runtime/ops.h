@@ -39,21 +39,17 @@ Var linear(Tape&, const Var& x, const Var& weight, const Var& bias, kernels::Act
 Var linear_side_by_side(Tape&, const Var& x, std::span<const Var> weights);
 
 // A whole recurrent stack (kernels/recurrent.h).
-enum class Cell { rnn, lstm, gru };
-constexpr Index gates_of(Cell cell) {
-  return cell == Cell::rnn ? 1 : cell == Cell::lstm ? 4 : 3;
-}
+using kernels::Cell;
 
 struct RecurrentLayerVars {
   Var weight_ih;  // none in layer 0
   Var weight_hh, bias_ih, bias_hh;
 };
-// A state carried from one call to the next: [layers,B,H] of the activations' type, or none.
+// A state carried from one call to the next, of the activations' type: h [layers,B,H], c [layers,B,S*H].
 struct RecurrentState {
   Tensor h, c;
 };
 struct RecurrentOptions {
-  Cell cell = Cell::lstm;
   kernels::RecurrentShape shape;
   float dropout = 0;
   View<const std::int32_t, 1> lengths = {};  // [B] or empty
@@ -67,16 +63,16 @@ RecurrentResult recurrent(Tape&, const Var& input, std::span<const RecurrentLaye
                           View<const float, 1> packed, const RecurrentOptions&);
 
 // Elements of packed weights, and the packing itself: what Parameters::add_derived wants.
-Index recurrent_packed_size(AnyDevice&, Cell, const kernels::RecurrentShape&);
-void recurrent_pack(AnyDevice&, Cell, const kernels::RecurrentShape&,
+Index recurrent_packed_size(AnyDevice&, const kernels::RecurrentShape&);
+void recurrent_pack(AnyDevice&, const kernels::RecurrentShape&,
                     std::span<const kernels::RecurrentLayer<const float>> weights, View<float, 1> packed);
 
 // One step of every layer without a tape, for sampling (kernels/recurrent.h).
-void recurrent_step(AnyDevice&, Cell, const kernels::RecurrentShape&, const kernels::RecurrentStep<float>&);
+void recurrent_step(AnyDevice&, const kernels::RecurrentShape&, const kernels::RecurrentStep<float>&);
 
 // The whole loop of sampling (kernels/generation.h), and whether the device has room for it.
 bool recurrent_generation_fits(AnyDevice&, const kernels::GenerationNetwork&, const kernels::Grammar*);
-void recurrent_generate(AnyDevice&, Cell, const kernels::GenerationNetwork&, const kernels::GenerationState&,
+void recurrent_generate(AnyDevice&, const kernels::GenerationNetwork&, const kernels::GenerationState&,
                         const kernels::GenerationDraws&);
 
 // The top layer's last states of both directions, side by side: [B,2H] of hn.

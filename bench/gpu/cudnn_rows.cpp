@@ -27,8 +27,9 @@ constexpr Algorithm kAlgorithms[] = {{"cudnn_standard", CUDNN_RNN_ALGO_STANDARD}
                                      {"cudnn_persist_small_h", CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H},
                                      {"cudnn_persist_dynamic", CUDNN_RNN_ALGO_PERSIST_DYNAMIC}};
 
-cudnnRNNMode_t mode_of(const std::string& cell) {
-  return cell == "rnn" ? CUDNN_RNN_TANH : cell == "gru" ? CUDNN_GRU : CUDNN_LSTM;
+cudnnRNNMode_t mode_of(kernels::Cell cell) {
+  using kernels::Cell;
+  return cell == Cell::rnn ? CUDNN_RNN_TANH : cell == Cell::gru ? CUDNN_GRU : CUDNN_LSTM;
 }
 
 template <class T>
@@ -46,7 +47,7 @@ class Stack {
     const auto type = kFloat ? CUDNN_DATA_FLOAT : CUDNN_DATA_BFLOAT16;
     const auto hidden = static_cast<int>(s_.H), rows = static_cast<int>(s_.B), steps = static_cast<int>(s_.T);
     check(
-        c.cudnnSetRNNDescriptor_v8(rnn_, algorithm.algorithm, mode_of(row.cell), CUDNN_RNN_DOUBLE_BIAS,
+        c.cudnnSetRNNDescriptor_v8(rnn_, algorithm.algorithm, mode_of(row.shape.cell), CUDNN_RNN_DOUBLE_BIAS,
                                    s_.directions == 2 ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT,
                                    type, CUDNN_DATA_FLOAT, kFloat ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH, hidden,
                                    hidden, hidden, static_cast<int>(s_.layers), dropout_, CUDNN_RNN_PADDED_IO_ENABLED),

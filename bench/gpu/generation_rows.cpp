@@ -2,7 +2,6 @@
 
 #include "bench/gpu/measure.h"
 #include "kernels/generation.h"
-#include "kernels/lstm.h"
 
 // Sampling from an LSTM: the whole loop in one launch.
 namespace polonaise::bench {
@@ -37,33 +36,33 @@ class Sampler {
         head_bias_(cuda, row.vocabulary, 0.1f),
         states_(cuda, 2 * row.layers * row.streams * row.H, 0),
         logits_(cuda, row.streams * row.vocabulary, 1),
-        packed_(cuda, lstm_packed_size(cuda, shape()), 0),
+        packed_(cuda, recurrent_packed_size(cuda, shape()), 0),
         tokens_(cuda, std::vector<std::int32_t>(static_cast<std::size_t>(row.streams * row.events))),
         drawn_(cuda, std::vector<std::int32_t>(static_cast<std::size_t>(row.streams))) {
     for (Index layer = 0; layer < row.layers; ++layer)
       weights_.push_back({layer == 0 ? View<const float, 2>() : matrix(4 * row.H, row.H), matrix(4 * row.H, row.H),
                           bias(4 * row.H), bias(4 * row.H)});
-    lstm_pack<float>(cuda_, shape(), weights_, packed_.view());
+    recurrent_pack<float>(cuda_, shape(), weights_, packed_.view());
   }
 
   void run() {
     const std::array<Index, 3> states{row_.layers, row_.streams, row_.H};
     float* const h = states_.data();
-    lstm_generate(cuda_,
-                  {.shape = shape(),
-                   .inputs = inputs_.view<2>({row_.vocabulary + 1, 4 * row_.H}),
-                   .weights = weights_,
-                   .packed = packed_.view(),
-                   .head_weight = head_.view<2>({row_.vocabulary, row_.H}),
-                   .head_bias = head_bias_.view()},
-                  {.h = {h, states},
-                   .c = {h + states_.size() / 2, states},
-                   .logits = logits_.view<2>({row_.streams, row_.vocabulary})},
-                  {.events = row_.events,
-                   .sampling = {},
-                   .stream = {.seed = 1},
-                   .tokens = tokens_.view<2>({row_.streams, row_.events}),
-                   .drawn = drawn_.view()});
+    recurrent_generate(cuda_,
+                       {.shape = shape(),
+                        .inputs = inputs_.view<2>({row_.vocabulary + 1, 4 * row_.H}),
+                        .weights = weights_,
+                        .packed = packed_.view(),
+                        .head_weight = head_.view<2>({row_.vocabulary, row_.H}),
+                        .head_bias = head_bias_.view()},
+                       {.h = {h, states},
+                        .c = {h + states_.size() / 2, states},
+                        .logits = logits_.view<2>({row_.streams, row_.vocabulary})},
+                       {.events = row_.events,
+                        .sampling = {},
+                        .stream = {.seed = 1},
+                        .tokens = tokens_.view<2>({row_.streams, row_.events}),
+                        .drawn = drawn_.view()});
   }
 
  private:

@@ -4,38 +4,12 @@
 #include <tuple>
 
 #include "bench/gpu/measure.h"
-#include "kernels/gru.h"
 #include "kernels/linear.h"
-#include "kernels/lstm.h"
-#include "kernels/rnn.h"
 
 namespace polonaise::bench {
 namespace {
 
 using namespace kernels;
-
-// A family's kernels under one name.
-template <class T>
-struct Family {
-  Index gates;
-  Index (*packed_size)(const Cuda&, const RecurrentShape&);
-  Index (*saved_size)(const Cuda&, const RecurrentShape&, float);
-  Index (*scratch_size)(const Cuda&, const RecurrentShape&);
-  void (*pack)(Cuda&, const RecurrentShape&, std::span<const RecurrentLayer<const T>>, View<float, 1>);
-  void (*forward)(Cuda&, const RecurrentShape&, const RecurrentForward<T>&);
-  void (*backward)(Cuda&, const RecurrentShape&, const RecurrentBackward<T>&);
-};
-
-template <class T>
-const Family<T>& family_of(const std::string& cell) {
-  static const Family<T> rnn{1,           rnn_packed_size, rnn_saved_size, rnn_scratch_size,
-                             rnn_pack<T>, rnn_forward<T>,  rnn_backward<T>};
-  static const Family<T> lstm{
-      4, lstm_packed_size, lstm_saved_size, lstm_scratch_size, lstm_pack<T>, lstm_forward<T>, lstm_backward<T>};
-  static const Family<T> gru{3,           gru_packed_size, gru_saved_size, gru_scratch_size,
-                             gru_pack<T>, gru_forward<T>,  gru_backward<T>};
-  return cell == "rnn" ? rnn : cell == "gru" ? gru : lstm;
-}
 
 // The stack with its input product, as torch.nn.LSTM and cuDNN have it: inputs as wide as the hidden state.
 template <class T>
@@ -43,7 +17,6 @@ class Stack {
  public:
   Stack(Cuda& cuda, const RecurrentRow& row)
       : cuda_(cuda),
-        family_(family_of<T>(row.cell)),
         s_(row.shape),
         row_(row),
         x_(numbers(s_.T * s_.B * s_.H, 1)),
@@ -52,13 +25,13 @@ class Stack {
         dproduct_(numbers(s_.T * s_.B * width(), 0)),
         y_(numbers(s_.T * s_.B * s_.directions * s_.H, 0)),
         dy_(numbers(s_.T * s_.B * s_.directions * s_.H, 1)),
-        saved_(numbers(family_.saved_size(cuda, s_, row.dropout), 0)),
-        scratch_(numbers(family_.scratch_size(cuda, s_), 0)),
+        saved_(numbers(recurrent_saved_size(cuda, s_, row.dropout), 0)),
+        scratch_(numbers(recurrent_scratch_size(cuda, s_), 0)),
         dx_(numbers(s_.T * s_.B * s_.H, 0)),
         dweight_(cuda, width() * s_.H, 0),
-        packed_(cuda, family_.packed_size(cuda, s_), 0),
+        packed_(cuda, recurrent_packed_size(cuda, s_), 0),
         lengths_(cuda, row.lengths()) {
-    const Index gates = family_.gates * s_.H, below = s_.directions * s_.H;
+    const Index gates = s_.gates() * s_.H, below = s_.directions * s_.H;
     for (Index i = 0; i < s_.layers * s_.directions; ++i) {
       weights_.push_back({i < s_.directions ? View<const T, 2>() : view<const T, 2>({gates, below}),
                           view<const T, 2>({gates, s_.H}), view<const T, 1>({gates}), view<const T, 1>({gates})});
@@ -68,36 +41,36 @@ class Stack {
   }
 
   void forward() {
-    family_.pack(cuda_, s_, weights_, packed_.view());
+    recurrent_pack<T>(cuda_, s_, weights_, packed_.view());
     linear_forward<T>(cuda_, steps(x_, s_.H), input_weight(weight_), {}, Activation::none, {},
                       steps(product_, width()));
-    family_.forward(cuda_, s_,
-                    {.input = product_.template view<3>({s_.T, s_.B, width()}),
-                     .weights = weights_,
-                     .packed = packed_.view(),
-                     .lengths = lengths(),
-                     .y = outputs(y_),
-                     .saved = saved_.view(),
-                     .dropout = dropout()});
+    recurrent_forward<T>(cuda_, s_,
+                         {.input = product_.template view<3>({s_.T, s_.B, width()}),
+                          .weights = weights_,
+                          .packed = packed_.view(),
+                          .lengths = lengths(),
+                          .y = outputs(y_),
+                          .saved = saved_.view(),
+                          .dropout = dropout()});
   }
   void backward() {
-    family_.backward(cuda_, s_,
-                     {.weights = weights_,
-                      .packed = packed_.view(),
-                      .lengths = lengths(),
-                      .y = outputs(y_),
-                      .saved = saved_.view(),
-                      .dy = outputs(dy_),
-                      .dinput = dproduct_.template view<3>({s_.T, s_.B, width()}),
-                      .gradients = gradients_,
-                      .scratch = scratch_.view(),
-                      .dropout = dropout()});
+    recurrent_backward<T>(cuda_, s_,
+                          {.weights = weights_,
+                           .packed = packed_.view(),
+                           .lengths = lengths(),
+                           .y = outputs(y_),
+                           .saved = saved_.view(),
+                           .dy = outputs(dy_),
+                           .dinput = dproduct_.template view<3>({s_.T, s_.B, width()}),
+                           .gradients = gradients_,
+                           .scratch = scratch_.view(),
+                           .dropout = dropout()});
     linear_backward<T>(cuda_, steps(x_, s_.H), input_weight(weight_), {}, Activation::none, steps(dproduct_, width()),
                        {}, steps(dx_, s_.H), Accumulate::no, input_weight(dweight_), {});
   }
 
  private:
-  Index width() const { return s_.directions * family_.gates * s_.H; }
+  Index width() const { return s_.directions * s_.gates() * s_.H; }
   CardArray<T> numbers(Index n, float scale) const { return {cuda_, n, scale}; }
   // A parameter, or the gradient of one: those are float.
   template <class U, int N>
@@ -118,7 +91,6 @@ class Stack {
   RecurrentDropout dropout() const { return {.p = row_.dropout, .stream = {1, 1, 1}}; }
 
   Cuda& cuda_;
-  const Family<T>& family_;
   RecurrentShape s_;
   RecurrentRow row_;
   CardArray<T> x_, weight_, product_, dproduct_, y_, dy_, saved_, scratch_, dx_;
@@ -169,7 +141,7 @@ void add_kinds(Cuda cuda, const RecurrentRow& row, bool all) {
 }  // namespace
 
 std::string RecurrentRow::name() const {
-  std::string text = cell;
+  std::string text = shape_of(shape.cell).name;
   if (shape.directions == 2) text = "bi" + text;
   text += "_h" + std::to_string(shape.H) + "_l" + std::to_string(shape.layers) + "_b" + std::to_string(shape.B) + "_t" +
           std::to_string(shape.T);
@@ -187,10 +159,7 @@ std::vector<std::int32_t> RecurrentRow::lengths() const {
 
 Work RecurrentRow::work(std::size_t element, int passes) const {
   const double steps = static_cast<double>(shape.T * shape.B), H = static_cast<double>(shape.H),
-               directions = static_cast<double>(shape.directions),
-               gates = cell == "rnn"   ? 1
-                       : cell == "gru" ? 3
-                                       : 4;
+               directions = static_cast<double>(shape.directions), gates = static_cast<double>(shape.gates());
   const double above = static_cast<double>(shape.layers - 1);
   // Of one step of one row: the inputs of every layer, and the recurrent product.
   const double products = directions * gates * H * (H + above * directions * H + (1 + above) * H);
@@ -199,21 +168,21 @@ Work RecurrentRow::work(std::size_t element, int passes) const {
 }
 
 std::vector<RecurrentRow> recurrent_rows() {
-  if (options().tiny) return {{"lstm", {3, 2, 8, 2, 1}, true}, {"rnn", {2, 2, 8, 1, 2}}};
+  if (options().tiny) return {{{3, 2, 8, 2, 1}, true}, {{2, 2, 8, 1, 2, Cell::rnn}}};
   return {
-      {"lstm", {200, 32, 64, 2, 1}},        // the study's hidden size
-      {"lstm", {24, 32, 64, 2, 1}},         //
-      {"lstm", {200, 32, 64, 2, 1}, true},  // rows of 1 to T steps
-      {"lstm", {200, 32, 64, 2, 1}, false, 0.3f},
-      {"lstm", {100, 64, 64, 2, 2}},
-      {"lstm", {200, 32, 128, 2, 1}},
-      {"lstm", {200, 32, 256, 1, 1}},
-      {"lstm", {200, 64, 512, 1, 1}},
-      {"lstm", {200, 32, 1024, 1, 1}},
-      {"lstm", {200, 32, 1024, 2, 1}},
-      {"lstm", {1024, 16, 768, 1, 1}},
-      {"rnn", {200, 32, 64, 2, 1}},
-      {"gru", {200, 32, 64, 2, 1}},
+      {{200, 32, 64, 2, 1}},        // the study's hidden size
+      {{24, 32, 64, 2, 1}},         //
+      {{200, 32, 64, 2, 1}, true},  // rows of 1 to T steps
+      {{200, 32, 64, 2, 1}, false, 0.3f},
+      {{100, 64, 64, 2, 2}},
+      {{200, 32, 128, 2, 1}},
+      {{200, 32, 256, 1, 1}},
+      {{200, 64, 512, 1, 1}},
+      {{200, 32, 1024, 1, 1}},
+      {{200, 32, 1024, 2, 1}},
+      {{1024, 16, 768, 1, 1}},
+      {{200, 32, 64, 2, 1, Cell::rnn}},
+      {{200, 32, 64, 2, 1, Cell::gru}},
   };
 }
 
@@ -221,8 +190,8 @@ void add_recurrent_rows(Cuda& cuda) {
   for (const RecurrentRow& row : recurrent_rows()) {
     add<float>(cuda, row, "polonaise");
     add<bf16>(cuda, row, "polonaise");
-    const bool all = row.cell == "lstm" && row.shape.directions == 1 && row.shape.T != 24 && row.dropout == 0 &&
-                     (!row.ragged || options().tiny);  // a size once
+    const bool all = row.shape.cell == Cell::lstm && row.shape.directions == 1 && row.shape.T != 24 &&
+                     row.dropout == 0 && (!row.ragged || options().tiny);  // a size once
     add_kinds<float>(cuda, row, all);
     add_kinds<bf16>(cuda, row, all);
   }

@@ -10,9 +10,8 @@
 
 namespace polonaise::bench {
 
-// A shape of the recurrent rows, which cuDNN's share.
+// A shape of the recurrent rows, which cuDNN's share where it has the cell.
 struct RecurrentRow {
-  std::string cell;
   kernels::RecurrentShape shape;
   bool ragged = false;  // row b has T - b (T - 1) / (B - 1) steps: all lengths from T to 1
   float dropout = 0;

@@ -5,61 +5,20 @@
 
 #include <vector>
 
-#include "kernels/gru.h"
-#include "kernels/lstm.h"
-#include "kernels/rnn.h"
+#include "kernels/recurrent.h"
 
 namespace polonaise {
 namespace {
 
-using kernels::RecurrentBackward;
-using kernels::RecurrentForward;
+using kernels::Cell;
 using kernels::RecurrentLayer;
 using kernels::RecurrentShape;
-using kernels::RecurrentStep;
-
-// A family's kernels under one name.
-struct Family {
-  Index gates;
-  Index (*packed_size)(const Cpu&, const RecurrentShape&);
-  Index (*saved_size)(const Cpu&, const RecurrentShape&, float);
-  Index (*scratch_size)(const Cpu&, const RecurrentShape&);
-  void (*pack)(Cpu&, const RecurrentShape&, std::span<const RecurrentLayer<const float>>, View<float, 1>);
-  void (*forward)(Cpu&, const RecurrentShape&, const RecurrentForward<float>&);
-  void (*backward)(Cpu&, const RecurrentShape&, const RecurrentBackward<float>&);
-  void (*step)(Cpu&, const RecurrentShape&, const RecurrentStep<float>&);
-};
-
-constexpr Family kRnn{1,
-                      kernels::rnn_packed_size,
-                      kernels::rnn_saved_size,
-                      kernels::rnn_scratch_size,
-                      kernels::rnn_pack<float>,
-                      kernels::rnn_forward<float>,
-                      kernels::rnn_backward<float>,
-                      kernels::rnn_step<float>};
-constexpr Family kLstm{4,
-                       kernels::lstm_packed_size,
-                       kernels::lstm_saved_size,
-                       kernels::lstm_scratch_size,
-                       kernels::lstm_pack<float>,
-                       kernels::lstm_forward<float>,
-                       kernels::lstm_backward<float>,
-                       kernels::lstm_step<float>};
-constexpr Family kGru{3,
-                      kernels::gru_packed_size,
-                      kernels::gru_saved_size,
-                      kernels::gru_scratch_size,
-                      kernels::gru_pack<float>,
-                      kernels::gru_forward<float>,
-                      kernels::gru_backward<float>,
-                      kernels::gru_step<float>};
 
 class Stack {
  public:
-  Stack(const Family& family, const benchmark::State& state)
-      : s{state.range(4), state.range(3), state.range(0), state.range(1), state.range(2)}, family_(family) {
-    const Index rows = family.gates * s.H, width = s.directions * s.H;
+  Stack(Cell cell, const benchmark::State& state)
+      : s{state.range(4), state.range(3), state.range(0), state.range(1), state.range(2), cell} {
+    const Index rows = s.gates() * s.H, width = s.directions * s.H;
     for (Index i = 0; i < s.layers * s.directions; ++i) {
       const bool first = i < s.directions;
       weights_.push_back({first ? View<const float, 2>() : View<const float, 2>(numbers(rows * width), {rows, width}),
@@ -71,44 +30,44 @@ class Stack {
                             {numbers(rows), {rows}},
                             {numbers(rows), {rows}}});
     }
-    packed = vector(family.packed_size(cpu, s));
-    family.pack(cpu, s, weights_, packed);
+    packed = vector(recurrent_packed_size(cpu, s));
+    recurrent_pack<float>(cpu, s, weights_, packed);
     input = {numbers(s.T * s.B * s.directions * rows), {s.T, s.B, s.directions * rows}};
     dinput = {numbers(s.T * s.B * s.directions * rows), {s.T, s.B, s.directions * rows}};
     y = {numbers(s.T * s.B * width), {s.T, s.B, width}};
     dy = {numbers(s.T * s.B * width), {s.T, s.B, width}};
-    saved = vector(family.saved_size(cpu, s, 0));
-    scratch = vector(family.scratch_size(cpu, s));
+    saved = vector(recurrent_saved_size(cpu, s, 0));
+    scratch = vector(recurrent_scratch_size(cpu, s));
     state_h = {numbers(s.layers * s.B * s.H), {s.layers, s.B, s.H}};
-    state_c = {numbers(s.layers * s.B * s.H), {s.layers, s.B, s.H}};
+    state_c = {numbers(s.layers * s.B * s.states() * s.H), {s.layers, s.B, s.states() * s.H}};
   }
 
   void forward() {
-    family_.forward(cpu, s, {.input = input, .weights = weights_, .packed = packed, .y = y, .saved = saved});
+    recurrent_forward<float>(cpu, s, {.input = input, .weights = weights_, .packed = packed, .y = y, .saved = saved});
   }
   void backward() {
-    family_.backward(cpu, s,
-                     {.weights = weights_,
-                      .packed = packed,
-                      .y = y,
-                      .saved = saved,
-                      .dy = dy,
-                      .dinput = dinput,
-                      .gradients = gradients_,
-                      .scratch = scratch});
+    recurrent_backward<float>(cpu, s,
+                              {.weights = weights_,
+                               .packed = packed,
+                               .y = y,
+                               .saved = saved,
+                               .dy = dy,
+                               .dinput = dinput,
+                               .gradients = gradients_,
+                               .scratch = scratch});
   }
   void step() {
-    family_.step(cpu, s,
-                 {.input = {input.data(), {s.B, family_.gates * s.H}},
-                  .weights = weights_,
-                  .packed = packed,
-                  .h = state_h,
-                  .c = state_c});
+    recurrent_step<float>(cpu, s,
+                          {.input = {input.data(), {s.B, s.gates() * s.H}},
+                           .weights = weights_,
+                           .packed = packed,
+                           .h = state_h,
+                           .c = state_c});
   }
   // Multiplications and additions of all products of a forward pass, the first layer's input product not counted.
   double operations() const {
     const Index cells = s.layers * s.directions, above = (s.layers - 1) * s.directions;
-    return 2.0 * static_cast<double>(s.T * s.B * family_.gates * s.H * (cells * s.H + above * s.directions * s.H));
+    return 2.0 * static_cast<double>(s.T * s.B * s.gates() * s.H * (cells * s.H + above * s.directions * s.H));
   }
 
   RecurrentShape s;
@@ -121,7 +80,6 @@ class Stack {
   }
   View<float, 1> vector(Index n) { return {numbers(n), {n}}; }
 
-  const Family& family_;
   Cpu cpu{1};
   std::vector<std::vector<float>> memory_;
   std::vector<RecurrentLayer<const float>> weights_;
@@ -134,14 +92,14 @@ benchmark::Counter rate(double operations) {
   return {operations, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000};
 }
 
-void forward(benchmark::State& state, const Family& family) {
-  Stack stack(family, state);
+void forward(benchmark::State& state, Cell cell) {
+  Stack stack(cell, state);
   for (auto _ : state) stack.forward();
   state.counters["FLOP/s"] = rate(stack.operations());
 }
 
-void forward_backward(benchmark::State& state, const Family& family) {
-  Stack stack(family, state);
+void forward_backward(benchmark::State& state, Cell cell) {
+  Stack stack(cell, state);
   for (auto _ : state) {
     stack.forward();
     stack.backward();
@@ -149,8 +107,8 @@ void forward_backward(benchmark::State& state, const Family& family) {
   state.counters["FLOP/s"] = rate(3 * stack.operations());
 }
 
-void step(benchmark::State& state, const Family& family) {
-  Stack stack(family, state);
+void step(benchmark::State& state, Cell cell) {
+  Stack stack(cell, state);
   for (auto _ : state) stack.step();
 }
 
@@ -161,15 +119,15 @@ void one_row(benchmark::internal::Benchmark* bench) {
   bench->Unit(benchmark::kMicrosecond)->Args({64, 2, 1, 1, 1})->Args({256, 2, 1, 1, 1});
 }
 
-BENCHMARK_CAPTURE(forward, rnn, kRnn)->Apply(shapes);
-BENCHMARK_CAPTURE(forward, lstm, kLstm)->Apply(shapes);
-BENCHMARK_CAPTURE(forward, gru, kGru)->Apply(shapes);
-BENCHMARK_CAPTURE(forward_backward, rnn, kRnn)->Apply(shapes);
-BENCHMARK_CAPTURE(forward_backward, lstm, kLstm)->Apply(shapes);
-BENCHMARK_CAPTURE(forward_backward, gru, kGru)->Apply(shapes);
-BENCHMARK_CAPTURE(step, rnn, kRnn)->Apply(one_row);
-BENCHMARK_CAPTURE(step, lstm, kLstm)->Apply(one_row);
-BENCHMARK_CAPTURE(step, gru, kGru)->Apply(one_row);
+BENCHMARK_CAPTURE(forward, rnn, Cell::rnn)->Apply(shapes);
+BENCHMARK_CAPTURE(forward, lstm, Cell::lstm)->Apply(shapes);
+BENCHMARK_CAPTURE(forward, gru, Cell::gru)->Apply(shapes);
+BENCHMARK_CAPTURE(forward_backward, rnn, Cell::rnn)->Apply(shapes);
+BENCHMARK_CAPTURE(forward_backward, lstm, Cell::lstm)->Apply(shapes);
+BENCHMARK_CAPTURE(forward_backward, gru, Cell::gru)->Apply(shapes);
+BENCHMARK_CAPTURE(step, rnn, Cell::rnn)->Apply(one_row);
+BENCHMARK_CAPTURE(step, lstm, Cell::lstm)->Apply(one_row);
+BENCHMARK_CAPTURE(step, gru, Cell::gru)->Apply(one_row);
 
 }  // namespace
 }  // namespace polonaise

@@ -110,18 +110,17 @@ class Tagger {
         parameters.add("head.weight", {kKeys + kClasses, 2 * kHidden}, Init::uniform, 0.09f, Parameters::Kind::edge);
     bias_ = parameters.add("head.bias", {kKeys + kClasses}, Init::uniform, 0.09f, Parameters::Kind::vector);
     const kernels::RecurrentShape shape{1, 1, kHidden, kLayers, 2};
-    packed_ = parameters.add_derived(
-        recurrent_packed_size(device, Cell::lstm, shape), [this, shape](AnyDevice& d, View<float, 1> out) {
-          std::vector<kernels::RecurrentLayer<const float>> weights;
-          for (std::size_t i = 0; i < ids_.size(); ++i) {
-            const auto& id = ids_[i];
-            weights.push_back({i < 2 ? View<const float, 2>() : parameters.value(id[0]).matrix<const float>(),
-                               parameters.value(id[1]).matrix<const float>(),
-                               parameters.value(id[2]).vector<const float>(),
-                               parameters.value(id[3]).vector<const float>()});
-          }
-          recurrent_pack(d, Cell::lstm, shape, weights, out);
-        });
+    packed_ = parameters.add_derived(recurrent_packed_size(device, shape), [this, shape](AnyDevice& d,
+                                                                                         View<float, 1> out) {
+      std::vector<kernels::RecurrentLayer<const float>> weights;
+      for (std::size_t i = 0; i < ids_.size(); ++i) {
+        const auto& id = ids_[i];
+        weights.push_back({i < 2 ? View<const float, 2>() : parameters.value(id[0]).matrix<const float>(),
+                           parameters.value(id[1]).matrix<const float>(), parameters.value(id[2]).vector<const float>(),
+                           parameters.value(id[3]).vector<const float>()});
+      }
+      recurrent_pack(d, shape, weights, out);
+    });
     for (std::size_t direction = 0; direction < 2; ++direction)
       transposed_.push_back(
           parameters.add_derived(4 * kHidden * (kKeys + 1), [this, direction](AnyDevice&, View<float, 1> out) {

@@ -6,35 +6,24 @@
 #include "kernels/cpu/parallel.h"
 #include "kernels/embedding.h"
 #include "kernels/generation_shapes.h"
-#include "kernels/gru.h"
 #include "kernels/linear.h"
-#include "kernels/lstm.h"
-#include "kernels/rnn.h"
 
 namespace polonaise::kernels {
 namespace {
 
-struct Cell {
-  Index gates;
-  bool has_c;
-  void (*step)(Cpu&, const RecurrentShape&, const RecurrentStep<float>&);
-};
-
 // One stream, through the kernels of single steps: one thread, so that streams do not meet in any sum.
 class Stream {
  public:
-  Stream(const Cell& cell, const GenerationNetwork& network, const GenerationState& state, const GenerationDraws& draws,
-         Index row)
-      : cell_(cell),
-        n_(network),
+  Stream(const GenerationNetwork& network, const GenerationState& state, const GenerationDraws& draws, Index row)
+      : n_(network),
         draws_(draws),
         state_(state),
         row_(row),
         one_(network.shape),
         logits_(state.logits.row_block(row, 1)),
         h_(static_cast<std::size_t>(one_.layers * one_.H)),
-        c_(cell.has_c ? h_.size() : 0),
-        product_(static_cast<std::size_t>(cell.gates * one_.H)),
+        c_(static_cast<std::size_t>(one_.states()) * h_.size()),
+        product_(static_cast<std::size_t>(one_.gates() * one_.H)),
         allowed_(static_cast<std::size_t>(network.vocabulary())) {
     one_.B = 1;
     move_state<true>(state.h, h_);
@@ -58,8 +47,8 @@ class Stream {
   // Between the streams' state and this one's own.
   template <bool kIn>
   void move_state(View<float, 3> all, std::vector<float>& own) {
-    const auto size = static_cast<std::size_t>(one_.H);
-    for (std::size_t layer = 0; layer * size < own.size(); ++layer) {
+    const std::size_t size = own.size() / static_cast<std::size_t>(one_.layers);
+    for (std::size_t layer = 0; layer < static_cast<std::size_t>(one_.layers) && size > 0; ++layer) {
       float* const theirs = all.row(static_cast<Index>(layer) * n_.shape.B + row_);
       float* const ours = own.data() + layer * size;
       kIn ? std::copy_n(theirs, size, ours) : std::copy_n(ours, size, theirs);
@@ -102,7 +91,7 @@ class Stream {
 
   // Reads event s into the network.
   void feed(Index s) {
-    const View<float, 2> product(product_.data(), {1, cell_.gates * one_.H});
+    const View<float, 2> product(product_.data(), {1, one_.gates() * one_.H});
     if (n_.keys == 0) {
       embedding_forward<float>(cpu_, {draws_.tokens.row(row_) + s, {1}}, n_.inputs, {}, product);
     } else {
@@ -120,19 +109,17 @@ class Stream {
       embedding_bag_forward<float>(cpu_, {{offsets, {2}}, {columns_.data(), {size}}, {values_.data(), {size}}},
                                    n_.inputs, {}, {}, product);
     }
-    const std::array<Index, 3> states{one_.layers, 1, one_.H};
-    cell_.step(cpu_, one_,
-               {.input = product,
-                .weights = n_.weights,
-                .packed = n_.packed,
-                .h = {h_.data(), states},
-                .c = cell_.has_c ? View<float, 3>(c_.data(), states) : View<float, 3>()});
+    recurrent_step<float>(cpu_, one_,
+                          {.input = product,
+                           .weights = n_.weights,
+                           .packed = n_.packed,
+                           .h = {h_.data(), {one_.layers, 1, one_.H}},
+                           .c = {c_.data(), {one_.layers, 1, one_.states() * one_.H}}});
     linear_forward<float>(cpu_, View<const float, 2>(h_.data() + (one_.layers - 1) * one_.H, {1, one_.H}),
                           n_.head_weight, n_.head_bias, Activation::none, {}, logits_);
   }
 
   Cpu cpu_{1};
-  const Cell& cell_;
   const GenerationNetwork& n_;
   const GenerationDraws& draws_;
   const GenerationState& state_;
@@ -145,31 +132,16 @@ class Stream {
   std::vector<std::int32_t> columns_;
 };
 
-void generate(Cpu& cpu, const Cell& cell, const GenerationNetwork& network, const GenerationState& state,
-              const GenerationDraws& draws) {
-  require_generation(cell.gates, cell.has_c, network, state, draws);
-  parallel_for(cpu, network.shape.B, [&](Index row) { Stream(cell, network, state, draws, row).run(); });
-}
-
 }  // namespace
 
 bool generation_fits(const Cpu&, const GenerationNetwork&, const Grammar*) {
   return true;
 }
 
-void rnn_generate(Cpu& cpu, const GenerationNetwork& network, const GenerationState& state,
-                  const GenerationDraws& draws) {
-  generate(cpu, {1, false, rnn_step<float>}, network, state, draws);
-}
-
-void lstm_generate(Cpu& cpu, const GenerationNetwork& network, const GenerationState& state,
-                   const GenerationDraws& draws) {
-  generate(cpu, {4, true, lstm_step<float>}, network, state, draws);
-}
-
-void gru_generate(Cpu& cpu, const GenerationNetwork& network, const GenerationState& state,
-                  const GenerationDraws& draws) {
-  generate(cpu, {3, false, gru_step<float>}, network, state, draws);
+void recurrent_generate(Cpu& cpu, const GenerationNetwork& network, const GenerationState& state,
+                        const GenerationDraws& draws) {
+  require_generation(network, state, draws);
+  parallel_for(cpu, network.shape.B, [&](Index row) { Stream(network, state, draws, row).run(); });
 }
 
 }  // namespace polonaise::kernels

@@ -1,5 +1,3 @@
-#include "kernels/gru.h"
-
 #include "kernels/cpu/recurrent_stack.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -12,11 +10,11 @@
 HWY_BEFORE_NAMESPACE();
 namespace polonaise::kernels::HWY_NAMESPACE {
 
-struct Gru {
+struct Gru : CellOf<Cell::gru> {
   using Equations = GruCell<Vec>;
   // Slots: r, z, n and the recurrent share of n's pre-activation, whose place its gradient takes in backward.
-  static constexpr int kGates = 3, kSlots = 4, kUnits = 1, kBiases = 4;
-  static constexpr bool kHasC = false, kLastApart = true, kPassesState = true;
+  static constexpr int kUnits = 1, kBiases = 4;
+  static constexpr bool kPassesState = true;
 
   static float bias(Index block, const float* bias_ih, const float* bias_hh, Index H) {
     if (block < 2) return bias_ih[block * H] + bias_hh[block * H];
@@ -65,36 +63,9 @@ namespace polonaise::kernels {
 
 HWY_EXPORT(gru_loops);
 
-static RecurrentStack stack(const RecurrentShape& shape) {
-  return {HWY_DYNAMIC_DISPATCH(gru_loops)(), shape};
-}
-
-Index gru_packed_size(const Cpu&, const RecurrentShape& shape) {
-  return stack(shape).packed_size();
-}
-Index gru_saved_size(const Cpu&, const RecurrentShape& shape, float dropout) {
-  return stack(shape).saved_size(dropout);
-}
-Index gru_scratch_size(const Cpu&, const RecurrentShape& shape) {
-  return stack(shape).scratch_size();
-}
-
 template <>
-void gru_pack<float>(Cpu&, const RecurrentShape& shape, std::span<const RecurrentLayer<const float>> weights,
-                     View<float, 1> packed) {
-  stack(shape).pack(weights, packed);
-}
-template <>
-void gru_forward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentForward<float>& arguments) {
-  stack(shape).forward(cpu, arguments);
-}
-template <>
-void gru_backward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentBackward<float>& arguments) {
-  stack(shape).backward(cpu, arguments);
-}
-template <>
-void gru_step<float>(Cpu&, const RecurrentShape& shape, const RecurrentStep<float>& arguments) {
-  stack(shape).step(arguments);
+const CellLoops& loops_of<Cell::gru>() {
+  return HWY_DYNAMIC_DISPATCH(gru_loops)();
 }
 
 }  // namespace polonaise::kernels

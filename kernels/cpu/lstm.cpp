@@ -1,5 +1,3 @@
-#include "kernels/lstm.h"
-
 #include "kernels/cpu/recurrent_stack.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -12,10 +10,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace polonaise::kernels::HWY_NAMESPACE {
 
-struct Lstm {
+struct Lstm : CellOf<Cell::lstm> {
   using Equations = LstmCell<Vec>;
-  static constexpr int kGates = 4, kSlots = 4, kUnits = 1, kBiases = 4;
-  static constexpr bool kHasC = true, kLastApart = false, kPassesState = false;
+  static constexpr int kUnits = 1, kBiases = 4;
+  static constexpr bool kPassesState = false;
 
   static float bias(Index block, const float* bias_ih, const float* bias_hh, Index H) {
     return bias_ih[block * H] + bias_hh[block * H];
@@ -63,36 +61,9 @@ namespace polonaise::kernels {
 
 HWY_EXPORT(lstm_loops);
 
-static RecurrentStack stack(const RecurrentShape& shape) {
-  return {HWY_DYNAMIC_DISPATCH(lstm_loops)(), shape};
-}
-
-Index lstm_packed_size(const Cpu&, const RecurrentShape& shape) {
-  return stack(shape).packed_size();
-}
-Index lstm_saved_size(const Cpu&, const RecurrentShape& shape, float dropout) {
-  return stack(shape).saved_size(dropout);
-}
-Index lstm_scratch_size(const Cpu&, const RecurrentShape& shape) {
-  return stack(shape).scratch_size();
-}
-
 template <>
-void lstm_pack<float>(Cpu&, const RecurrentShape& shape, std::span<const RecurrentLayer<const float>> weights,
-                      View<float, 1> packed) {
-  stack(shape).pack(weights, packed);
-}
-template <>
-void lstm_forward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentForward<float>& arguments) {
-  stack(shape).forward(cpu, arguments);
-}
-template <>
-void lstm_backward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentBackward<float>& arguments) {
-  stack(shape).backward(cpu, arguments);
-}
-template <>
-void lstm_step<float>(Cpu&, const RecurrentShape& shape, const RecurrentStep<float>& arguments) {
-  stack(shape).step(arguments);
+const CellLoops& loops_of<Cell::lstm>() {
+  return HWY_DYNAMIC_DISPATCH(lstm_loops)();
 }
 
 }  // namespace polonaise::kernels

@@ -22,9 +22,8 @@ namespace polonaise::kernels::HWY_NAMESPACE {
 //   forward panels [panel][k][gate][unit vector] | biases [panel][bias][unit vector] | backward panels
 // where the backward panels hold weight_hh itself, two vectors of inputs for each k = (gate, unit).
 //
-// A Cell says: kGates (blocks of H in the pre-activations), kSlots (blocks of H kept for backward), kUnits, kBiases
-// (bias blocks: input and recurrent biases are added where the cell allows), kHasC, kLastApart (see CellLoops),
-// kPassesState (h passes on part of its gradient directly); and the equations on one vector.
+// A Cell is a CellOf (recurrent_layout.h) and says: kUnits, kBiases (bias blocks: input and recurrent biases are added where the cell
+// allows), kPassesState (h passes on part of its gradient directly); and the equations on one vector.
 
 inline constexpr Index kBackwardVectors = 2;
 
@@ -169,12 +168,12 @@ void sequence_forward(const TimeLoop& loop) {
                  .h_before = s > 0     ? loop.y.row(before + b)
                              : loop.h0 ? loop.h0 + b * H
                                        : nullptr,
-                 .c_before = !Cell::kHasC ? nullptr
-                             : s > 0      ? loop.c.row(before + b)
-                             : loop.c0    ? loop.c0 + b * H
-                                          : nullptr,
+                 .c_before = Cell::kStates == 0 ? nullptr
+                             : s > 0            ? loop.c.row(before + b)
+                             : loop.c0          ? loop.c0 + b * Cell::kStates * H
+                                                : nullptr,
                  .h = loop.y.row(now),
-                 .c = Cell::kHasC ? loop.c.row(now) : nullptr};
+                 .c = Cell::kStates > 0 ? loop.c.row(now) : nullptr};
     }
     Index i = 0;
     for (; i + kTile <= loop.row_count; i += kTile) forward_rows<Cell, kTile>(loop, rows + i);
@@ -183,7 +182,7 @@ void sequence_forward(const TimeLoop& loop) {
       if (silent(loop, t, loop.first_row + i)) {
         set_zero(rows[i].gates, Cell::kSlots * H);
         set_zero(rows[i].h, H);
-        set_zero(rows[i].c, H);
+        set_zero(rows[i].c, Cell::kStates * H);
       }
   }
 }
@@ -253,14 +252,14 @@ void sequence_backward(const TimeLoopBackward& loop) {
                                 .h_before = s > 0     ? loop.y.row(before + b)
                                             : loop.h0 ? loop.h0 + b * H
                                                       : nullptr,
-                                .c = Cell::kHasC ? loop.c.row(now) : nullptr,
-                                .c_before = !Cell::kHasC ? nullptr
-                                            : s > 0      ? loop.c.row(before + b)
-                                            : loop.c0    ? loop.c0 + b * H
-                                                         : nullptr,
+                                .c = Cell::kStates > 0 ? loop.c.row(now) : nullptr,
+                                .c_before = Cell::kStates == 0 ? nullptr
+                                            : s > 0            ? loop.c.row(before + b)
+                                            : loop.c0          ? loop.c0 + b * Cell::kStates * H
+                                                               : nullptr,
                                 .dgates = loop.dgates.row(now),
                                 .dh = loop.dh + b * H,
-                                .dc = loop.dc + b * H};
+                                .dc = loop.dc + b * Cell::kStates * H};
       if (silent(loop, t, b)) {
         set_zero(row.gates, Cell::kSlots * H);
         set_zero(row.dgates, Cell::kGates * H);
@@ -287,7 +286,7 @@ void cell_step(const CellStep& cell) {
   float* product = next_h + H;
   for (Index b = 0; b < cell.B; ++b) {
     float* h = cell.h + b * H;
-    float* c = Cell::kHasC ? cell.c + b * H : nullptr;
+    float* c = Cell::kStates > 0 ? cell.c + b * Cell::kStates * H : nullptr;
     CellRow row{.product = cell.x ? product : cell.product.row(b),
                 .gates = gates,
                 .h_before = h,
@@ -324,11 +323,7 @@ inline void add_all_column_sums(View<const float, 2> x, float* sums) {
 
 template <class Cell>
 const CellLoops& cell_loops() {
-  static constexpr CellLoops loops{.gates = Cell::kGates,
-                                   .slots = Cell::kSlots,
-                                   .has_c = Cell::kHasC,
-                                   .last_apart = Cell::kLastApart,
-                                   .packed_size = packed_size<Cell>,
+  static constexpr CellLoops loops{.packed_size = packed_size<Cell>,
                                    .packed_input_size = packed_input_size<Cell>,
                                    .pack = pack_weights<Cell>,
                                    .pack_input = pack_panels<Cell>,

@@ -1,6 +1,7 @@
 #include "kernels/cpu/recurrent_stack.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "kernels/cpu/parallel.h"
 #include "kernels/matmul.h"
@@ -9,8 +10,23 @@
 
 namespace polonaise::kernels {
 
-RecurrentStack::RecurrentStack(const CellLoops& cell, const RecurrentShape& shape)
-    : cell_(cell), layout_(cell.gates, cell.slots, cell.has_c, shape), s_(shape) {}
+namespace {
+
+const CellLoops& loops_of(Cell cell) {
+  switch (cell) {
+    case Cell::rnn:
+      return kernels::loops_of<Cell::rnn>();
+    case Cell::lstm:
+      return kernels::loops_of<Cell::lstm>();
+    case Cell::gru:
+      return kernels::loops_of<Cell::gru>();
+  }
+  std::abort();  // no cell has another value
+}
+
+}  // namespace
+
+RecurrentStack::RecurrentStack(const RecurrentShape& shape) : cell_(loops_of(shape.cell)), layout_(shape), s_(shape) {}
 
 Index RecurrentStack::packed_stride() const {
   return cell_.packed_size(s_.H) + cell_.packed_input_size(s_.H);
@@ -21,12 +37,12 @@ Index RecurrentStack::packed_size() const {
 }
 
 Index RecurrentStack::scratch_size() const {
-  return layout_.outputs() + 2 * s_.directions * layout_.states();
+  return layout_.outputs() + s_.directions * (1 + s_.states()) * layout_.states();
 }
 
 void RecurrentStack::pack(std::span<const RecurrentLayer<const float>> weights, View<float, 1> packed) const {
-  layout_.check_weights(weights);
-  require(packed.size() == packed_size(), "packed must have *_packed_size elements");
+  check_recurrent_weights(s_, weights);
+  require(packed.size() == packed_size(), "packed must have recurrent_packed_size elements");
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const RecurrentLayer<const float>& w = weights[i];
     float* out = packed.data() + static_cast<Index>(i) * packed_stride();
@@ -36,7 +52,7 @@ void RecurrentStack::pack(std::span<const RecurrentLayer<const float>> weights, 
 }
 
 void RecurrentStack::forward(Cpu& cpu, const RecurrentForward<float>& f) const {
-  layout_.check(f, packed_size());
+  f.check(s_, packed_size());
   const Index width = layout_.width();
   for (Index layer = 0; layer < s_.layers; ++layer) {
     const View<float, 2> y = layout_.output(layer, f.saved, f.dropout.p, f.y);
@@ -63,7 +79,7 @@ void RecurrentStack::forward(Cpu& cpu, const RecurrentForward<float>& f) const {
 }
 
 void RecurrentStack::backward(Cpu& cpu, const RecurrentBackward<float>& b) const {
-  layout_.check(b, packed_size(), scratch_size());
+  b.check(s_, packed_size(), scratch_size());
   const Index width = layout_.width(), states = layout_.states();
   const View<float, 2> d_lower(b.scratch.data(), {s_.T * s_.B, s_.directions * s_.H});
   View<const float, 2> dy = b.dy.empty() ? View<const float, 2>() : b.dy.matrix();
@@ -78,9 +94,10 @@ void RecurrentStack::backward(Cpu& cpu, const RecurrentBackward<float>& b) const
       if (!dy.empty()) loop.dy = dy.column_block(direction * s_.H, s_.H);
       const bool direct = layer == 0 && b.dinput_accumulate == Accumulate::no;
       loop.dgates = direct ? input_block(b.dinput) : loop.gates.column_block(0, width);
-      loop.dh = b.scratch.data() + layout_.outputs() + 2 * direction * states;
+      const Index carried = (1 + s_.states()) * states;
+      loop.dh = b.scratch.data() + layout_.outputs() + direction * carried;
       loop.dc = loop.dh + states;
-      std::fill(loop.dh, loop.dc + states, 0.0f);
+      std::fill(loop.dh, loop.dh + carried, 0.0f);
       if (!b.dhn.empty()) {
         const float* dhn = b.dhn.data() + static_cast<Index>(layout_.index(layer, direction)) * states;
         std::copy(dhn, dhn + states, loop.dh);
@@ -105,12 +122,12 @@ void RecurrentStack::backward(Cpu& cpu, const RecurrentBackward<float>& b) const
 }
 
 void RecurrentStack::step(const RecurrentStep<float>& step) const {
-  layout_.check(step, packed_size());
+  step.check(s_, packed_size());
   const Index states = s_.B * s_.H;
   for (Index layer = 0; layer < s_.layers; ++layer) {
     CellStep cell{.B = s_.B, .H = s_.H, .packed = step.packed.data() + layer * packed_stride()};
     cell.h = step.h.data() + layer * states;
-    cell.c = cell_.has_c ? step.c.data() + layer * states : nullptr;
+    cell.c = s_.states() > 0 ? step.c.data() + layer * s_.states() * states : nullptr;
     if (layer == 0) {
       cell.product = step.input;
     } else {
@@ -128,7 +145,7 @@ TimeLoop RecurrentStack::time_loop(Index layer, Index direction, const Arguments
   loop.packed = a.packed.data() + static_cast<Index>(layout_.index(layer, direction)) * packed_stride();
   loop.lengths = a.lengths.data();
   loop.h0 = a.h0.empty() ? nullptr : a.h0.data() + layer * states;
-  loop.c0 = a.c0.empty() ? nullptr : a.c0.data() + layer * states;
+  loop.c0 = a.c0.empty() ? nullptr : a.c0.data() + layer * s_.states() * states;
   loop.gates = layout_.gates(layer, direction, a.saved);
   loop.c = layout_.c(layer, direction, a.saved);
   return loop;
@@ -148,19 +165,20 @@ void RecurrentStack::run(Cpu& cpu, const std::vector<Loop>& loops, void (*body)(
 void RecurrentStack::last_states(Index layer, const TimeLoop& loop, const RecurrentForward<float>& f) const {
   const auto gather = [&](const View<float, 2>& steps, const float* initial, const View<float, 3>& out) {
     if (out.empty()) return;
-    float* to = out.data() + static_cast<Index>(layout_.index(layer, loop.reverse ? 1 : 0)) * s_.B * s_.H;
-    for (Index row = 0; row < s_.B; ++row, to += s_.H) {
+    const Index width = steps.columns();
+    float* to = out.data() + static_cast<Index>(layout_.index(layer, loop.reverse ? 1 : 0)) * s_.B * width;
+    for (Index row = 0; row < s_.B; ++row, to += width) {
       const Index length = loop.lengths ? loop.lengths[row] : s_.T;
-      const float* from = initial ? initial + row * s_.H : nullptr;
+      const float* from = initial ? initial + row * width : nullptr;
       if (length > 0) from = steps.row((loop.reverse ? 0 : length - 1) * s_.B + row);
       if (from)
-        std::copy(from, from + s_.H, to);
+        std::copy(from, from + width, to);
       else
-        std::fill(to, to + s_.H, 0.0f);
+        std::fill(to, to + width, 0.0f);
     }
   };
   gather(loop.y, loop.h0, f.hn);
-  if (cell_.has_c) gather(loop.c, loop.c0, f.cn);
+  if (s_.states() > 0) gather(loop.c, loop.c0, f.cn);
 }
 
 // The products over all steps: dweight_ih from the layer below, dweight_hh from the states one step earlier in the
@@ -185,9 +203,38 @@ void RecurrentStack::weight_gradients(Cpu& cpu, Index layer, const TimeLoopBackw
       matmul<float>(cpu, dz.row_block(0, s_.B), Op::transpose, View<const float, 2>(loop.h0, {s_.B, s_.H}), Op::none,
                     dweight, Accumulate::yes);
   };
-  const Index shared = (cell_.last_apart ? cell_.gates - 1 : cell_.gates) * s_.H;
+  const CellShape& cell = layout_.cell;
+  const Index shared = (cell.last_apart ? cell.gates - 1 : cell.gates) * s_.H;
   recurrent(loop.dgates.column_block(0, shared), 0);
-  if (cell_.last_apart) recurrent(loop.gates.column_block((cell_.slots - 1) * s_.H, s_.H), shared);
+  if (cell.last_apart) recurrent(loop.gates.column_block((cell.slots - 1) * s_.H, s_.H), shared);
+}
+
+Index recurrent_packed_size(const Cpu&, const RecurrentShape& shape) {
+  return RecurrentStack(shape).packed_size();
+}
+Index recurrent_saved_size(const Cpu&, const RecurrentShape& shape, float dropout) {
+  return RecurrentStack(shape).saved_size(dropout);
+}
+Index recurrent_scratch_size(const Cpu&, const RecurrentShape& shape) {
+  return RecurrentStack(shape).scratch_size();
+}
+
+template <>
+void recurrent_pack<float>(Cpu&, const RecurrentShape& shape, std::span<const RecurrentLayer<const float>> weights,
+                           View<float, 1> packed) {
+  RecurrentStack(shape).pack(weights, packed);
+}
+template <>
+void recurrent_forward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentForward<float>& arguments) {
+  RecurrentStack(shape).forward(cpu, arguments);
+}
+template <>
+void recurrent_backward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentBackward<float>& arguments) {
+  RecurrentStack(shape).backward(cpu, arguments);
+}
+template <>
+void recurrent_step<float>(Cpu&, const RecurrentShape& shape, const RecurrentStep<float>& arguments) {
+  RecurrentStack(shape).step(arguments);
 }
 
 }  // namespace polonaise::kernels

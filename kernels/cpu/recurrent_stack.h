@@ -15,11 +15,11 @@ struct TimeLoop {
   const float* packed = nullptr;
   const std::int32_t* lengths = nullptr;  // [B] or null
   const float* h0 = nullptr;              // [B,H] or null
-  const float* c0 = nullptr;
+  const float* c0 = nullptr;              // [B,S*H] or null
   // [T*B, G*H] the input's share of the pre-activations; may be the memory of `gates`.
   View<const float, 2> product = {};
   View<float, 2> gates = {};  // [T*B, slots*H] kept for backward
-  View<float, 2> c = {};      // [T*B, H] LSTM only
+  View<float, 2> c = {};      // [T*B, S*H]
   View<float, 2> y = {};      // [T*B, H]
 };
 
@@ -27,7 +27,7 @@ struct TimeLoopBackward : TimeLoop {
   View<const float, 2> dy = {};  // [T*B, H] or empty
   View<float, 2> dgates = {};    // [T*B, G*H], of the input's share; may be `gates`'s own memory
   float* dh = nullptr;           // [B,H]: on entry the gradient of the last state, then carried from step to step
-  float* dc = nullptr;
+  float* dc = nullptr;           // [B,S*H]
 };
 
 // One step of one layer over all rows: product of the packed input weights with x (null in layer 0, whose product is
@@ -39,17 +39,13 @@ struct CellStep {
   View<const float, 2> product = {};    // [B, G*H], layer 0
   const float* x = nullptr;             // [B,H], the layer below
   float* h = nullptr;                   // [B,H], replaced
-  float* c = nullptr;
+  float* c = nullptr;                   // [B,S*H], replaced
 };
 
 inline constexpr Index kRowBlock = 8;  // rows that one task carries through time
 
 // The time loops of one cell for the machine's vector target (recurrent-inl.h).
 struct CellLoops {
-  Index gates;  // G: blocks of H in the pre-activations
-  Index slots;  // blocks of H kept for backward
-  bool has_c;
-  bool last_apart;  // the last gate's recurrent share has a gradient of its own, left in the last slot (GRU)
   Index (*packed_size)(Index H);
   Index (*packed_input_size)(Index H);
   void (*pack)(Index H, const RecurrentLayer<const float>&, float* packed);
@@ -59,12 +55,14 @@ struct CellLoops {
   void (*step)(const CellStep&);
   void (*add_column_sums)(View<const float, 2> x, float* sums);  // sums[c] += sum_r x[r,c]
 };
+template <Cell>
+const CellLoops& loops_of();  // cpu/CELL.cpp
 
 // The part of a recurrent stack that is the same for every cell: layers, directions, blocks of rows, and the products
 // over all steps at once.
 class RecurrentStack {
  public:
-  RecurrentStack(const CellLoops&, const RecurrentShape&);
+  explicit RecurrentStack(const RecurrentShape&);
 
   // Packed, for each layer and direction: what the time loop reads, then (above the first layer) the input weights.
   Index packed_size() const;

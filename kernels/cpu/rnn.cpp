@@ -1,5 +1,3 @@
-#include "kernels/rnn.h"
-
 #include "kernels/cpu/recurrent_stack.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -12,10 +10,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace polonaise::kernels::HWY_NAMESPACE {
 
-struct Rnn {
+struct Rnn : CellOf<Cell::rnn> {
   using Equations = RnnCell<Vec>;
-  static constexpr int kGates = 1, kSlots = 1, kUnits = 4, kBiases = 1;
-  static constexpr bool kHasC = false, kLastApart = false, kPassesState = false;
+  static constexpr int kUnits = 4, kBiases = 1;
+  static constexpr bool kPassesState = false;
 
   static float bias(Index, const float* bias_ih, const float* bias_hh, Index) { return *bias_ih + *bias_hh; }
 
@@ -42,36 +40,9 @@ namespace polonaise::kernels {
 
 HWY_EXPORT(rnn_loops);
 
-static RecurrentStack stack(const RecurrentShape& shape) {
-  return {HWY_DYNAMIC_DISPATCH(rnn_loops)(), shape};
-}
-
-Index rnn_packed_size(const Cpu&, const RecurrentShape& shape) {
-  return stack(shape).packed_size();
-}
-Index rnn_saved_size(const Cpu&, const RecurrentShape& shape, float dropout) {
-  return stack(shape).saved_size(dropout);
-}
-Index rnn_scratch_size(const Cpu&, const RecurrentShape& shape) {
-  return stack(shape).scratch_size();
-}
-
 template <>
-void rnn_pack<float>(Cpu&, const RecurrentShape& shape, std::span<const RecurrentLayer<const float>> weights,
-                     View<float, 1> packed) {
-  stack(shape).pack(weights, packed);
-}
-template <>
-void rnn_forward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentForward<float>& arguments) {
-  stack(shape).forward(cpu, arguments);
-}
-template <>
-void rnn_backward<float>(Cpu& cpu, const RecurrentShape& shape, const RecurrentBackward<float>& arguments) {
-  stack(shape).backward(cpu, arguments);
-}
-template <>
-void rnn_step<float>(Cpu&, const RecurrentShape& shape, const RecurrentStep<float>& arguments) {
-  stack(shape).step(arguments);
+const CellLoops& loops_of<Cell::rnn>() {
+  return HWY_DYNAMIC_DISPATCH(rnn_loops)();
 }
 
 }  // namespace polonaise::kernels

@@ -157,7 +157,10 @@ class Block {
   __device__ float* states(int buffer, int layer) const {
     return at<float>(p_.states) + (buffer * g_.layer_count + layer) * kRows * p_.padded;
   }
-  __device__ float* cs(int layer) const { return at<float>(p_.c) + layer * kRows * p_.padded; }
+  // State i beside h of a layer: [kRows, padded].
+  __device__ float* cs(int layer, int i) const {
+    return at<float>(p_.c) + (layer * Cell::kStates + i) * kRows * p_.padded;
+  }
   __device__ float& bias(int layer, int sum, int unit) const {
     return at<float>(p_.bias)[(layer * kSums + sum) * g_.H + unit];
   }
@@ -212,7 +215,8 @@ class Block {
       const Index place = layer * g_.B + stream_of(row);
       states(0, 0)[i] = exists ? g_.h.row(place)[unit] : 0.0f;
       states(1, 0)[i] = 0;
-      if constexpr (Cell::kHasC) cs(0)[i] = exists ? g_.c.row(place)[unit] : 0.0f;
+      for (int c = 0; c < Cell::kStates; ++c)
+        cs(layer, c)[row * p_.padded + unit] = exists ? g_.c.row(place)[c * g_.H + unit] : 0.0f;
     }
     for (int row = warp(); row < kRows; row += kWarps) {
       const bool exists = stream_of(row) < g_.B;
@@ -235,7 +239,7 @@ class Block {
       if (stream_of(row) >= g_.B) continue;
       const Index place = layer * g_.B + stream_of(row);
       g_.h.row(place)[unit] = states(now, layer)[row * p_.padded + unit];
-      if constexpr (Cell::kHasC) g_.c.row(place)[unit] = cs(layer)[row * p_.padded + unit];
+      for (int c = 0; c < Cell::kStates; ++c) g_.c.row(place)[c * g_.H + unit] = cs(layer, c)[row * p_.padded + unit];
     }
     for (int row = warp(); row < kRows; row += kWarps) {
       const Index stream = stream_of(row);
@@ -358,7 +362,7 @@ class Block {
 
   __device__ void update(int layer, int now, int row, int unit, const float (&sums)[kSums]) const {
     const int place = row * p_.padded + unit;
-    CellState state{states(now, layer)[place], 0};
+    typename Cell::State state{states(now, layer)[place], {}};
     if (going(row)) {
       float x[kGates] = {}, r[kGates], kept[std::max(1, Cell::kKept)] = {};
       for (int gate = 0; gate < kGates; ++gate) {
@@ -367,9 +371,9 @@ class Block {
         if (gate == kApart) x[gate] = sums[kSums - 1] + bias(layer, kSums - 1, unit);
         if (layer == 0) of_input += input_share(row, gate * g_.H + unit);
       }
-      if constexpr (Cell::kHasC) state.c = cs(layer)[place];
+      for (int c = 0; c < Cell::kStates; ++c) state.c[c] = cs(layer, c)[place];
       state = Cell::forward(x, r, state, kept);
-      if constexpr (Cell::kHasC) cs(layer)[place] = state.c;
+      for (int c = 0; c < Cell::kStates; ++c) cs(layer, c)[place] = state.c[c];
     }
     states(1 - now, layer)[place] = state.h;
   }

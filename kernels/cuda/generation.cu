@@ -11,10 +11,10 @@ namespace {
 
 constexpr int kTile = 8;  // streams of a block, where one each would not fill the card at once
 
-// What a block of `rows` streams lays into its shared memory. `sums` is Block::kSums.
-Plan plan_of(const Cuda& cuda, const GenerationNetwork& n, Index state_size, Index gates, Index sums, bool has_c,
-             Index rows) {
+// What a block of `rows` streams lays into its shared memory; `state_size` is the grammar's.
+Plan plan_of(const Cuda& cuda, const GenerationNetwork& n, Index state_size, Index rows) {
   const RecurrentShape& s = n.shape;
+  const Index sums = s.gates() + (shape_of(s.cell).last_apart ? 1 : 0);  // Block::kSums
   Index used = 0;
   const auto take = [&](Index bytes) {
     const Index offset = used;
@@ -26,7 +26,7 @@ Plan plan_of(const Cuda& cuda, const GenerationNetwork& n, Index state_size, Ind
   Plan plan;
   plan.padded = static_cast<int>(padded);
   plan.states = take(2 * state);
-  plan.c = take(has_c ? state : 0);
+  plan.c = take(s.states() * state);
   plan.bias = take(s.layers * sums * s.H * kFloat);
   plan.logits = take(rows * n.outputs() * kFloat);
   plan.grammar = take(rows * state_size * kFloat);
@@ -36,7 +36,7 @@ Plan plan_of(const Cuda& cuda, const GenerationNetwork& n, Index state_size, Ind
   plan.tokens = take(3 * rows * kFloat);
   plan.weights = take(0);
   const Index room = static_cast<Index>(cuda.properties().shared_memory_per_block), row = padded * kFloat;
-  const Index matrix = gates * s.H * row;
+  const Index matrix = s.gates() * s.H * row;
   for (; plan.matrices < 2 * s.layers - 1 && used + matrix <= room; used += matrix) ++plan.matrices;
   if (plan.matrices == 2 * s.layers - 1 && used < room)
     plan.head_rows = static_cast<int>(std::min(n.outputs(), (room - used) / row));
@@ -50,14 +50,8 @@ bool has_room(const Cuda& cuda, const Plan& plan) {
 }
 
 template <class Cell>
-void generate(Cuda& cuda, const char* name, const GenerationNetwork& n, const GenerationState& state,
-              const GenerationDraws& draws) {
-  require_generation(Cell::kGates, Cell::kHasC, n, state, draws);
-  require(generation_fits(cuda, n, draws.grammar), "the network's loop has no room on the card (generation_fits)");
-  const auto plan_for = [&](Index rows) {
-    return plan_of(cuda, n, draws.grammar ? state.grammar.columns() : 0, Cell::kGates, Block<Cell, 1>::kSums,
-                   Cell::kHasC, rows);
-  };
+void generate(Cuda& cuda, const GenerationNetwork& n, const GenerationState& state, const GenerationDraws& draws) {
+  const auto plan_for = [&](Index rows) { return plan_of(cuda, n, draws.grammar ? state.grammar.columns() : 0, rows); };
   Loop loop;
   loop.wide = simt::is_wide(n.head_weight);
   for (const RecurrentLayer<const float>& layer : n.weights) {
@@ -90,7 +84,7 @@ void generate(Cuda& cuda, const char* name, const GenerationNetwork& n, const Ge
   const Plan tile = plan_for(kTile);
   const bool tiled = n.shape.B > cuda.properties().multiprocessors && has_room(cuda, tile);
   loop.plan = tiled ? tile : plan_for(1);
-  launch(cuda, name,
+  launch(cuda, Cell::kGenerate,
          {.grid = {ceil_div(n.shape.B, tiled ? kTile : 1)},
           .block = {32, kWarps},
           .shared_bytes = static_cast<std::size_t>(loop.plan.bytes)},
@@ -105,24 +99,17 @@ bool generation_fits(const Cuda& cuda, const GenerationNetwork& n, const Grammar
   bool as_stored = contiguous(n.head_weight);
   for (const RecurrentLayer<const float>& layer : n.weights)
     as_stored = as_stored && contiguous(layer.weight_ih) && contiguous(layer.weight_hh);
-  const generation::Plan largest =
-      generation::plan_of(cuda, n, grammar ? grammar_state_size(*grammar) : 0, 4, 4, true, 1);
-  return as_stored && n.shape.layers <= generation::kMostLayers && generation::has_room(cuda, largest);
+  const generation::Plan plan = generation::plan_of(cuda, n, grammar ? grammar_state_size(*grammar) : 0, 1);
+  return as_stored && n.shape.layers <= generation::kMostLayers && generation::has_room(cuda, plan);
 }
 
-void rnn_generate(Cuda& cuda, const GenerationNetwork& network, const GenerationState& state,
-                  const GenerationDraws& draws) {
-  generation::generate<recurrent::Rnn<float>>(cuda, "rnn_generate", network, state, draws);
-}
-
-void lstm_generate(Cuda& cuda, const GenerationNetwork& network, const GenerationState& state,
-                   const GenerationDraws& draws) {
-  generation::generate<recurrent::Lstm<float>>(cuda, "lstm_generate", network, state, draws);
-}
-
-void gru_generate(Cuda& cuda, const GenerationNetwork& network, const GenerationState& state,
-                  const GenerationDraws& draws) {
-  generation::generate<recurrent::Gru<float>>(cuda, "gru_generate", network, state, draws);
+void recurrent_generate(Cuda& cuda, const GenerationNetwork& network, const GenerationState& state,
+                        const GenerationDraws& draws) {
+  require_generation(network, state, draws);
+  require(generation_fits(cuda, network, draws.grammar),
+          "the network's loop has no room on the card (generation_fits)");
+  recurrent::with_cell<float>(network.shape.cell,
+                              [&](auto cell) { generation::generate<decltype(cell)>(cuda, network, state, draws); });
 }
 
 }  // namespace polonaise::kernels

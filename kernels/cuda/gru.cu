@@ -1,51 +1,8 @@
-#include "kernels/gru.h"
-
 #include "kernels/cuda/recurrent_kernels-inl.h"
 
 namespace polonaise::kernels {
-namespace {
 
-template <class T>
-CudaRecurrentStack<T> stack(const RecurrentShape& shape) {
-  return {recurrent::cell_kernels<recurrent::Gru<CellNumber<T>>, T>(), shape};
-}
-
-}  // namespace
-
-Index gru_packed_size(const Cuda&, const RecurrentShape& shape) {
-  return stack<float>(shape).packed_size();
-}
-Index gru_saved_size(const Cuda&, const RecurrentShape& shape, float dropout) {
-  return stack<float>(shape).saved_size(dropout);
-}
-Index gru_scratch_size(const Cuda&, const RecurrentShape& shape) {
-  return stack<float>(shape).scratch_size();
-}
-
-template <class T>
-void gru_pack(Cuda&, const RecurrentShape& shape, std::span<const RecurrentLayer<const T>> weights,
-              View<float, 1> packed) {
-  stack<T>(shape).pack(weights, packed);
-}
-template <class T>
-void gru_forward(Cuda& cuda, const RecurrentShape& shape, const RecurrentForward<T>& arguments) {
-  stack<T>(shape).forward(cuda, arguments);
-}
-template <class T>
-void gru_backward(Cuda& cuda, const RecurrentShape& shape, const RecurrentBackward<T>& arguments) {
-  stack<T>(shape).backward(cuda, arguments);
-}
-template <class T>
-void gru_step(Cuda& cuda, const RecurrentShape& shape, const RecurrentStep<T>& arguments) {
-  stack<T>(shape).step(cuda, arguments);
-}
-
-#define INSTANTIATE(T)                                                                                               \
-  template void gru_pack<T>(Cuda&, const RecurrentShape&, std::span<const RecurrentLayer<const T>>, View<float, 1>); \
-  template void gru_forward<T>(Cuda&, const RecurrentShape&, const RecurrentForward<T>&);                            \
-  template void gru_backward<T>(Cuda&, const RecurrentShape&, const RecurrentBackward<T>&);                          \
-  template void gru_step<T>(Cuda&, const RecurrentShape&, const RecurrentStep<T>&)
-INSTANTIATE(float);
-INSTANTIATE(bf16);
+template const CellKernels<float>& cell_kernels<recurrent::Gru<CellNumber<float>>>();
+template const CellKernels<bf16>& cell_kernels<recurrent::Gru<CellNumber<bf16>>>();
 
 }  // namespace polonaise::kernels

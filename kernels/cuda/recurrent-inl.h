@@ -3,8 +3,8 @@
 // What the kernels of the recurrent cells share: the numbers that the equations of cells-inl.h are worked out in, and
 // what goes into a unit's step and comes out of it.
 //
-// A Cell, of a CellNumber, says: kGates (blocks of H in the pre-activations), kSlots (blocks of H kept for backward),
-// kKept (of these, what forward writes), kHasC, kLastApart (see CellKernels), and the equations on one unit.
+// A Cell, of a CellNumber, is a CellOnCuda and says: kKept (of its slots, those that forward writes), its kernels' names,
+// and the equations on one unit.
 
 #include <algorithm>
 #include <cmath>
@@ -39,17 +39,27 @@ __device__ inline Approximate hyperbolic_tangent(Approximate x) {
 template <class T>
 using CellNumber = std::conditional_t<std::is_same_v<T, float>, float, Approximate>;
 
+// A unit's states: h, and those beside it.
+template <int kStates>
 struct CellState {
-  float h, c;
+  float h;
+  float c[std::max(1, kStates)];
 };
 
-// What a unit's gradient is made of: dx of the input's share of its pre-activations, and the last gate's recurrent
-// share where that is apart (else not set); then what the cell hands directly to the state before.
-template <int kGates>
+// A unit's gradient: dx of the input's share of its pre-activations, and the last gate's recurrent share where that is
+// apart (else not set); then what the cell hands directly to the states before.
+template <int kGates, int kStates>
 struct CellGradient {
   float dx[kGates];
   float d_last;
-  CellState before;
+  CellState<kStates> before;
+};
+
+// What each Cell derives from.
+template <Cell kCell>
+struct CellOnCuda : CellOf<kCell> {
+  using State = CellState<CellOf<kCell>::kStates>;
+  using Gradient = CellGradient<CellOf<kCell>::kGates, CellOf<kCell>::kStates>;
 };
 
 namespace recurrent {

@@ -2,73 +2,85 @@
 
 // The Cells of recurrent-inl.h. V: what the equations are worked out in (CellNumber).
 
+#include <cstdlib>
+
 #include "kernels/cuda/recurrent-inl.h"
 
 namespace polonaise::kernels::recurrent {
 
 template <class V>
-struct Rnn {
+struct Rnn : CellOnCuda<Cell::rnn> {
   using Equations = RnnCell<V>;
-  static constexpr int kGates = 1, kSlots = 1, kKept = 0;
-  static constexpr bool kHasC = false, kLastApart = false;
-  static constexpr const char *kForward = "rnn_forward", *kBackward = "rnn_backward";
+  static constexpr int kKept = 0;
+  static constexpr const char *kForward = "rnn_forward", *kBackward = "rnn_backward", *kGenerate = "rnn_generate";
 
-  static __device__ CellState forward(const float (&x)[1], const float (&r)[1], CellState, float (&)[1]) {
-    return {float(Equations::forward(V(x[0] + r[0]))), 0};
+  static __device__ State forward(const float (&x)[1], const float (&r)[1], State, float (&)[1]) {
+    return {float(Equations::forward(V(x[0] + r[0]))), {}};
   }
 
-  static __device__ CellGradient<1> backward(const float (&)[1], CellState, CellState after, float dh, float) {
-    return {{float(Equations::backward(V(after.h), V(dh)))}, 0, {0, 0}};
+  static __device__ Gradient backward(const float (&)[1], State, State after, State d) {
+    return {{float(Equations::backward(V(after.h), V(d.h)))}, 0, {}};
   }
 };
 
 template <class V>
-struct Lstm {
+struct Lstm : CellOnCuda<Cell::lstm> {
   using Equations = LstmCell<V>;
-  static constexpr int kGates = 4, kSlots = 4, kKept = 4;
-  static constexpr bool kHasC = true, kLastApart = false;
-  static constexpr const char *kForward = "lstm_forward", *kBackward = "lstm_backward";
+  static constexpr int kKept = 4;
+  static constexpr const char *kForward = "lstm_forward", *kBackward = "lstm_backward", *kGenerate = "lstm_generate";
 
-  static __device__ CellState forward(const float (&x)[4], const float (&r)[4], CellState before, float (&kept)[4]) {
+  static __device__ State forward(const float (&x)[4], const float (&r)[4], State before, float (&kept)[4]) {
     const auto gates = Equations::activate(V(x[0] + r[0]), V(x[1] + r[1]), V(x[2] + r[2]), V(x[3] + r[3]));
     kept[0] = float(gates.i);
     kept[1] = float(gates.f);
     kept[2] = float(gates.g);
     kept[3] = float(gates.o);
-    const V c = Equations::next_c(gates, V(before.c));
-    return {float(Equations::next_h(gates, c)), float(c)};
+    const V c = Equations::next_c(gates, V(before.c[0]));
+    return {float(Equations::next_h(gates, c)), {float(c)}};
   }
 
-  static __device__ CellGradient<4> backward(const float (&kept)[4], CellState before, CellState after, float dh,
-                                             float dc) {
+  static __device__ Gradient backward(const float (&kept)[4], State before, State after, State d_next) {
     const typename Equations::Gates gates{V(kept[0]), V(kept[1]), V(kept[2]), V(kept[3])};
-    const auto d = Equations::backward(gates, V(before.c), V(after.c), V(dh), V(dc));
-    return {{float(d.dz.i), float(d.dz.f), float(d.dz.g), float(d.dz.o)}, 0, {0, float(d.dc)}};
+    const auto d = Equations::backward(gates, V(before.c[0]), V(after.c[0]), V(d_next.h), V(d_next.c[0]));
+    return {{float(d.dz.i), float(d.dz.f), float(d.dz.g), float(d.dz.o)}, 0, {0, {float(d.dc)}}};
   }
 };
 
 template <class V>
-struct Gru {
+struct Gru : CellOnCuda<Cell::gru> {
   using Equations = GruCell<V>;
   // Slots: r, z, n and the recurrent share of n's pre-activation, whose place its gradient takes in backward.
-  static constexpr int kGates = 3, kSlots = 4, kKept = 4;
-  static constexpr bool kHasC = false, kLastApart = true;
-  static constexpr const char *kForward = "gru_forward", *kBackward = "gru_backward";
+  static constexpr int kKept = 4;
+  static constexpr const char *kForward = "gru_forward", *kBackward = "gru_backward", *kGenerate = "gru_generate";
 
-  static __device__ CellState forward(const float (&x)[3], const float (&r)[3], CellState before, float (&kept)[4]) {
+  static __device__ State forward(const float (&x)[3], const float (&r)[3], State before, float (&kept)[4]) {
     const auto gates = Equations::activate(V(x[0] + r[0]), V(x[1] + r[1]), V(x[2]), V(r[2]));
     kept[0] = float(gates.r);
     kept[1] = float(gates.z);
     kept[2] = float(gates.n);
     kept[3] = r[2];
-    return {float(Equations::next_h(gates, V(before.h))), 0};
+    return {float(Equations::next_h(gates, V(before.h))), {}};
   }
 
-  static __device__ CellGradient<3> backward(const float (&kept)[4], CellState before, CellState, float dh, float) {
+  static __device__ Gradient backward(const float (&kept)[4], State before, State, State d_next) {
     const typename Equations::Gates gates{V(kept[0]), V(kept[1]), V(kept[2])};
-    const auto d = Equations::backward(gates, V(before.h), V(kept[3]), V(dh));
-    return {{float(d.d_r), float(d.d_z), float(d.d_x_n)}, float(d.d_h_n), {float(d.dh), 0}};
+    const auto d = Equations::backward(gates, V(before.h), V(kept[3]), V(d_next.h));
+    return {{float(d.d_r), float(d.d_z), float(d.d_x_n)}, float(d.d_h_n), {float(d.dh), {}}};
   }
 };
+
+// body(Cell<V>()) of the cell.
+template <class V, class Body>
+decltype(auto) with_cell(Cell cell, Body&& body) {
+  switch (cell) {
+    case Cell::rnn:
+      return body(Rnn<V>());
+    case Cell::lstm:
+      return body(Lstm<V>());
+    case Cell::gru:
+      return body(Gru<V>());
+  }
+  std::abort();  // no cell has another value
+}
 
 }  // namespace polonaise::kernels::recurrent

@@ -12,7 +12,8 @@
 #include "kernels/cuda/recurrent_stepwise-inl.h"
 #include "kernels/cuda/sm90/recurrent.h"
 
-namespace polonaise::kernels::recurrent {
+namespace polonaise::kernels {
+namespace recurrent {
 
 // Calls use.template operator()<Product>() with the product for the layer; false where none has room for its weights.
 template <class Cell, class T, class Use>
@@ -119,13 +120,12 @@ Index layers_of_backward(const Cuda& cuda, RecurrentLoop<T> loop, Index layers) 
   });
 }
 
+}  // namespace recurrent
+
 template <class Cell, class T>
 const CellKernels<T>& cell_kernels() {
-  static constexpr CellKernels<T> kernels{.gates = Cell::kGates,
-                                          .slots = Cell::kSlots,
-                                          .has_c = Cell::kHasC,
-                                          .last_apart = Cell::kLastApart,
-                                          .name = Cell::kBackward,
+  using namespace recurrent;
+  static constexpr CellKernels<T> kernels{.name = Cell::kBackward,
                                           .forward = forward_layer<Cell, T>,
                                           .backward = backward_layer<Cell, T>,
                                           .layers_of_forward = layers_of_forward<Cell, T>,
@@ -133,4 +133,4 @@ const CellKernels<T>& cell_kernels() {
   return kernels;
 }
 
-}  // namespace polonaise::kernels::recurrent
+}  // namespace polonaise::kernels

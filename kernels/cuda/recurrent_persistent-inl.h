@@ -26,6 +26,7 @@ namespace polonaise::kernels::recurrent {
 template <class Cell, class Team, class T>
 __global__ void __launch_bounds__(Team::kThreads, 1)
     forward_sequence(RecurrentLoop<T> loop, typename Team::Arguments arguments) {
+  using State = typename Cell::State;
   constexpr int kGates = Cell::kGates, kPairs = Team::kPairs, kKept = std::max(1, Cell::kKept);
   // Both biases of a gate are one number, but for the gate whose recurrent share stands apart.
   constexpr int kApart = Cell::kLastApart ? kGates - 1 : -1;
@@ -43,7 +44,7 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
   Pair pairs[kPairs];
   find_pairs(loop, team, pairs);
 
-  CellState state[kPairs];
+  State state[kPairs];
   team.clear();
   for (int u = threadIdx.x; u < Team::kUnits; u += Team::kThreads)
     for (int g = 0; g < kGates; ++g) {
@@ -56,9 +57,10 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
   __syncthreads();
   for (int p = 0; p < kPairs; ++p) {
     const Pair& pair = pairs[p];
-    state[p] = {0, 0};
+    state[p] = {};
     if (!pair.owned()) continue;
-    state[p] = {element(cell.h0, pair.row, pair.unit), element(cell.c0, pair.row, pair.unit)};
+    state[p].h = element(cell.h0, pair.row, pair.unit);
+    for (int i = 0; i < Cell::kStates; ++i) state[p].c[i] = element(cell.c0, pair.row, i * H + pair.unit);
     team.put(p, 0, state[p].h);
   }
   if (longest > 0) team.await(0);
@@ -86,7 +88,7 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
     if (s + 1 < steps) look_ahead(s + 1);
     // The team waits for what a step passes on: that goes first, then what only memory gets.
     float kept[kPairs][kKept] = {};
-    CellState out[kPairs] = {};
+    State out[kPairs] = {};
     if (t < longest) {
       team.multiply(r);
       for (int p = 0; p < kPairs; ++p) {
@@ -103,7 +105,7 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
       const Pair& pair = pairs[p];
       if (!pair.owned()) continue;
       for (int k = 0; k < Cell::kKept; ++k) at(cell.gates, t * B, k * H, pair) = from_float<T>(kept[p][k]);
-      if constexpr (Cell::kHasC) at(cell.c, t * B, 0, pair) = from_float<T>(out[p].c);
+      for (int i = 0; i < Cell::kStates; ++i) at(cell.c, t * B, i * H, pair) = from_float<T>(out[p].c[i]);
       at(cell.y, t * B, 0, pair) = from_float<T>(out[p].h);
     }
   }
@@ -112,13 +114,15 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
     const Pair& pair = pairs[p];
     if (!pair.owned()) continue;
     if (!cell.hn.empty()) at(cell.hn, 0, 0, pair) = from_float<T>(state[p].h);
-    if (Cell::kHasC && !cell.cn.empty()) at(cell.cn, 0, 0, pair) = from_float<T>(state[p].c);
+    for (int i = 0; i < Cell::kStates; ++i)
+      if (!cell.cn.empty()) at(cell.cn, 0, i * H, pair) = from_float<T>(state[p].c[i]);
   }
 }
 
 template <class Cell, class Team, class T>
 __global__ void __launch_bounds__(Team::kThreads, 1)
     backward_sequence(RecurrentLoop<T> loop, typename Team::Arguments arguments) {
+  using State = typename Cell::State;
   constexpr int kGates = Cell::kGates, kPairs = Team::kPairs, kKept = std::max(1, Cell::kKept);
   if constexpr (Team::kInWavefronts)
     if (arguments.between_layers()) return hand_gradients_on<Team>(loop, arguments);
@@ -137,15 +141,15 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
 
   // States are read once: what was before a step is after the one that is next here.
   struct Ahead {
-    CellState before;
+    State before;
     float dy, kept[kKept];
   };
-  CellState carried[kPairs], after[kPairs];
+  State carried[kPairs], after[kPairs];
   Ahead ahead[kPairs];
   const auto time = [=](int s) { return reverse ? steps - 1 - s : s; };
-  const auto before = [&](const View<T, 2>& states, const View<const T, 2>& initial, int s, const Pair& pair) {
-    if (s == 0) return element(initial, pair.row, pair.unit);
-    return to_float(at(states, time(s - 1) * B, 0, pair));
+  const auto before = [&](const View<T, 2>& states, const View<const T, 2>& initial, int s, int i, const Pair& pair) {
+    if (s == 0) return element(initial, pair.row, i * H + pair.unit);
+    return to_float(at(states, time(s - 1) * B, i * H, pair));
   };
   const auto look_ahead = [&](int s) {
     for (int p = 0; p < kPairs; ++p) {
@@ -153,8 +157,8 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
       if (!pair.owned()) continue;
       Ahead& a = ahead[p];
       const Index now = time(s) * B;
-      a.before.h = before(cell.y, cell.h0, s, pair);
-      if constexpr (Cell::kHasC) a.before.c = before(cell.c, cell.c0, s, pair);
+      a.before.h = before(cell.y, cell.h0, s, 0, pair);
+      for (int i = 0; i < Cell::kStates; ++i) a.before.c[i] = before(cell.c, cell.c0, s, i, pair);
       a.dy = cell.dy.empty() ? 0.0f : to_float(at(cell.dy, now, 0, pair));
       for (int k = 0; k < Cell::kKept; ++k) a.kept[k] = to_float(at(cell.gates, now, k * H, pair));
     }
@@ -162,12 +166,12 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
   for (int p = 0; p < kPairs; ++p) {
     const Pair& pair = pairs[p];
     ahead[p] = {};
-    carried[p] = after[p] = {0, 0};
+    carried[p] = after[p] = {};
     if (!pair.owned()) continue;
     const Index last = time(steps - 1) * B;
     carried[p].h = element(cell.dhn, pair.row, pair.unit);
     after[p].h = to_float(at(cell.y, last, 0, pair));
-    if constexpr (Cell::kHasC) after[p].c = to_float(at(cell.c, last, 0, pair));
+    for (int i = 0; i < Cell::kStates; ++i) after[p].c[i] = to_float(at(cell.c, last, i * H, pair));
   }
   look_ahead(steps - 1);
   bool passed = false;
@@ -178,15 +182,16 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
     if (s > 0) look_ahead(s - 1);
     float sums[kPairs][kGates] = {};
     if (passed && t < longest) team.multiply(sums);
-    CellGradient<kGates> d[kPairs] = {};
+    typename Cell::Gradient d[kPairs] = {};
     for (int p = 0; p < kPairs; ++p) {
       const Pair& pair = pairs[p];
       if (!pair.owned()) continue;
       d[p].before = carried[p];
       if (t < pair.length) {
-        float dh = carried[p].h + here[p].dy;
-        for (int g = 0; g < kGates; ++g) dh += sums[p][g];
-        d[p] = Cell::backward(here[p].kept, here[p].before, after[p], dh, carried[p].c);
+        State d_next = carried[p];
+        d_next.h += here[p].dy;
+        for (int g = 0; g < kGates; ++g) d_next.h += sums[p][g];
+        d[p] = Cell::backward(here[p].kept, here[p].before, after[p], d_next);
       }
       after[p] = here[p].before;
       carried[p] = d[p].before;

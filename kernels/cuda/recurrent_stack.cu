@@ -5,6 +5,7 @@
 #include "kernels/cuda/api.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/product.h"
+#include "kernels/cuda/recurrent_cells-inl.h"
 #include "kernels/pointwise.h"
 #include "kernels/simt/simt.h"
 
@@ -16,13 +17,17 @@ using simt::to_float;
 
 constexpr Index kLanes = 32;
 
+// State `which` of [n,B,columns], or nothing of nothing.
 template <class T>
-View<const T, 2> state(View<const T, 3> states, Index which, Index B, Index H) {
-  return states.empty() ? View<const T, 2>() : View<const T, 2>(states.data() + which * B * H, {B, H});
+View<T, 2> state(View<T, 3> states, Index which) {
+  const Index B = states.extent(1), columns = states.extent(2);
+  return states.empty() ? View<T, 2>() : View<T, 2>(states.data() + which * B * columns, {B, columns});
 }
+
 template <class T>
-View<T, 2> state(View<T, 3> states, Index which, Index B, Index H) {
-  return states.empty() ? View<T, 2>() : View<T, 2>(states.data() + which * B * H, {B, H});
+const CellKernels<T>& kernels_of(Cell cell) {
+  return recurrent::with_cell<CellNumber<T>>(
+      cell, [](auto of_cell) -> const CellKernels<T>& { return cell_kernels<decltype(of_cell), T>(); });
 }
 
 // Sums of columns over all rows, in two passes of a fixed order: a block sums up 32 columns of a chunk of rows, then a
@@ -77,19 +82,19 @@ __global__ void add_bias_partials(BiasSumsOfLayer<T> sums, Index columns, Index 
 }  // namespace
 
 template <class T>
-CudaRecurrentStack<T>::CudaRecurrentStack(const CellKernels<T>& cell, const RecurrentShape& shape)
-    : cell_(cell), layout_(cell.gates, cell.slots, cell.has_c, shape), s_(shape) {}
+CudaRecurrentStack<T>::CudaRecurrentStack(const RecurrentShape& shape)
+    : cell_(kernels_of<T>(shape.cell)), layout_(shape), s_(shape) {}
 
 template <class T>
 void CudaRecurrentStack<T>::pack(std::span<const RecurrentLayer<const T>> weights, View<float, 1> packed) const {
-  layout_.check_weights(weights);
-  require(packed.size() == packed_size(), "packed must have *_packed_size elements");
+  check_recurrent_weights(s_, weights);
+  require(packed.size() == packed_size(), "packed must have recurrent_packed_size elements");
 }
 
 // Layers that the cell's kernels take together are one launch; between launches stand the products over all steps.
 template <class T>
 void CudaRecurrentStack<T>::forward(Cuda& cuda, const RecurrentForward<T>& f) const {
-  layout_.check(f, packed_size());
+  f.check(s_, packed_size());
   RecurrentLoop<T> all = loop(f);
   const Index together = layers_at_once(cuda, all, cell_.layers_of_forward);
   for (Index first = 0; first < s_.layers; first += all.layer_count) {
@@ -113,7 +118,7 @@ void CudaRecurrentStack<T>::forward(Cuda& cuda, const RecurrentForward<T>& f) co
 // below the top one use for theirs.
 template <class T>
 void CudaRecurrentStack<T>::backward(Cuda& cuda, const RecurrentBackward<T>& b) const {
-  layout_.check(b, packed_size(), scratch_size());
+  b.check(s_, packed_size(), scratch_size());
   const View<T, 2> d_lower = gradient_below(b);
   RecurrentLoop<T> all = loop(b);
   const Index together = layers_at_once(cuda, all, cell_.layers_of_backward);
@@ -144,7 +149,7 @@ void CudaRecurrentStack<T>::backward(Cuda& cuda, const RecurrentBackward<T>& b) 
 // The states of a step are overwritten by other blocks than read them: these read a copy.
 template <class T>
 void CudaRecurrentStack<T>::step(Cuda& cuda, const RecurrentStep<T>& step) const {
-  layout_.check(step, packed_size());
+  step.check(s_, packed_size());
   const Index states = layout_.states();
   const Index rows_at_once = static_cast<Index>(Cuda::kScratchBytes / sizeof(T)) / s_.H;
   require(rows_at_once >= 1, "H is too large for the scratch memory of a step");
@@ -163,8 +168,8 @@ void CudaRecurrentStack<T>::step(Cuda& cuda, const RecurrentStep<T>& step) const
       cell.bias_hh = w.bias_hh.data();
       cell.h0 = {copied, {rows, s_.H}};
       cell.y = {h, {rows, s_.H}};
-      if (cell_.has_c) {
-        cell.c = {step.c.data() + before, {rows, s_.H}};
+      if (s_.states() > 0) {
+        cell.c = {step.c.data() + s_.states() * before, {rows, s_.states() * s_.H}};
         cell.c0 = cell.c;
       }
       if (layer == 0) {
@@ -189,7 +194,7 @@ Index CudaRecurrentStack<T>::layers_at_once(const Cuda& cuda, const RecurrentLoo
 
 template <class T>
 View<T, 2> CudaRecurrentStack<T>::gradient_below(const RecurrentBackward<T>& b) const {
-  return {b.scratch.data() + carried(), {layout_.steps(), s_.directions * s_.H}};
+  return {b.scratch.data() + gradient_offset(), {layout_.steps(), s_.directions * s_.H}};
 }
 
 template <class T>
@@ -210,8 +215,8 @@ CellSequence<T> CudaRecurrentStack<T>::cell(Index layer, Index direction, const 
   cell.weight_hh = w.weight_hh;
   cell.bias_ih = w.bias_ih.data();
   cell.bias_hh = w.bias_hh.data();
-  cell.h0 = state(a.h0, layer, s_.B, s_.H);
-  cell.c0 = state(a.c0, layer, s_.B, s_.H);
+  cell.h0 = state(a.h0, layer);
+  cell.c0 = state(a.c0, layer);
   cell.gates = layout_.gates(layer, direction, a.saved);
   cell.c = layout_.c(layer, direction, a.saved);
   if (layer > 0) {
@@ -226,8 +231,8 @@ CellSequence<T> CudaRecurrentStack<T>::forward_cell(Index layer, Index direction
   const Index which = static_cast<Index>(layout_.index(layer, direction)), width = layout_.width();
   CellSequence<T> cell = this->cell(layer, direction, f);
   cell.y = layout_.output(layer, f.saved, f.dropout.p, f.y).column_block(direction * s_.H, s_.H);
-  cell.hn = state(f.hn, which, s_.B, s_.H);
-  cell.cn = state(f.cn, which, s_.B, s_.H);
+  cell.hn = state(f.hn, which);
+  cell.cn = state(f.cn, which);
   cell.product =
       layer == 0 ? f.input.matrix().column_block(direction * width, width) : cell.gates.column_block(0, width);
   return cell;
@@ -236,14 +241,14 @@ CellSequence<T> CudaRecurrentStack<T>::forward_cell(Index layer, Index direction
 template <class T>
 CellSequence<T> CudaRecurrentStack<T>::backward_cell(Index layer, Index direction,
                                                      const RecurrentBackward<T>& b) const {
-  const Index width = layout_.width(), states = layout_.states();
+  const Index width = layout_.width();
   CellSequence<T> cell = this->cell(layer, direction, b);
   cell.y = layout_.output(layer, b.saved, b.dropout.p, writable(b.y)).column_block(direction * s_.H, s_.H);
   if (layer + 1 < s_.layers)
     cell.dy = gradient_below(b).column_block(direction * s_.H, s_.H);
   else if (!b.dy.empty())
     cell.dy = b.dy.matrix().column_block(direction * s_.H, s_.H);
-  cell.dhn = state(b.dhn, static_cast<Index>(layout_.index(layer, direction)), s_.B, s_.H);
+  cell.dhn = state(b.dhn, static_cast<Index>(layout_.index(layer, direction)));
   cell.dgates = cell.gates.column_block(0, width);
   if (layer == 0) {
     const View<T, 2> dinput = b.dinput.matrix().column_block(direction * width, width);
@@ -251,8 +256,8 @@ CellSequence<T> CudaRecurrentStack<T>::backward_cell(Index layer, Index directio
   } else {
     cell.dx = gradient_below(b);
   }
-  cell.dh = reinterpret_cast<float*>(b.scratch.data()) + 2 * direction * states;
-  cell.dc = cell.dh + states;
+  cell.dh = reinterpret_cast<float*>(b.scratch.data()) + direction * carried();
+  cell.dc = cell.dh + layout_.states();
   return cell;
 }
 
@@ -275,9 +280,10 @@ void CudaRecurrentStack<T>::weight_gradients(Cuda& cuda, Index direction, const 
       add_product(dz.row_block(reverse ? 0 : s_.B, earlier), cell.y.row_block(reverse ? s_.B : 0, earlier), dweight);
     if (!cell.h0.empty()) add_product(dz.row_block(0, s_.B), cell.h0, dweight);
   };
-  const Index shared = (cell_.last_apart ? cell_.gates - 1 : cell_.gates) * s_.H;
+  const CellShape& cell_shape = layout_.cell;
+  const Index shared = (cell_shape.last_apart ? cell_shape.gates - 1 : cell_shape.gates) * s_.H;
   recurrent(cell.dgates.column_block(0, shared), 0);
-  if (cell_.last_apart) recurrent(cell.gates.column_block((cell_.slots - 1) * s_.H, s_.H), shared);
+  if (cell_shape.last_apart) recurrent(cell.gates.column_block((cell_shape.slots - 1) * s_.H, s_.H), shared);
 }
 
 template <class T>
@@ -290,13 +296,13 @@ void CudaRecurrentStack<T>::bias_gradients(Cuda& cuda, const CellSequence<T>* di
     const RecurrentLayer<float>& d = b.gradients[layout_.index(cell.layer, direction)];
     BiasSums<T>& sum = sums.directions[direction];
     sum.dgates = cell.dgates;
-    if (cell_.last_apart) sum.last = cell.gates.column_block((cell_.slots - 1) * s_.H, s_.H);
+    if (layout_.cell.last_apart) sum.last = cell.gates.column_block((layout_.cell.slots - 1) * s_.H, s_.H);
     sum.d_input = d.bias_ih.data();
     sum.d_recurrent = d.bias_hh.data();
     wanted = wanted || !d.bias_ih.empty() || !d.bias_hh.empty();
   }
   if (!wanted) return;
-  const Index columns = layout_.width() + (cell_.last_apart ? s_.H : 0), rows = layout_.steps();
+  const Index columns = layout_.width() + (layout_.cell.last_apart ? s_.H : 0), rows = layout_.steps();
   auto* const partials = static_cast<float*>(cuda.scratch());
   const Index room = static_cast<Index>(Cuda::kScratchBytes / sizeof(float)) / (s_.directions * columns);
   require(room >= 1, "H is too large for the scratch memory of reductions");
@@ -308,7 +314,41 @@ void CudaRecurrentStack<T>::bias_gradients(Cuda& cuda, const CellSequence<T>* di
          add_bias_partials<T>, sums, columns, s_.H, chunks, partials);
 }
 
-template class CudaRecurrentStack<float>;
-template class CudaRecurrentStack<bf16>;
+Index recurrent_packed_size(const Cuda&, const RecurrentShape& shape) {
+  return CudaRecurrentStack<float>(shape).packed_size();
+}
+Index recurrent_saved_size(const Cuda&, const RecurrentShape& shape, float dropout) {
+  return CudaRecurrentStack<float>(shape).saved_size(dropout);
+}
+Index recurrent_scratch_size(const Cuda&, const RecurrentShape& shape) {
+  return CudaRecurrentStack<float>(shape).scratch_size();
+}
+
+template <class T>
+void recurrent_pack(Cuda&, const RecurrentShape& shape, std::span<const RecurrentLayer<const T>> weights,
+                    View<float, 1> packed) {
+  CudaRecurrentStack<T>(shape).pack(weights, packed);
+}
+template <class T>
+void recurrent_forward(Cuda& cuda, const RecurrentShape& shape, const RecurrentForward<T>& arguments) {
+  CudaRecurrentStack<T>(shape).forward(cuda, arguments);
+}
+template <class T>
+void recurrent_backward(Cuda& cuda, const RecurrentShape& shape, const RecurrentBackward<T>& arguments) {
+  CudaRecurrentStack<T>(shape).backward(cuda, arguments);
+}
+template <class T>
+void recurrent_step(Cuda& cuda, const RecurrentShape& shape, const RecurrentStep<T>& arguments) {
+  CudaRecurrentStack<T>(shape).step(cuda, arguments);
+}
+
+#define INSTANTIATE(T)                                                                                 \
+  template void recurrent_pack(Cuda&, const RecurrentShape&, std::span<const RecurrentLayer<const T>>, \
+                               View<float, 1>);                                                        \
+  template void recurrent_forward(Cuda&, const RecurrentShape&, const RecurrentForward<T>&);           \
+  template void recurrent_backward(Cuda&, const RecurrentShape&, const RecurrentBackward<T>&);         \
+  template void recurrent_step(Cuda&, const RecurrentShape&, const RecurrentStep<T>&)
+INSTANTIATE(float);
+INSTANTIATE(bf16);
 
 }  // namespace polonaise::kernels

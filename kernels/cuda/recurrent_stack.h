@@ -14,16 +14,16 @@ struct CellSequence {
   View<const T, 2> weight_hh = {};
   const T* bias_ih = nullptr;
   const T* bias_hh = nullptr;
-  View<const T, 2> h0 = {}, c0 = {};  // [B,H] or empty
+  View<const T, 2> h0 = {}, c0 = {};  // [B,H] and [B,S*H], or empty
   // [T*B, G*H] the input's share of the pre-activations; may be gates's own memory. Empty in a single step above the
   // first layer: there the kernel makes it, as weight_ih x.
   View<const T, 2> product = {};
   View<const T, 2> weight_ih = {};  // above the first layer
   View<T, 2> x = {};                // [T*B, directions*H], above the first layer: y of the one below after dropout
   View<T, 2> gates = {};            // [T*B, slots*H] kept for backward; empty: nothing is kept
-  View<T, 2> c = {};                // [T*B, H] LSTM only
+  View<T, 2> c = {};                // [T*B, S*H]
   View<T, 2> y = {};                // [T*B, H]
-  View<T, 2> hn = {}, cn = {};      // [B,H] or empty
+  View<T, 2> hn = {}, cn = {};      // [B,H] and [B,S*H], or empty
 
   // Backward's.
   View<const T, 2> dy = {};   // [T*B, H] or empty
@@ -32,7 +32,7 @@ struct CellSequence {
   View<T, 2> dinput = {};     // [T*B, G*H] that dgates are added to besides, or empty
   View<T, 2> dx = {};         // [T*B, directions*H], above the first layer: dy of the one below
   float* dh = nullptr;        // [B,H], carried from step to step
-  float* dc = nullptr;
+  float* dc = nullptr;        // [B,S*H]
 };
 
 // Dropout between the layers of a wavefront, as kernels/pointwise.h has it.
@@ -60,10 +60,6 @@ static_assert(sizeof(RecurrentLoop<float>) + 256 <= 4096);
 // The kernels of one cell (recurrent-inl.h).
 template <class T>
 struct CellKernels {
-  Index gates;  // G: blocks of H in the pre-activations
-  Index slots;  // blocks of H kept for backward
-  bool has_c;
-  bool last_apart;   // the last gate's recurrent share has a gradient of its own, left in the last slot (GRU)
   const char* name;  // of what backward launches besides
   void (*forward)(Cuda&, const RecurrentLoop<T>&);
   void (*backward)(Cuda&, const RecurrentLoop<T>&);
@@ -71,18 +67,21 @@ struct CellKernels {
   Index (*layers_of_forward)(const Cuda&, RecurrentLoop<T>, Index layers);
   Index (*layers_of_backward)(const Cuda&, RecurrentLoop<T>, Index layers);
 };
+// Cell is one of recurrent_cells-inl.h; defined by recurrent_kernels-inl.h, instantiated in cuda/CELL.cu.
+template <class Cell, class T>
+const CellKernels<T>& cell_kernels();
 
 // The part of a recurrent stack that is the same for every cell: layers, directions, and the products over all steps
 // at once. The card's kernels read weights as they are: nothing is packed.
 template <class T>
 class CudaRecurrentStack {
  public:
-  CudaRecurrentStack(const CellKernels<T>&, const RecurrentShape&);
+  explicit CudaRecurrentStack(const RecurrentShape&);
 
   Index packed_size() const { return 0; }
   Index saved_size(float dropout) const { return layout_.saved_size(dropout); }
-  // dh and dc of each direction, which are float whatever T is; then the gradient of the layer below.
-  Index scratch_size() const { return carried() + layout_.outputs(); }
+  // Elements: dh and dc of each direction, which are float whatever T is; then the gradient of the layer below.
+  Index scratch_size() const { return gradient_offset() + layout_.outputs(); }
 
   void pack(std::span<const RecurrentLayer<const T>> weights, View<float, 1> packed) const;
   void forward(Cuda&, const RecurrentForward<T>&) const;
@@ -90,7 +89,8 @@ class CudaRecurrentStack {
   void step(Cuda&, const RecurrentStep<T>&) const;
 
  private:
-  Index carried() const { return 2 * s_.directions * layout_.states() * Index{sizeof(float) / sizeof(bf16)}; }
+  Index carried() const { return (1 + s_.states()) * layout_.states(); }  // floats of one direction
+  Index gradient_offset() const { return s_.directions * carried() * Index{sizeof(float) / sizeof(bf16)}; }
   template <class Arguments>
   RecurrentLoop<T> loop(const Arguments&) const;
   template <class Arguments>

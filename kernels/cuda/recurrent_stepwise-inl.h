@@ -97,19 +97,20 @@ __global__ void forward_step(RecurrentLoop<T> loop, Index s) {
   if (row >= B || unit >= H) return;
   const Index now = step.now + row;
   float kept[std::max(1, Cell::kKept)] = {};
-  CellState state{0, 0};
+  typename Cell::State state{};
   if (!silent(loop, step.t, row)) {
     for (int g = 0; g < kGates; ++g) {
       x[g] += element(cell.product, now, g * H + unit) + to_float(cell.bias_ih[g * H + unit]);
       r[g] += to_float(cell.bias_hh[g * H + unit]);
     }
     state.h = element(h_before, row, unit);
-    if constexpr (Cell::kHasC) state.c = element(states_before<T>(cell.c, cell.c0, s, step.before, B), row, unit);
+    for (int i = 0; i < Cell::kStates; ++i)
+      state.c[i] = element(states_before<T>(cell.c, cell.c0, s, step.before, B), row, i * H + unit);
     state = Cell::forward(x, r, state, kept);
   }
   if (!cell.gates.empty())
     for (int k = 0; k < Cell::kKept; ++k) cell.gates.row(now)[k * H + unit] = from_float<T>(kept[k]);
-  if constexpr (Cell::kHasC) cell.c.row(now)[unit] = from_float<T>(state.c);
+  for (int i = 0; i < Cell::kStates; ++i) cell.c.row(now)[i * H + unit] = from_float<T>(state.c[i]);
   cell.y.row(now)[unit] = from_float<T>(state.h);
 }
 
@@ -133,25 +134,29 @@ __global__ void backward_step(RecurrentLoop<T> loop, Index s) {
 
   const auto [row, unit] = place_of_thread();
   if (row >= B || unit >= H) return;
-  const Index now = step.now + row, carried = row * H + unit;
-  CellGradient<kGates> d{};
-  const float from_later = last ? element(cell.dhn, row, unit) : cell.dh[carried];
-  const float dc = last ? 0.0f : cell.dc[carried];
+  const Index now = step.now + row;
+  const auto carried = [&, row = row, unit = unit](int i) -> float& {
+    return cell.dc[(row * Cell::kStates + i) * H + unit];
+  };
+  typename Cell::Gradient d{};
+  typename Cell::State d_next{last ? element(cell.dhn, row, unit) : cell.dh[row * H + unit], {}};
+  for (int i = 0; i < Cell::kStates; ++i) d_next.c[i] = last ? 0.0f : carried(i);
   if (silent(loop, step.t, row)) {
-    d.before = {from_later, dc};
+    d.before = d_next;
   } else {
     float kept[std::max(1, Cell::kKept)] = {};
     for (int k = 0; k < Cell::kKept; ++k) kept[k] = to_float(cell.gates.row(now)[k * H + unit]);
-    CellState before{element(states_before<T>(cell.y, cell.h0, s, step.before, B), row, unit), 0};
-    CellState after{to_float(cell.y.row(now)[unit]), 0};
-    if constexpr (Cell::kHasC) {
-      before.c = element(states_before<T>(cell.c, cell.c0, s, step.before, B), row, unit);
-      after.c = to_float(cell.c.row(now)[unit]);
+    typename Cell::State before{element(states_before<T>(cell.y, cell.h0, s, step.before, B), row, unit), {}};
+    typename Cell::State after{to_float(cell.y.row(now)[unit]), {}};
+    for (int i = 0; i < Cell::kStates; ++i) {
+      before.c[i] = element(states_before<T>(cell.c, cell.c0, s, step.before, B), row, i * H + unit);
+      after.c[i] = to_float(cell.c.row(now)[i * H + unit]);
     }
-    d = Cell::backward(kept, before, after, dh + from_later + element(cell.dy, now, unit), dc);
+    d_next.h = dh + d_next.h + element(cell.dy, now, unit);
+    d = Cell::backward(kept, before, after, d_next);
   }
-  cell.dh[carried] = d.before.h;
-  cell.dc[carried] = d.before.c;
+  cell.dh[row * H + unit] = d.before.h;
+  for (int i = 0; i < Cell::kStates; ++i) carried(i) = d.before.c[i];
   for (int g = 0; g < kGates; ++g) {
     cell.dgates.row(now)[g * H + unit] = from_float<T>(d.dx[g]);
     if (!cell.dinput.empty()) {
@@ -171,13 +176,13 @@ __global__ void last_states(RecurrentLoop<T> loop) {
   if (row >= loop.B || unit >= loop.H) return;
   const Index length = loop.lengths != nullptr ? loop.lengths[row] : loop.steps;
   const Index last = (reverse ? 0 : length - 1) * loop.B + row;
-  const auto gather = [&, row = row, unit = unit](View<const T, 2> steps, View<const T, 2> initial, View<T, 2> out) {
+  const auto gather = [&, row = row](View<const T, 2> steps, View<const T, 2> initial, View<T, 2> out, Index column) {
     if (out.empty()) return;
     const T zero = from_float<T>(0.0f);
-    out.row(row)[unit] = length > 0 ? steps.row(last)[unit] : initial.empty() ? zero : initial.row(row)[unit];
+    out.row(row)[column] = length > 0 ? steps.row(last)[column] : initial.empty() ? zero : initial.row(row)[column];
   };
-  gather(cell.y, cell.h0, cell.hn);
-  if constexpr (Cell::kHasC) gather(cell.c, cell.c0, cell.cn);
+  gather(cell.y, cell.h0, cell.hn, unit);
+  for (int i = 0; i < Cell::kStates; ++i) gather(cell.c, cell.c0, cell.cn, i * loop.H + unit);
 }
 
 template <class T>

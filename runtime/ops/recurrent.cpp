@@ -1,11 +1,6 @@
 #include "kernels/recurrent.h"
 
-#include <cstdlib>
-
-#include "kernels/gru.h"
-#include "kernels/lstm.h"
 #include "kernels/pointwise.h"
-#include "kernels/rnn.h"
 #include "runtime/ops.h"
 
 namespace polonaise {
@@ -14,95 +9,6 @@ namespace {
 
 using kernels::RecurrentLayer;
 using kernels::RecurrentShape;
-
-// The kernels of each cell under one name, so that the op is written once.
-struct RnnKernels {
-  static Index packed_size(auto& device, const RecurrentShape& s) { return kernels::rnn_packed_size(device, s); }
-  static Index saved_size(auto& device, const RecurrentShape& s, float p) {
-    return kernels::rnn_saved_size(device, s, p);
-  }
-  static Index scratch_size(auto& device, const RecurrentShape& s) { return kernels::rnn_scratch_size(device, s); }
-  template <class T>
-  static void pack(auto& device, const RecurrentShape& s, std::span<const RecurrentLayer<const T>> weights,
-                   View<float, 1> packed) {
-    kernels::rnn_pack<T>(device, s, weights, packed);
-  }
-  template <class T>
-  static void forward(auto& device, const RecurrentShape& s, const kernels::RecurrentForward<T>& f) {
-    kernels::rnn_forward<T>(device, s, f);
-  }
-  template <class T>
-  static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
-    kernels::rnn_backward<T>(device, s, b);
-  }
-  static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
-    kernels::rnn_step<float>(device, s, step);
-  }
-  static void generate(auto& device, const auto&... arguments) { kernels::rnn_generate(device, arguments...); }
-};
-
-struct LstmKernels {
-  static Index packed_size(auto& device, const RecurrentShape& s) { return kernels::lstm_packed_size(device, s); }
-  static Index saved_size(auto& device, const RecurrentShape& s, float p) {
-    return kernels::lstm_saved_size(device, s, p);
-  }
-  static Index scratch_size(auto& device, const RecurrentShape& s) { return kernels::lstm_scratch_size(device, s); }
-  template <class T>
-  static void pack(auto& device, const RecurrentShape& s, std::span<const RecurrentLayer<const T>> weights,
-                   View<float, 1> packed) {
-    kernels::lstm_pack<T>(device, s, weights, packed);
-  }
-  template <class T>
-  static void forward(auto& device, const RecurrentShape& s, const kernels::RecurrentForward<T>& f) {
-    kernels::lstm_forward<T>(device, s, f);
-  }
-  template <class T>
-  static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
-    kernels::lstm_backward<T>(device, s, b);
-  }
-  static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
-    kernels::lstm_step<float>(device, s, step);
-  }
-  static void generate(auto& device, const auto&... arguments) { kernels::lstm_generate(device, arguments...); }
-};
-
-struct GruKernels {
-  static Index packed_size(auto& device, const RecurrentShape& s) { return kernels::gru_packed_size(device, s); }
-  static Index saved_size(auto& device, const RecurrentShape& s, float p) {
-    return kernels::gru_saved_size(device, s, p);
-  }
-  static Index scratch_size(auto& device, const RecurrentShape& s) { return kernels::gru_scratch_size(device, s); }
-  template <class T>
-  static void pack(auto& device, const RecurrentShape& s, std::span<const RecurrentLayer<const T>> weights,
-                   View<float, 1> packed) {
-    kernels::gru_pack<T>(device, s, weights, packed);
-  }
-  template <class T>
-  static void forward(auto& device, const RecurrentShape& s, const kernels::RecurrentForward<T>& f) {
-    kernels::gru_forward<T>(device, s, f);
-  }
-  template <class T>
-  static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
-    kernels::gru_backward<T>(device, s, b);
-  }
-  static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<float>& step) {
-    kernels::gru_step<float>(device, s, step);
-  }
-  static void generate(auto& device, const auto&... arguments) { kernels::gru_generate(device, arguments...); }
-};
-
-template <class Body>
-decltype(auto) with_kernels(Cell cell, Body&& body) {
-  switch (cell) {
-    case Cell::rnn:
-      return body(RnnKernels());
-    case Cell::lstm:
-      return body(LstmKernels());
-    case Cell::gru:
-      return body(GruKernels());
-  }
-  std::abort();  // no cell has another value
-}
 
 template <class T>
 std::vector<RecurrentLayer<const T>> weight_views(std::span<const RecurrentLayerVars> layers) {
@@ -124,25 +30,17 @@ std::vector<RecurrentLayer<float>> gradient_views(Tape& tape, std::span<const Re
 
 }  // namespace
 
-Index recurrent_packed_size(AnyDevice& any, Cell cell, const RecurrentShape& shape) {
-  return std::visit(
-      [&](auto& device) {
-        return with_kernels(cell, [&](auto kernels) { return kernels.packed_size(device, shape); });
-      },
-      any);
+Index recurrent_packed_size(AnyDevice& any, const RecurrentShape& shape) {
+  return std::visit([&](auto& device) { return kernels::recurrent_packed_size(device, shape); }, any);
 }
 
-void recurrent_pack(AnyDevice& any, Cell cell, const RecurrentShape& shape,
-                    std::span<const RecurrentLayer<const float>> weights, View<float, 1> packed) {
-  std::visit(
-      [&](auto& device) {
-        with_kernels(cell, [&](auto kernels) { kernels.template pack<float>(device, shape, weights, packed); });
-      },
-      any);
+void recurrent_pack(AnyDevice& any, const RecurrentShape& shape, std::span<const RecurrentLayer<const float>> weights,
+                    View<float, 1> packed) {
+  std::visit([&](auto& device) { kernels::recurrent_pack<float>(device, shape, weights, packed); }, any);
 }
 
-void recurrent_step(AnyDevice& any, Cell cell, const RecurrentShape& shape, const kernels::RecurrentStep<float>& step) {
-  std::visit([&](auto& device) { with_kernels(cell, [&](auto kernels) { kernels.step(device, shape, step); }); }, any);
+void recurrent_step(AnyDevice& any, const RecurrentShape& shape, const kernels::RecurrentStep<float>& step) {
+  std::visit([&](auto& device) { kernels::recurrent_step<float>(device, shape, step); }, any);
 }
 
 RecurrentResult recurrent(Tape& tape, const Var& input, std::span<const RecurrentLayerVars> layers,
@@ -160,36 +58,33 @@ RecurrentResult recurrent(Tape& tape, const Var& input, std::span<const Recurren
 
   dispatch(tape.device(), input.dtype(), [&](auto& device, auto type) {
     using T = typename decltype(type)::type;
-    with_kernels(options.cell, [&](auto kernels) {
-      saved = tape.output({kernels.saved_size(device, s, dropout.p)}, input.dtype(), false).value();
-      const auto weights = weight_views<T>(list);
-      kernels::RecurrentForward<T> forward{.input = input.value().template cube<const T>(),
-                                           .weights = weights,
-                                           .packed = packed,
-                                           .lengths = options.lengths,
-                                           .y = y.value().template cube<T>(),
-                                           .hn = hn.value().template cube<T>(),
-                                           .saved = saved.vector<T>(),
-                                           .dropout = dropout};
-      if (options.state) {
-        forward.h0 = forward.hn = options.state->h.cube<T>();
-        forward.c0 = forward.cn = options.state->c.cube<T>();
-      }
-      kernels.template forward<T>(device, s, forward);
-    });
+    saved = tape.output({kernels::recurrent_saved_size(device, s, dropout.p)}, input.dtype(), false).value();
+    const auto weights = weight_views<T>(list);
+    kernels::RecurrentForward<T> forward{.input = input.value().template cube<const T>(),
+                                         .weights = weights,
+                                         .packed = packed,
+                                         .lengths = options.lengths,
+                                         .y = y.value().template cube<T>(),
+                                         .hn = hn.value().template cube<T>(),
+                                         .saved = saved.vector<T>(),
+                                         .dropout = dropout};
+    if (options.state) {
+      forward.h0 = forward.hn = options.state->h.cube<T>();
+      forward.c0 = forward.cn = options.state->c.cube<T>();
+    }
+    kernels::recurrent_forward<T>(device, s, forward);
   });
 
-  tape.record("recurrent", y, hn, [=, lengths = options.lengths, cell = options.cell](Tape& t) {
+  tape.record("recurrent", y, hn, [=, lengths = options.lengths](Tape& t) {
     const Tensor dy = t.gradient(y), dhn = t.gradient(hn);
     if (!dy.data && !dhn.data) return;
     const GradientSlot dinput = t.slot(input);
     dispatch(t.device(), input.dtype(), [&](auto& device, auto type) {
       using T = typename decltype(type)::type;
-      with_kernels(cell, [&](auto kernels) {
-        const auto weights = weight_views<T>(list);
-        const auto gradients = gradient_views(t, list);
-        Scratch scratch(t);
-        kernels.template backward<T>(device, s,
+      const auto weights = weight_views<T>(list);
+      const auto gradients = gradient_views(t, list);
+      Scratch scratch(t);
+      kernels::recurrent_backward<T>(device, s,
                                      {.weights = weights,
                                       .packed = packed,
                                       .lengths = lengths,
@@ -200,9 +95,8 @@ RecurrentResult recurrent(Tape& tape, const Var& input, std::span<const Recurren
                                       .dinput = dinput.tensor.cube<T>(),
                                       .dinput_accumulate = dinput.accumulate,
                                       .gradients = gradients,
-                                      .scratch = scratch.allocate<T>(kernels.scratch_size(device, s)),
+                                      .scratch = scratch.allocate<T>(kernels::recurrent_scratch_size(device, s)),
                                       .dropout = dropout});
-      });
     });
   });
   return {y, hn};
@@ -213,11 +107,9 @@ bool recurrent_generation_fits(AnyDevice& any, const kernels::GenerationNetwork&
   return std::visit([&](auto& device) { return kernels::generation_fits(device, network, grammar); }, any);
 }
 
-void recurrent_generate(AnyDevice& any, Cell cell, const kernels::GenerationNetwork& network,
+void recurrent_generate(AnyDevice& any, const kernels::GenerationNetwork& network,
                         const kernels::GenerationState& state, const kernels::GenerationDraws& draws) {
-  std::visit(
-      [&](auto& device) { with_kernels(cell, [&](auto kernels) { kernels.generate(device, network, state, draws); }); },
-      any);
+  std::visit([&](auto& device) { kernels::recurrent_generate(device, network, state, draws); }, any);
 }
 
 Var last_states(Tape& tape, const Var& hn, const RecurrentShape& s) {

@@ -3,17 +3,15 @@
 #include <algorithm>
 
 #include "kernels/embedding.h"
-#include "kernels/gru.h"
 #include "kernels/linear.h"
-#include "kernels/lstm.h"
 #include "kernels/require.h"
-#include "kernels/rnn.h"
 #include "tests/kernels/devices.h"
 #include "tests/kernels/grammar_support.h"
 
 namespace polonaise::testing {
 namespace {
 
+using kernels::Cell;
 using kernels::GenerationDraws;
 using kernels::GenerationNetwork;
 using kernels::GenerationState;
@@ -21,29 +19,8 @@ using kernels::GenerationState;
 constexpr kernels::RandomStream kStream{.seed = 31, .step = 4, .op = 2};
 constexpr Index kFirstRow = 6;
 
-struct RnnFamily {
-  static constexpr Index kGates = 1;
-  static constexpr auto kPackedSize = [](const auto& d, const auto& s) { return kernels::rnn_packed_size(d, s); };
-  static constexpr auto kPack = [](auto& device, const auto&... a) { kernels::rnn_pack<float>(device, a...); };
-  static constexpr auto kStep = [](auto& device, const auto&... a) { kernels::rnn_step<float>(device, a...); };
-  static constexpr auto kGenerate = [](auto& device, const auto&... a) { kernels::rnn_generate(device, a...); };
-};
-struct LstmFamily {
-  static constexpr Index kGates = 4;
-  static constexpr auto kPackedSize = [](const auto& d, const auto& s) { return kernels::lstm_packed_size(d, s); };
-  static constexpr auto kPack = [](auto& device, const auto&... a) { kernels::lstm_pack<float>(device, a...); };
-  static constexpr auto kStep = [](auto& device, const auto&... a) { kernels::lstm_step<float>(device, a...); };
-  static constexpr auto kGenerate = [](auto& device, const auto&... a) { kernels::lstm_generate(device, a...); };
-};
-struct GruFamily {
-  static constexpr Index kGates = 3;
-  static constexpr auto kPackedSize = [](const auto& d, const auto& s) { return kernels::gru_packed_size(d, s); };
-  static constexpr auto kPack = [](auto& device, const auto&... a) { kernels::gru_pack<float>(device, a...); };
-  static constexpr auto kStep = [](auto& device, const auto&... a) { kernels::gru_step<float>(device, a...); };
-  static constexpr auto kGenerate = [](auto& device, const auto&... a) { kernels::gru_generate(device, a...); };
-};
-
 struct Case {
+  kernels::Cell cell = kernels::Cell::lstm;
   std::string kind = "tokens";  // or "frames", "rolls"
   Index B = 1, H = 8, layers = 1;
   kernels::SamplingOptions sampling = {};
@@ -53,10 +30,10 @@ struct Case {
   Index vocabulary() const { return kind == "tokens" ? 43 : kind == "frames" ? 5 : 0; }
   Index inputs() const { return kind == "tokens" ? vocabulary() + 1 : keys() + (vocabulary() > 0 ? 1 : 0); }
   Index outputs() const { return keys() + vocabulary(); }
+  kernels::RecurrentShape shape() const { return {1, B, H, layers, 1, cell}; }
 };
 
 // Everything that a call needs, in host memory.
-template <class Family>
 struct Host {
   Case c;
   Array<float, 2> inputs, head_weight;
@@ -70,15 +47,15 @@ struct Host {
 
   explicit Host(const Case& the_case)
       : c(the_case),
-        inputs(random_array<2>({c.inputs(), Family::kGates * c.H}, 1)),
+        inputs(random_array<2>({c.inputs(), c.shape().gates() * c.H}, 1)),
         head_weight(random_array<2>({c.outputs(), c.H}, 2, 2)),
         head_bias(random_array<1>({c.outputs()}, 3)),
         length_values(random_array<1>({c.keys() > 0 ? c.vocabulary() : 0}, 4)),
         h(random_array<3>({c.layers, c.B, c.H}, 5)),
-        cs(random_array<3>({c.layers, c.B, c.H}, 6)),
+        cs(random_array<3>({c.layers, c.B, c.shape().states() * c.H}, 6)),
         logits(random_array<2>({c.B, c.outputs()}, 7, 2)),
         state({c.B, 1}) {
-    const Index G = Family::kGates * c.H;
+    const Index G = c.shape().gates() * c.H;
     for (Index layer = 0; layer < c.layers; ++layer) {
       const auto seed = static_cast<std::uint64_t>(10 * layer);
       weight_ih.push_back(random_array<2>({G, c.H}, seed + 11, 0.5f));
@@ -117,8 +94,8 @@ struct Results {
 };
 
 // Draws by the function under test, in calls of so many events each.
-template <class Family, class Device>
-Results generated(Device& device, const Host<Family>& host, const std::vector<Index>& calls) {
+template <class Device>
+Results generated(Device& device, const Host& host, const std::vector<Index>& calls) {
   const Case& c = host.c;
   const auto put = [&](const auto& array) { return place(device, array); };
   const auto inputs = put(host.inputs), head_weight = put(host.head_weight);
@@ -135,9 +112,9 @@ Results generated(Device& device, const Host<Family>& host, const std::vector<In
     layers.push_back({l == 0 ? View<const float, 2>() : at(std::as_const(matrices), 0), at(std::as_const(matrices), 1),
                       at(std::as_const(biases), 0), at(std::as_const(biases), 1)});
   }
-  const kernels::RecurrentShape shape{1, c.B, c.H, c.layers, 1};
-  auto packed = put(Array<float, 1>({Family::kPackedSize(device, shape)}));
-  Family::kPack(device, shape, layers, packed.view());
+  const kernels::RecurrentShape shape = c.shape();
+  auto packed = put(Array<float, 1>({kernels::recurrent_packed_size(device, shape)}));
+  kernels::recurrent_pack<float>(device, shape, layers, packed.view());
 
   GenerationNetwork network{.shape = shape,
                             .inputs = inputs.view(),
@@ -171,7 +148,7 @@ Results generated(Device& device, const Host<Family>& host, const std::vector<In
                           .drawn = drawn.view()};
     if (c.vocabulary() > 0) draws.tokens = some_tokens.view();
     if (c.keys() > 0) draws.keys = some_keys.view();
-    Family::kGenerate(device, network, at, draws);
+    kernels::recurrent_generate(device, network, at, draws);
     stream.step += static_cast<std::uint32_t>(events);
     const auto of_tokens = fetch(some_tokens).values(), of_drawn = fetch(drawn).values();
     const auto of_keys = fetch(some_keys).values();
@@ -186,27 +163,26 @@ Results generated(Device& device, const Host<Family>& host, const std::vector<In
   for (const auto& row : tokens) results.tokens.insert(results.tokens.end(), row.begin(), row.end());
   for (const auto& row : keys) results.keys.insert(results.keys.end(), row.begin(), row.end());
   results.h = fetch(h).values();
-  if (Family::kGates == 4) results.c = fetch(cs).values();
+  results.c = fetch(cs).values();
   results.logits = fetch(logits).values();
   if (c.ruled) results.grammar = fetch(state).values();
   return results;
 }
 
 // The same by the CPU's kernels of single steps, all streams at once. A stream that has stopped draws on, unheeded.
-template <class Family>
-Results stepped(const Host<Family>& start, Index events) {
-  Host<Family> host = start;
+Results stepped(const Host& start, Index events) {
+  Host host = start;
   const Case& c = host.c;
   Cpu cpu;
-  const Index B = c.B, H = c.H, V = c.vocabulary(), K = c.keys(), width = Family::kGates * H;
-  const kernels::RecurrentShape shape{1, B, H, c.layers, 1};
+  const Index B = c.B, H = c.H, V = c.vocabulary(), K = c.keys(), width = shape_of(c.cell).gates * H;
+  const kernels::RecurrentShape shape = c.shape();
   std::vector<kernels::RecurrentLayer<const float>> layers;
   for (std::size_t l = 0; l < host.weight_ih.size(); ++l)
     layers.push_back({l == 0 ? View<const float, 2>() : std::as_const(host.weight_ih[l]).view(),
                       std::as_const(host.weight_hh[l]).view(), std::as_const(host.bias_ih[l]).view(),
                       std::as_const(host.bias_hh[l]).view()});
-  Array<float, 1> packed({Family::kPackedSize(cpu, shape)});
-  Family::kPack(cpu, shape, layers, packed.view());
+  Array<float, 1> packed({kernels::recurrent_packed_size(cpu, shape)});
+  kernels::recurrent_pack<float>(cpu, shape, layers, packed.view());
   const PlacedGrammar<Cpu> placed(cpu, host.grammar);
   const kernels::Grammar& grammar = placed.view();
 
@@ -283,7 +259,7 @@ Results stepped(const Host<Family>& start, Index events) {
                                        .packed = std::as_const(packed).view(),
                                        .h = h.view(),
                                        .c = cs.view()};
-    Family::kStep(cpu, shape, step);
+    kernels::recurrent_step<float>(cpu, shape, step);
     const View<const float, 2> top(h.view().row((c.layers - 1) * B), {B, H});
     kernels::linear_forward<float>(cpu, top, std::as_const(host.head_weight).view(),
                                    std::as_const(host.head_bias).view(), kernels::Activation::none, {}, logits.view());
@@ -297,13 +273,13 @@ Results stepped(const Host<Family>& start, Index events) {
       std::copy_n(keys.view().row(b), K, results.keys.data() + (b * events + s) * K);
       for (Index l = 0; l < c.layers; ++l) {
         std::copy_n(h.view().row(l * B + b), H, host.h.view().row(l * B + b));
-        std::copy_n(cs.view().row(l * B + b), H, host.cs.view().row(l * B + b));
+        std::copy_n(cs.view().row(l * B + b), shape.states() * H, host.cs.view().row(l * B + b));
       }
       std::copy_n(logits.view().row(b), c.outputs(), host.logits.view().row(b));
     }
   }
   results.h = host.h.values();
-  if (Family::kGates == 4) results.c = host.cs.values();
+  results.c = host.cs.values();
   results.logits = host.logits.values();
   if (c.ruled) results.grammar = host.state.values();
   return results;
@@ -312,10 +288,9 @@ Results stepped(const Host<Family>& start, Index events) {
 template <class Target>
 class Generate : public DeviceTest<Target> {
  protected:
-  template <class Family>
   void agrees(const Case& c, Index events) {
     SCOPED_TRACE(c.kind + " B " + std::to_string(c.B) + " H " + std::to_string(c.H));
-    const Host<Family> host(c);
+    const Host host(c);
     const Results expected = stepped(host, events);
     for (auto& twin : this->twins()) {
       const Results results = generated(twin, host, {events});
@@ -335,38 +310,38 @@ const kernels::SamplingOptions kCut{.temperature = 1.5f, .top_k = 20, .top_p = 0
 TYPED_TEST(Generate, DrawsWhatSingleStepsDraw) {
   for (const std::string kind : {"tokens", "frames", "rolls"}) {
     const Index events = cases<Index>({6}, {2})[0];
-    this->template agrees<LstmFamily>({.kind = kind, .B = 2, .H = 9, .layers = 2}, events);
-    this->template agrees<GruFamily>({.kind = kind, .B = 1, .H = 8, .layers = 3, .sampling = kCut}, events);
-    this->template agrees<RnnFamily>({.kind = kind, .B = 3, .H = 68, .layers = 2}, events);
+    this->agrees({.cell = Cell::lstm, .kind = kind, .B = 2, .H = 9, .layers = 2}, events);
+    this->agrees({.cell = Cell::gru, .kind = kind, .B = 1, .H = 8, .layers = 3, .sampling = kCut}, events);
+    this->agrees({.cell = Cell::rnn, .kind = kind, .B = 3, .H = 68, .layers = 2}, events);
   }
 }
 
 // More streams than the emulated card has multiprocessors: a block takes several.
 TYPED_TEST(Generate, DrawsForManyStreamsAtOnce) {
   for (const std::string& kind : cases<std::string>({"tokens", "frames", "rolls"}, {"frames"})) {
-    this->template agrees<LstmFamily>({.kind = kind, .B = 9, .H = 12, .layers = 2}, 3);
-    this->template agrees<GruFamily>({.kind = kind, .B = 17, .H = 5, .layers = 2, .ruled = true}, 3);
+    this->agrees({.cell = Cell::lstm, .kind = kind, .B = 9, .H = 12, .layers = 2}, 3);
+    this->agrees({.cell = Cell::gru, .kind = kind, .B = 17, .H = 5, .layers = 2, .ruled = true}, 3);
   }
 }
 
 TYPED_TEST(Generate, KeepsToTheGrammarUntilItEnds) {
   for (const std::string& kind : cases<std::string>({"tokens", "frames", "rolls"}, {"tokens"})) {
     const Index events = cases<Index>({60}, {8})[0];
-    this->template agrees<LstmFamily>({.kind = kind, .B = 3, .H = 6, .sampling = {.temperature = 3}, .ruled = true},
-                                      events);
+    this->agrees({.cell = Cell::lstm, .kind = kind, .B = 3, .H = 6, .sampling = {.temperature = 3}, .ruled = true},
+                 events);
   }
 }
 
 // Weights that shared memory has no room for, with rows that can be read four at a time and others.
 TYPED_TEST(Generate, ReadsWhatHasNoRoomOnTheChip) {
   for (const Index H : cases<Index>({128, 130}, {}))
-    this->template agrees<LstmFamily>({.kind = "tokens", .B = 1, .H = H, .layers = 2}, 2);
+    this->agrees({.cell = Cell::lstm, .kind = "tokens", .B = 1, .H = H, .layers = 2}, 2);
 }
 
 TYPED_TEST(Generate, ACallOfManyEventsIsManyOfFew) {
   for (const std::string& kind : cases<std::string>({"tokens", "frames", "rolls"}, {"frames"})) {
-    const Host<GruFamily> host(
-        {.kind = kind, .B = 2, .H = 7, .layers = 2, .sampling = {.temperature = 2}, .ruled = true});
+    const Host host(
+        {.cell = Cell::gru, .kind = kind, .B = 2, .H = 7, .layers = 2, .sampling = {.temperature = 2}, .ruled = true});
     const Results whole = generated(this->device(), host, {14});
     EXPECT_TRUE(generated(this->device(), host, {5, 1, 8}).same_bits_as(whole));
   }
@@ -374,9 +349,9 @@ TYPED_TEST(Generate, ACallOfManyEventsIsManyOfFew) {
 
 TYPED_TEST(Generate, AStreamIsTheSameAloneAndAmongOthers) {
   const Index B = 9, events = cases<Index>({8}, {2})[0];
-  const Host<LstmFamily> host({.kind = "frames", .B = B, .H = 10, .layers = 2});
+  const Host host({.cell = Cell::lstm, .kind = "frames", .B = B, .H = 10, .layers = 2});
   const Results all = generated(this->device(), host, {events});
-  Host<LstmFamily> first({.kind = "frames", .B = 1, .H = 10, .layers = 2});
+  Host first({.cell = Cell::lstm, .kind = "frames", .B = 1, .H = 10, .layers = 2});
   for (Index l = 0; l < 2; ++l) {
     std::copy_n(host.h.view().row(l * B), 10, first.h.view().row(l));
     std::copy_n(host.cs.view().row(l * B), 10, first.cs.view().row(l));
@@ -399,14 +374,14 @@ TYPED_TEST(Generate, ShapesThatDoNotFitAreRefused) {
   Array<std::int32_t, 2> tokens({1, 2});
   Array<std::int32_t, 1> drawn({1});
   const kernels::RecurrentLayer<const float> layer{{}, weight.view(), bias.view(), bias.view()};
-  GenerationNetwork network{.shape = {1, 1, 4, 1, 1},
+  GenerationNetwork network{.shape = {1, 1, 4, 1, 1, Cell::rnn},
                             .inputs = inputs.view(),
                             .weights = {&layer, 1},
                             .packed = {},
                             .head_weight = head.view(),
                             .head_bias = head_bias.view()};
   const auto run = [&](const GenerationNetwork& n, const GenerationState& state, const GenerationDraws& draws) {
-    kernels::rnn_generate(this->device(), n, state, draws);
+    kernels::recurrent_generate(this->device(), n, state, draws);
   };
   const GenerationState state{h.view(), {}, logits.view()};
   const GenerationDraws draws{

@@ -1,39 +1,12 @@
-#include "kernels/gru.h"
-
 #include "kernels/require.h"
 #include "tests/kernels/recurrent_sizes_tests.h"
 
 namespace polonaise::testing {
 namespace {
 
-struct Gru {
-  static constexpr Index kGates = 3;
-  static constexpr bool kHasC = false;
+struct Gru : AnyInitialState {
+  static constexpr kernels::Cell kCell = kernels::Cell::gru;
   static OracleCell oracle() { return gru_oracle(); }
-  static Index packed_size(const auto& device, const RecurrentShape& s) { return kernels::gru_packed_size(device, s); }
-  static Index saved_size(const auto& device, const RecurrentShape& s, float dropout) {
-    return kernels::gru_saved_size(device, s, dropout);
-  }
-  static Index scratch_size(const auto& device, const RecurrentShape& s) {
-    return kernels::gru_scratch_size(device, s);
-  }
-  template <class T>
-  static void pack(auto& device, const RecurrentShape& s, std::span<const RecurrentLayer<const T>> weights,
-                   View<float, 1> packed) {
-    kernels::gru_pack<T>(device, s, weights, packed);
-  }
-  template <class T>
-  static void forward(auto& device, const RecurrentShape& s, const kernels::RecurrentForward<T>& f) {
-    kernels::gru_forward<T>(device, s, f);
-  }
-  template <class T>
-  static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
-    kernels::gru_backward<T>(device, s, b);
-  }
-  template <class T>
-  static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<T>& step) {
-    kernels::gru_step<T>(device, s, step);
-  }
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Gru, RecurrentStackTest, OnAllTargets<Gru>, OnTargetNames);

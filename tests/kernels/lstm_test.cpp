@@ -1,39 +1,12 @@
-#include "kernels/lstm.h"
-
 #include "kernels/require.h"
 #include "tests/kernels/recurrent_sizes_tests.h"
 
 namespace polonaise::testing {
 namespace {
 
-struct Lstm {
-  static constexpr Index kGates = 4;
-  static constexpr bool kHasC = true;
+struct Lstm : AnyInitialState {
+  static constexpr kernels::Cell kCell = kernels::Cell::lstm;
   static OracleCell oracle() { return lstm_oracle(); }
-  static Index packed_size(const auto& device, const RecurrentShape& s) { return kernels::lstm_packed_size(device, s); }
-  static Index saved_size(const auto& device, const RecurrentShape& s, float dropout) {
-    return kernels::lstm_saved_size(device, s, dropout);
-  }
-  static Index scratch_size(const auto& device, const RecurrentShape& s) {
-    return kernels::lstm_scratch_size(device, s);
-  }
-  template <class T>
-  static void pack(auto& device, const RecurrentShape& s, std::span<const RecurrentLayer<const T>> weights,
-                   View<float, 1> packed) {
-    kernels::lstm_pack<T>(device, s, weights, packed);
-  }
-  template <class T>
-  static void forward(auto& device, const RecurrentShape& s, const kernels::RecurrentForward<T>& f) {
-    kernels::lstm_forward<T>(device, s, f);
-  }
-  template <class T>
-  static void backward(auto& device, const RecurrentShape& s, const kernels::RecurrentBackward<T>& b) {
-    kernels::lstm_backward<T>(device, s, b);
-  }
-  template <class T>
-  static void step(auto& device, const RecurrentShape& s, const kernels::RecurrentStep<T>& step) {
-    kernels::lstm_step<T>(device, s, step);
-  }
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Lstm, RecurrentStackTest, OnAllTargets<Lstm>, OnTargetNames);
@@ -53,14 +26,14 @@ TYPED_TEST(LstmStep, SaturatesAtAnyMagnitude) {
   const auto zeros = this->place(Array<T, 2>({4 * H, H}, T(0.0f)));
   const View<const T, 1> bias(zeros.view().data(), {4 * H});
   const RecurrentLayer<const T> layer{{}, zeros.view(), bias, bias};
-  auto packed = this->place(Array<float, 1>({kernels::lstm_packed_size(this->device(), shape)}));
-  Lstm::pack<T>(this->device(), shape, std::span(&layer, 1), packed.view());
+  auto packed = this->place(Array<float, 1>({kernels::recurrent_packed_size(this->device(), shape)}));
+  kernels::recurrent_pack<T>(this->device(), shape, std::span(&layer, 1), packed.view());
   for (const float size : {50.0f, 53.0f, 104.0f, 1000.0f, 1e30f}) {
     Array<T, 2> input({1, 4 * H}, T(size));                         // forget and output gates are open
     for (Index unit = 0; unit < H; ++unit) input[unit] = T(-size);  // the input gate is shut
     const auto x = this->place(input);
     auto h = this->place(Array<T, 3>({1, 1, H}, T(0.0f))), c = this->place(Array<T, 3>({1, 1, H}, T(-size)));
-    Lstm::step<T>(
+    kernels::recurrent_step<T>(
         this->device(), shape,
         {.input = x.view(), .weights = std::span(&layer, 1), .packed = packed.view(), .h = h.view(), .c = c.view()});
     const Array<T, 3> next_h = fetch(h), next_c = fetch(c);

@@ -1,7 +1,6 @@
 #pragma once
 
-// The double-precision oracle of the recurrent stacks, and the tests that rnn, lstm and gru share. The oracle follows
-// torch's equations step by step, with the same cells-inl.h in double and a plain loop for everything else.
+// The double-precision oracle of the recurrent stacks. It follows the cells' equations step by step, with the same cells-inl.h in double and a plain loop for everything else.
 
 #include <cmath>
 #include <functional>
@@ -36,25 +35,25 @@ struct StackTensors {
 
 // One cell of the oracle: `pre` are the input product and recurrent product, each [G] values, with biases added.
 struct OracleCell {
-  Index gates;
-  // Computes h', c' from the two shares of the pre-activation.
-  std::function<void(const double* x, const double* r, double h, double c, double& next_h, double& next_c)> forward;
-  // Writes dx, dr (each [G]), adds to dh, dc of the step before.
-  std::function<void(const double* x, const double* r, double h, double c, double d_next_h, double d_next_c, double* dx,
-                     double* dr, double& dh, double& dc)>
+  kernels::Cell kind;
+  // Computes h', c' [S] from the two shares of the pre-activation.
+  std::function<void(const double* x, const double* r, double h, const double* c, double& next_h, double* next_c)>
+      forward;
+  // Writes dx, dr (each [G]), and dh, dc [S] of the step before.
+  std::function<void(const double* x, const double* r, double h, const double* c, double d_next_h,
+                     const double* d_next_c, double* dx, double* dr, double& dh, double* dc)>
       backward;
 };
 
 inline OracleCell rnn_oracle() {
-  return {1,
-          [](const double* x, const double* r, double, double, double& h, double& c) {
+  return {kernels::Cell::rnn,
+          [](const double* x, const double* r, double, const double*, double& h, double*) {
             h = RnnCell<double>::forward(x[0] + r[0]);
-            c = 0;
           },
-          [](const double* x, const double* r, double, double, double d_next_h, double, double* dx, double* dr,
-             double& dh, double& dc) {
+          [](const double* x, const double* r, double, const double*, double d_next_h, const double*, double* dx,
+             double* dr, double& dh, double*) {
             dx[0] = dr[0] = RnnCell<double>::backward(RnnCell<double>::forward(x[0] + r[0]), d_next_h);
-            dh = dc = 0;
+            dh = 0;
           }};
 }
 
@@ -63,22 +62,22 @@ inline OracleCell lstm_oracle() {
   const auto activate = [](const double* x, const double* r) {
     return Cell::activate(x[0] + r[0], x[1] + r[1], x[2] + r[2], x[3] + r[3]);
   };
-  return {4,
-          [=](const double* x, const double* r, double, double c, double& next_h, double& next_c) {
+  return {kernels::Cell::lstm,
+          [=](const double* x, const double* r, double, const double* c, double& next_h, double* next_c) {
             const auto gates = activate(x, r);
-            next_c = Cell::next_c(gates, c);
-            next_h = Cell::next_h(gates, next_c);
+            *next_c = Cell::next_c(gates, *c);
+            next_h = Cell::next_h(gates, *next_c);
           },
-          [=](const double* x, const double* r, double, double c, double d_next_h, double d_next_c, double* dx,
-              double* dr, double& dh, double& dc) {
+          [=](const double* x, const double* r, double, const double* c, double d_next_h, const double* d_next_c,
+              double* dx, double* dr, double& dh, double* dc) {
             const auto gates = activate(x, r);
-            const auto d = Cell::backward(gates, c, Cell::next_c(gates, c), d_next_h, d_next_c);
+            const auto d = Cell::backward(gates, *c, Cell::next_c(gates, *c), d_next_h, *d_next_c);
             dx[0] = dr[0] = d.dz.i;
             dx[1] = dr[1] = d.dz.f;
             dx[2] = dr[2] = d.dz.g;
             dx[3] = dr[3] = d.dz.o;
             dh = 0;
-            dc = d.dc;
+            *dc = d.dc;
           }};
 }
 
@@ -87,20 +86,18 @@ inline OracleCell gru_oracle() {
   const auto activate = [](const double* x, const double* r) {
     return Cell::activate(x[0] + r[0], x[1] + r[1], x[2], r[2]);
   };
-  return {3,
-          [=](const double* x, const double* r, double h, double, double& next_h, double& next_c) {
+  return {kernels::Cell::gru,
+          [=](const double* x, const double* r, double h, const double*, double& next_h, double*) {
             next_h = Cell::next_h(activate(x, r), h);
-            next_c = 0;
           },
-          [=](const double* x, const double* r, double h, double, double d_next_h, double, double* dx, double* dr,
-              double& dh, double& dc) {
+          [=](const double* x, const double* r, double h, const double*, double d_next_h, const double*, double* dx,
+              double* dr, double& dh, double*) {
             const auto d = Cell::backward(activate(x, r), h, r[2], d_next_h);
             dx[0] = dr[0] = d.d_r;
             dx[1] = dr[1] = d.d_z;
             dx[2] = d.d_x_n;
             dr[2] = d.d_h_n;
             dh = d.dh;
-            dc = 0;
           }};
 }
 
@@ -119,14 +116,14 @@ struct StackOracle {
 
   double run(const StackTensors<double>& p) {
     const auto [T, B, H, layers, directions, l_, i_, d_, a_] = shape;
-    const Index G = cell.gates, W = directions * H;
+    const Index G = kernels::shape_of(cell.kind).gates, S = kernels::shape_of(cell.kind).states, W = directions * H;
     struct Trace {
       std::vector<double> x, r, h, c;
     };
     std::vector<Trace> traces(static_cast<std::size_t>(layers * directions));
     std::vector<std::vector<double>> inputs(static_cast<std::size_t>(layers));
     hn.assign(at(layers * directions * B * H), 0);
-    cn = hn;
+    cn.assign(at(layers * directions * B * S * H), 0);
     std::vector<double> below;
     for (Index layer = 0; layer < layers; ++layer) {
       std::vector<double> out(at(T * B * W));
@@ -137,22 +134,22 @@ struct StackOracle {
         trace.x.assign(at(T * B * H * G), 0);
         trace.r = trace.x;
         trace.h.assign(at((T + 1) * B * H), 0);
-        trace.c = trace.h;
+        trace.c.assign(at((T + 1) * B * S * H), 0);  // [T+1,B,H,S]
         for (Index b = 0; b < B; ++b) {
-          std::vector<double> h(at(H)), c(at(H));
+          std::vector<double> h(at(H)), c(at(S * H));  // c: [H,S]
           if (!h0.empty())
             for (Index j = 0; j < H; ++j) {
               h[at(j)] = h0[at((layer * B + b) * H + j)];
-              c[at(j)] = c0[at((layer * B + b) * H + j)];
+              for (Index i = 0; i < S; ++i) c[at(j * S + i)] = c0[at(((layer * B + b) * S + i) * H + j)];
             }
           for (Index s = 0; s < T; ++s) {
             const Index t = direction ? T - 1 - s : s;
             for (Index j = 0; j < H; ++j) {
               trace.h[at((t * B + b) * H + j)] = h[at(j)];  // the state before step t
-              trace.c[at((t * B + b) * H + j)] = c[at(j)];
+              for (Index i = 0; i < S; ++i) trace.c[at(((t * B + b) * H + j) * S + i)] = c[at(j * S + i)];
             }
             if (t >= lengths[at(b)]) continue;
-            std::vector<double> next_h(at(H)), next_c(at(H));
+            std::vector<double> next_h(at(H)), next_c(at(S * H));
             for (Index j = 0; j < H; ++j) {
               double* x = &trace.x[at(((t * B + b) * H + j) * G)];
               double* r = &trace.r[at(((t * B + b) * H + j) * G)];
@@ -166,7 +163,7 @@ struct StackOracle {
                   for (Index k = 0; k < W; ++k) x[g] += w.weight_ih[at(row * W + k)] * below[at((t * B + b) * W + k)];
                 for (Index k = 0; k < H; ++k) r[g] += w.weight_hh[at(row * H + k)] * h[at(k)];
               }
-              cell.forward(x, r, h[at(j)], c[at(j)], next_h[at(j)], next_c[at(j)]);
+              cell.forward(x, r, h[at(j)], c.data() + j * S, next_h[at(j)], next_c.data() + j * S);
             }
             h = next_h;
             c = next_c;
@@ -174,7 +171,7 @@ struct StackOracle {
           }
           for (Index j = 0; j < H; ++j) {
             hn[at((index * B + b) * H + j)] = h[at(j)];
-            cn[at((index * B + b) * H + j)] = c[at(j)];
+            for (Index i = 0; i < S; ++i) cn[at(((index * B + b) * S + i) * H + j)] = c[at(j * S + i)];
           }
         }
       }
@@ -201,21 +198,20 @@ struct StackOracle {
         auto& dw = gradient.layers[at(index)];
         const Trace& trace = traces[at(index)];
         for (Index b = 0; b < B; ++b) {
-          std::vector<double> dh(at(H)), dc(at(H));
+          std::vector<double> dh(at(H)), dc(at(S * H));
           for (Index j = 0; j < H; ++j) dh[at(j)] = weight_hn[at((index * B + b) * H + j)];
           for (Index s = T - 1; s >= 0; --s) {
             const Index t = direction ? T - 1 - s : s;
             if (t >= lengths[at(b)]) continue;
-            std::vector<double> dh_before(at(H)), dc_before(at(H));
+            std::vector<double> dh_before(at(H)), dc_before(at(S * H));
             for (Index j = 0; j < H; ++j) {
               const Index now = (t * B + b) * H + j;
               std::vector<double> dx(at(G)), dr(at(G));
-              double direct_h = 0, direct_c = 0;
-              cell.backward(&trace.x[at(now * G)], &trace.r[at(now * G)], trace.h[at(now)], trace.c[at(now)],
-                            dh[at(j)] + dy[at((t * B + b) * W + direction * H + j)], dc[at(j)], dx.data(), dr.data(),
-                            direct_h, direct_c);
+              double direct_h = 0;
+              cell.backward(&trace.x[at(now * G)], &trace.r[at(now * G)], trace.h[at(now)], trace.c.data() + now * S,
+                            dh[at(j)] + dy[at((t * B + b) * W + direction * H + j)], dc.data() + j * S, dx.data(),
+                            dr.data(), direct_h, dc_before.data() + j * S);
               dh_before[at(j)] += direct_h;
-              dc_before[at(j)] += direct_c;
               for (Index g = 0; g < G; ++g) {
                 const Index row = g * H + j;
                 dw.bias_ih[at(row)] += dx[at(g)];

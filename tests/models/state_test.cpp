@@ -37,9 +37,10 @@ TEST_P(CarriedState, ScoresChunksAsTheWhole) {
     return values;
   };
 
-  Array<float, 3> h({config.layers, kRows, config.hidden}), c({config.layers, kRows, config.hidden});
-  const Shape shape{config.layers, kRows, config.hidden};
-  RecurrentState state{{h.view().data(), shape, DType::f32}, {c.view().data(), shape, DType::f32}};
+  const Index states = kernels::shape_of(*cell_of(config.architecture)).states;
+  Array<float, 3> h({config.layers, kRows, config.hidden}), c({config.layers, kRows, states * config.hidden});
+  RecurrentState state{{h.view().data(), {config.layers, kRows, config.hidden}, DType::f32},
+                       {c.view().data(), {config.layers, kRows, states * config.hidden}, DType::f32}};
   std::vector<float> chunks;
   Index first = 0;
   for (const Index count : {5, 1, 9, 7, 1}) {

@@ -101,8 +101,8 @@ struct RecurrentCase {
 // A stack of two layers from one list of inputs: the input product, then each layer's weights.
 void check_recurrent(const AnyDevice& device, const RecurrentCase& c,
                      const std::function<std::vector<Var>(Tape&, RecurrentResult)>& outputs) {
-  const kernels::RecurrentShape shape{.T = 4, .B = 3, .H = 4, .layers = 2, .directions = c.directions};
-  const Index G = gates_of(c.cell), H = shape.H, D = shape.directions;
+  const kernels::RecurrentShape shape{.T = 4, .B = 3, .H = 4, .layers = 2, .directions = c.directions, .cell = c.cell};
+  const Index G = shape.gates(), H = shape.H, D = shape.directions;
   const std::vector<std::int32_t> lengths{4, 1, 3};
   std::vector<Input> inputs{{"input", {shape.T, shape.B, D * G * H}}};
   for (Index layer = 0; layer < shape.layers; ++layer)
@@ -128,9 +128,9 @@ void check_recurrent(const AnyDevice& device, const RecurrentCase& c,
                          vars.weight_hh.value().matrix<const float>(), vars.bias_ih.value().vector<const float>(),
                          vars.bias_hh.value().vector<const float>()});
     }
-    const View<float, 1> packed = tape.floats(recurrent_packed_size(tape.device(), c.cell, shape));
-    recurrent_pack(tape.device(), c.cell, shape, weights, packed);
-    RecurrentOptions options{.cell = c.cell, .shape = shape, .dropout = c.dropout};
+    const View<float, 1> packed = tape.floats(recurrent_packed_size(tape.device(), shape));
+    recurrent_pack(tape.device(), shape, weights, packed);
+    RecurrentOptions options{.shape = shape, .dropout = c.dropout};
     if (c.ragged) options.lengths = placed(tape, lengths);
     return outputs(tape, recurrent(tape, in[0], layers, packed, options));
   }).run();

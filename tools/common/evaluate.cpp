@@ -112,8 +112,10 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
 
   const Index layers = model_.config().layers, hidden = model_.config().hidden;
   const DType type = model_.parameters().activations();
-  const std::size_t row_bytes = at(layers * hidden) * bytes_of(type);  // of h, and of c
-  if (state_.bytes() == 0) state_ = Buffer(model_.parameters().device(), 2 * kRows * row_bytes);
+  const Index states = kernels::shape_of(*cell_of(model_.config().architecture)).states;  // beside h
+  const std::size_t row_bytes = at(layers * hidden) * bytes_of(type);                     // of h
+  const std::size_t all_bytes = at(1 + states) * row_bytes;
+  if (state_.bytes() == 0) state_ = Buffer(model_.parameters().device(), kRows * all_bytes);
   for (std::size_t from = 0; from < order.size(); from += kRows) {
     const auto group = std::span(order).subspan(from, std::min<std::size_t>(kRows, order.size() - from));
     const auto rows = static_cast<Index>(group.size());
@@ -128,9 +130,9 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
         const std::int32_t steps = windows.front().targets;  // the shard's longest piece stands first
         if (steps == 0) return TargetLossViews{};
         const io::Batch batch = io::make_batch(pieces, spec_, windows, io::WindowKind::every_step, steps);
-        std::byte* const h = state_.data() + 2 * at(shard.first) * row_bytes;
-        const Shape shape{layers, shard.count, hidden};
-        RecurrentState state{{h, shape, type}, {h + at(shard.count) * row_bytes, shape, type}};
+        std::byte* const h = state_.data() + at(shard.first) * all_bytes;
+        RecurrentState state{{h, {layers, shard.count, hidden}, type},
+                             {h + at(shard.count) * row_bytes, {layers, shard.count, states * hidden}, type}};
         const ReadLosses result(tape.device(), model_.losses(tape, batch_view(batch), {0, shard.count}, &state));
         for (std::int64_t row = 0; row < shard.count; ++row) {
           const io::Window& window = windows[at(row)];

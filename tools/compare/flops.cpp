@@ -16,7 +16,7 @@ double recurrent(const ModelConfig& c, double entries) {
   const auto H = static_cast<double>(c.hidden);
   const bool both = c.architecture == Architecture::bilstm;
   const double directions = both ? 2 : 1;
-  const double gates = c.architecture == Architecture::rnn ? 1 : c.architecture == Architecture::gru ? 3 : 4;
+  const double gates = kernels::shape_of(*cell_of(c.architecture)).gates;
   double step = 0;
   for (Index layer = 0; layer < c.layers; ++layer) {
     step += kTrained * directions * product(H, gates * H);
