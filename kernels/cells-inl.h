@@ -65,3 +65,43 @@ struct GruCell {
             dh * gates.z};
   }
 };
+
+// c' = f c + i z;  n' = f n + i;  h' = o c' / n', with exponential gates i and f that m keeps in range (recurrent.h).
+template <class V>
+struct SlstmCell {
+  struct States {
+    V c, n, m;
+  };
+  struct Gates {
+    V i, f, z, o;
+    V shut;  // 1 - sigmoid(z_f): the derivative of log sigmoid
+  };
+  struct Step {
+    Gates gates;
+    States next;
+  };
+  static constexpr Step forward(V z_i, V z_f, V z_z, V z_o, const States& before) {
+    const V decayed = where_zero(before.n, z_i, log_sigmoid(z_f) + before.m);
+    const V m = as_kept(larger(decayed, z_i));
+    const Gates gates{exponential(z_i - m), exponential(decayed - m), hyperbolic_tangent(z_z), sigmoid(z_o),
+                      constant(z_f, 1) - sigmoid(z_f)};
+    return {gates, {gates.f * before.c + gates.i * gates.z, gates.f * before.n + gates.i, m}};
+  }
+  static constexpr V next_h(const Gates& gates, const States& next) { return gates.o * next.c / next.n; }
+
+  struct Gradient {
+    Gates dz;  // but for `shut`, which has none
+    V dc, dn;  // of the step before
+  };
+  // dh, dc and dn reach h', c' and n' from later steps and from the layer above.
+  static constexpr Gradient backward(const Gates& gates, V c, V n, const States& next, V dh, V dc, V dn) {
+    const V one = constant(c, 1);
+    const V ratio = next.c / next.n;
+    const V d_next_c = dc + dh * gates.o / next.n;
+    const V d_next_n = dn - dh * gates.o * ratio / next.n;
+    return {{gates.i * (d_next_c * gates.z + d_next_n), gates.f * (d_next_c * c + d_next_n * n) * gates.shut,
+             d_next_c * gates.i * (one - gates.z * gates.z), dh * ratio * gates.o * (one - gates.o), one - one},
+            d_next_c * gates.f,
+            d_next_n * gates.f};
+  }
+};

@@ -17,3 +17,30 @@ template <class F>
 constexpr F hyperbolic_tangent(F x) {
   return std::tanh(x);
 }
+
+template <class F>
+constexpr F exponential(F x) {
+  return std::exp(x);
+}
+
+template <class F>
+constexpr F log_sigmoid(F x) {
+  return std::min(x, F(0)) - std::log1p(std::exp(-std::abs(x)));
+}
+
+template <class F>
+constexpr F larger(F a, F b) {
+  return std::max(a, b);
+}
+
+// `then` where x is 0, else `otherwise`.
+template <class F>
+constexpr F where_zero(F x, F then, F otherwise) {
+  return x == F(0) ? then : otherwise;
+}
+
+// x as it comes back from the tensors that states are kept in.
+template <class F>
+constexpr F as_kept(F x) {
+  return x;
+}

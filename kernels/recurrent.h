@@ -24,7 +24,13 @@ namespace polonaise::kernels {
 //           i, f, o = sigmoid(z);  g = tanh(z_g);  c' = f c + i g;  h' = o tanh(c')
 //   gru   G 3, S 0. Cho et al. 2014, reset after the product as torch.nn.GRU and cuDNN; gates r z n:
 //           r, z = sigmoid(z);  n = tanh(W_in x + b_in + r (W_hn h + b_hn));  h' = (1 - z) n + z h
-enum class Cell { rnn, lstm, gru };
+//   slstm G 4, S 3. Beck et al. 2024, xLSTM's scalar cell with one full recurrent matrix; gates i f z o, states c n m:
+//           m' = max(log sigmoid(z_f) + m, z_i), but z_i where n = 0 (nothing was counted yet);
+//           i = exp(z_i - m');  f = exp(log sigmoid(z_f) + m - m');  z = tanh(z_z);  o = sigmoid(z_o);
+//           c' = f c + i z;  n' = f n + i;  h' = o c' / n'
+//         The stabiliser m changes no h' and has no gradient. n' >= 1 where n is 0 or >= 1, as it is from zeros on.
+enum class Cell { rnn, lstm, gru, slstm };
+inline constexpr int kCells = 4;
 
 struct CellShape {
   const char* name;
@@ -41,6 +47,8 @@ constexpr CellShape shape_of(Cell cell) {
       return {.name = "lstm", .gates = 4, .states = 1, .slots = 4, .last_apart = false};
     case Cell::gru:
       return {.name = "gru", .gates = 3, .states = 0, .slots = 4, .last_apart = true};
+    case Cell::slstm:
+      return {.name = "slstm", .gates = 4, .states = 3, .slots = 5, .last_apart = false};
   }
   return {};
 }

@@ -8,11 +8,12 @@ namespace polonaise {
 
 namespace {
 
-constexpr std::array<std::pair<Architecture, std::string_view>, 5> kArchitectures{
+constexpr std::array<std::pair<Architecture, std::string_view>, 6> kArchitectures{
     {{Architecture::rnn, "rnn"},
      {Architecture::lstm, "lstm"},
      {Architecture::gru, "gru"},
      {Architecture::bilstm, "bilstm"},
+     {Architecture::slstm, "slstm"},
      {Architecture::transformer, "transformer"}}};
 constexpr std::array<std::pair<Head, std::string_view>, 2> kHeads{
     {{Head::bernoulli, "bernoulli"}, {Head::autoregressive, "autoregressive"}}};
@@ -82,6 +83,8 @@ std::optional<kernels::Cell> cell_of(Architecture architecture) {
       return kernels::Cell::lstm;
     case Architecture::gru:
       return kernels::Cell::gru;
+    case Architecture::slstm:
+      return kernels::Cell::slstm;
     case Architecture::transformer:
       break;
   }

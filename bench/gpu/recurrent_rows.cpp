@@ -183,6 +183,8 @@ std::vector<RecurrentRow> recurrent_rows() {
       {{1024, 16, 768, 1, 1}},
       {{200, 32, 64, 2, 1, Cell::rnn}},
       {{200, 32, 64, 2, 1, Cell::gru}},
+      {{200, 32, 64, 2, 1, Cell::slstm}},
+      {{200, 32, 256, 1, 1, Cell::slstm}},
   };
 }
 

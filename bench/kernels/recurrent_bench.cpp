@@ -122,12 +122,15 @@ void one_row(benchmark::internal::Benchmark* bench) {
 BENCHMARK_CAPTURE(forward, rnn, Cell::rnn)->Apply(shapes);
 BENCHMARK_CAPTURE(forward, lstm, Cell::lstm)->Apply(shapes);
 BENCHMARK_CAPTURE(forward, gru, Cell::gru)->Apply(shapes);
+BENCHMARK_CAPTURE(forward, slstm, Cell::slstm)->Apply(shapes);
 BENCHMARK_CAPTURE(forward_backward, rnn, Cell::rnn)->Apply(shapes);
 BENCHMARK_CAPTURE(forward_backward, lstm, Cell::lstm)->Apply(shapes);
 BENCHMARK_CAPTURE(forward_backward, gru, Cell::gru)->Apply(shapes);
+BENCHMARK_CAPTURE(forward_backward, slstm, Cell::slstm)->Apply(shapes);
 BENCHMARK_CAPTURE(step, rnn, Cell::rnn)->Apply(one_row);
 BENCHMARK_CAPTURE(step, lstm, Cell::lstm)->Apply(one_row);
 BENCHMARK_CAPTURE(step, gru, Cell::gru)->Apply(one_row);
+BENCHMARK_CAPTURE(step, slstm, Cell::slstm)->Apply(one_row);
 
 }  // namespace
 }  // namespace polonaise

@@ -35,7 +35,7 @@ void register_cases() {
       sample(state, config, primed, steps);
     })->Unit(benchmark::kMicrosecond);
   };
-  for (const Architecture a : {Architecture::rnn, Architecture::lstm, Architecture::gru})
+  for (const Architecture a : {Architecture::rnn, Architecture::lstm, Architecture::gru, Architecture::slstm})
     add("sample_" + std::string(name_of(a)), {.architecture = a, .events = frames()}, 0, 200);
   // Across the end of the context: 200 events fill it, 400 more slide or encode again.
   for (const PositionEncoding position :

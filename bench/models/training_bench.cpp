@@ -175,7 +175,7 @@ void register_cases() {
     benchmark::RegisterBenchmark(name.c_str(), body)->Unit(benchmark::kMillisecond)->UseRealTime();
   };
   for (const Index steps : {24, 48, 64, 200}) {
-    for (const Architecture a : {Architecture::rnn, Architecture::lstm, Architecture::gru}) {
+    for (const Architecture a : {Architecture::rnn, Architecture::lstm, Architecture::gru, Architecture::slstm}) {
       ModelConfig config{
           .architecture = a, .events = frames(), .hidden = kHidden, .layers = kLayers, .sequence = steps};
       add(std::string(name_of(a)) + "_t" + std::to_string(steps),

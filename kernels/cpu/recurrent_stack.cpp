@@ -1,7 +1,8 @@
 #include "kernels/cpu/recurrent_stack.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <array>
+#include <utility>
 
 #include "kernels/cpu/parallel.h"
 #include "kernels/matmul.h"
@@ -13,15 +14,11 @@ namespace polonaise::kernels {
 namespace {
 
 const CellLoops& loops_of(Cell cell) {
-  switch (cell) {
-    case Cell::rnn:
-      return kernels::loops_of<Cell::rnn>();
-    case Cell::lstm:
-      return kernels::loops_of<Cell::lstm>();
-    case Cell::gru:
-      return kernels::loops_of<Cell::gru>();
+  return [cell]<std::size_t... kCell>(std::index_sequence<kCell...>)->const CellLoops& {
+    constexpr std::array loops{&kernels::loops_of<static_cast<Cell>(kCell)>...};
+    return loops[static_cast<std::size_t>(cell)]();
   }
-  std::abort();  // no cell has another value
+  (std::make_index_sequence<kCells>());
 }
 
 }  // namespace

@@ -45,6 +45,23 @@ inline Vec hyperbolic_tangent(Vec x) {
   return two / (one + bounded_exp(hn::Neg(two * x))) - one;
 }
 
+inline Vec exponential(Vec x) {
+  return bounded_exp(x);
+}
+inline Vec log_sigmoid(Vec x) {
+  const Floats d;
+  return hn::Min(x, hn::Zero(d)) - hn::Log1p(d, bounded_exp(hn::Neg(hn::Abs(x))));
+}
+inline Vec larger(Vec a, Vec b) {
+  return hn::Max(a, b);
+}
+inline Vec where_zero(Vec x, Vec then, Vec otherwise) {
+  return hn::IfThenElse(x == hn::Zero(Floats()), then, otherwise);
+}
+inline Vec as_kept(Vec x) {
+  return x;
+}
+
 // The first `count` lanes (0 < count <= lanes) from memory, `fill` behind them; memory past `count` is not touched.
 // Only x86's masked moves promise the latter, so other targets go through a buffer.
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2

@@ -1,43 +1,17 @@
 #pragma once
 
-// What the kernels of the recurrent cells share: the numbers that the equations of cells-inl.h are worked out in, and
-// what goes into a unit's step and comes out of it.
+// What the kernels of the recurrent cells share: what goes into a unit's step and comes out of it.
 //
 // A Cell, of a CellNumber, is a CellOnCuda and says: kKept (of its slots, those that forward writes), its kernels' names,
 // and the equations on one unit.
 
 #include <algorithm>
-#include <cmath>
-#include <type_traits>
 
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/recurrent_stack.h"
 #include "kernels/simt/simt.h"
 
 namespace polonaise::kernels {
-
-#include "kernels/math-inl.h"
-// (kept apart so that formatting does not sort them)
-#include "kernels/cells-inl.h"
-
-// A float whose sigmoid and tanh are the card's fast ones, for what is rounded to bf16 after.
-struct Approximate {
-  float value;
-  constexpr explicit Approximate(float x) : value(x) {}
-  constexpr explicit operator float() const { return value; }
-  friend constexpr Approximate operator+(Approximate a, Approximate b) { return Approximate(a.value + b.value); }
-  friend constexpr Approximate operator-(Approximate a, Approximate b) { return Approximate(a.value - b.value); }
-  friend constexpr Approximate operator*(Approximate a, Approximate b) { return Approximate(a.value * b.value); }
-};
-__device__ inline Approximate sigmoid(Approximate x) {
-  return Approximate(simt::fast_sigmoid(x.value));
-}
-__device__ inline Approximate hyperbolic_tangent(Approximate x) {
-  return Approximate(simt::fast_tanh(x.value));
-}
-
-template <class T>
-using CellNumber = std::conditional_t<std::is_same_v<T, float>, float, Approximate>;
 
 // A unit's states: h, and those beside it.
 template <int kStates>

@@ -1,12 +1,59 @@
 #pragma once
 
-// The Cells of recurrent-inl.h. V: what the equations are worked out in (CellNumber).
+// The Cells of recurrent-inl.h, and the numbers V that their equations are computed in (CellNumber).
 
+#include <cmath>
 #include <cstdlib>
+#include <type_traits>
 
 #include "kernels/cuda/recurrent-inl.h"
 
-namespace polonaise::kernels::recurrent {
+namespace polonaise::kernels {
+
+#include "kernels/math-inl.h"
+// (kept apart so that formatting does not sort them)
+#include "kernels/cells-inl.h"
+
+// A float whose sigmoid and tanh are the card's fast ones, for what is rounded to bf16 after.
+struct Approximate {
+  float value;
+  constexpr explicit Approximate(float x) : value(x) {}
+  constexpr explicit operator float() const { return value; }
+  friend constexpr Approximate operator+(Approximate a, Approximate b) { return Approximate(a.value + b.value); }
+  friend constexpr Approximate operator-(Approximate a, Approximate b) { return Approximate(a.value - b.value); }
+  friend constexpr Approximate operator*(Approximate a, Approximate b) { return Approximate(a.value * b.value); }
+  friend constexpr Approximate operator/(Approximate a, Approximate b) { return Approximate(a.value / b.value); }
+};
+__device__ inline Approximate sigmoid(Approximate x) {
+  return Approximate(simt::fast_sigmoid(x.value));
+}
+__device__ inline Approximate hyperbolic_tangent(Approximate x) {
+  return Approximate(simt::fast_tanh(x.value));
+}
+
+__device__ inline Approximate exponential(Approximate x) {
+  return Approximate(simt::fast_exp(x.value));
+}
+__device__ inline Approximate log_sigmoid(Approximate x) {
+  return Approximate(log_sigmoid(x.value));
+}
+constexpr Approximate constant(Approximate /*like*/, double value) {
+  return Approximate(static_cast<float>(value));
+}
+constexpr Approximate larger(Approximate a, Approximate b) {
+  return Approximate(larger(a.value, b.value));
+}
+constexpr Approximate where_zero(Approximate x, Approximate then, Approximate otherwise) {
+  return x.value == 0 ? then : otherwise;
+}
+__device__ inline Approximate as_kept(Approximate x) {
+  return Approximate(simt::to_float(simt::from_float<bf16>(x.value)));
+}
+
+template <class T>
+using CellNumber = std::conditional_t<std::is_same_v<T, float>, float, Approximate>;
+
+namespace recurrent {
 
 template <class V>
 struct Rnn : CellOnCuda<Cell::rnn> {
@@ -69,6 +116,31 @@ struct Gru : CellOnCuda<Cell::gru> {
   }
 };
 
+template <class V>
+struct Slstm : CellOnCuda<Cell::slstm> {
+  using Equations = SlstmCell<V>;
+  static constexpr int kKept = 5;
+  static constexpr const char *kForward = "slstm_forward", *kBackward = "slstm_backward", *kGenerate = "slstm_generate";
+
+  static __device__ State forward(const float (&x)[4], const float (&r)[4], State before, float (&kept)[5]) {
+    const auto [gates, next] = Equations::forward(V(x[0] + r[0]), V(x[1] + r[1]), V(x[2] + r[2]), V(x[3] + r[3]),
+                                                  {V(before.c[0]), V(before.c[1]), V(before.c[2])});
+    kept[0] = float(gates.i);
+    kept[1] = float(gates.f);
+    kept[2] = float(gates.z);
+    kept[3] = float(gates.o);
+    kept[4] = float(gates.shut);
+    return {float(Equations::next_h(gates, next)), {float(next.c), float(next.n), float(next.m)}};
+  }
+
+  static __device__ Gradient backward(const float (&kept)[5], State before, State after, State d_next) {
+    const auto d = Equations::backward({V(kept[0]), V(kept[1]), V(kept[2]), V(kept[3]), V(kept[4])}, V(before.c[0]),
+                                       V(before.c[1]), {V(after.c[0]), V(after.c[1]), V(after.c[2])}, V(d_next.h),
+                                       V(d_next.c[0]), V(d_next.c[1]));
+    return {{float(d.dz.i), float(d.dz.f), float(d.dz.z), float(d.dz.o)}, 0, {0, {float(d.dc), float(d.dn), 0}}};
+  }
+};
+
 // body(Cell<V>()) of the cell.
 template <class V, class Body>
 decltype(auto) with_cell(Cell cell, Body&& body) {
@@ -79,8 +151,11 @@ decltype(auto) with_cell(Cell cell, Body&& body) {
       return body(Lstm<V>());
     case Cell::gru:
       return body(Gru<V>());
+    case Cell::slstm:
+      return body(Slstm<V>());
   }
   std::abort();  // no cell has another value
 }
 
-}  // namespace polonaise::kernels::recurrent
+}  // namespace recurrent
+}  // namespace polonaise::kernels

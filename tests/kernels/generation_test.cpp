@@ -313,6 +313,7 @@ TYPED_TEST(Generate, DrawsWhatSingleStepsDraw) {
     this->agrees({.cell = Cell::lstm, .kind = kind, .B = 2, .H = 9, .layers = 2}, events);
     this->agrees({.cell = Cell::gru, .kind = kind, .B = 1, .H = 8, .layers = 3, .sampling = kCut}, events);
     this->agrees({.cell = Cell::rnn, .kind = kind, .B = 3, .H = 68, .layers = 2}, events);
+    this->agrees({.cell = Cell::slstm, .kind = kind, .B = 2, .H = 10, .layers = 2}, events);
   }
 }
 

@@ -101,6 +101,34 @@ inline OracleCell gru_oracle() {
           }};
 }
 
+inline OracleCell slstm_oracle() {
+  using Cell = SlstmCell<double>;
+  const auto step = [](const double* x, const double* r, const double* c) {
+    return Cell::forward(x[0] + r[0], x[1] + r[1], x[2] + r[2], x[3] + r[3], {c[0], c[1], c[2]});
+  };
+  return {kernels::Cell::slstm,
+          [=](const double* x, const double* r, double, const double* c, double& next_h, double* next_c) {
+            const auto [gates, next] = step(x, r, c);
+            next_h = Cell::next_h(gates, next);
+            next_c[0] = next.c;
+            next_c[1] = next.n;
+            next_c[2] = next.m;
+          },
+          [=](const double* x, const double* r, double, const double* c, double d_next_h, const double* d_next_c,
+              double* dx, double* dr, double& dh, double* dc) {
+            const auto [gates, next] = step(x, r, c);
+            const auto d = Cell::backward(gates, c[0], c[1], next, d_next_h, d_next_c[0], d_next_c[1]);
+            dx[0] = dr[0] = d.dz.i;
+            dx[1] = dr[1] = d.dz.f;
+            dx[2] = dr[2] = d.dz.z;
+            dx[3] = dr[3] = d.dz.o;
+            dh = 0;
+            dc[0] = d.dc;
+            dc[1] = d.dn;
+            dc[2] = 0;
+          }};
+}
+
 // Forward and backward of a whole stack in double. The loss is sum(y * weight_y) + sum(hn * weight_hn).
 struct StackOracle {
   OracleCell cell;

@@ -66,8 +66,7 @@ TEST(CarriedStateOfOthers, IsRefusedWhereThereIsNone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, CarriedState, ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
-                           return config.architecture == Architecture::rnn ||
-                                  config.architecture == Architecture::lstm || config.architecture == Architecture::gru;
+                           return cell_of(config.architecture) && config.architecture != Architecture::bilstm;
                          })),
                          case_name);
 

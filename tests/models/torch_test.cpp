@@ -207,7 +207,7 @@ TEST_P(AgreesWithTorch, InLossAndGradients) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Model, AgreesWithTorch,
-                         ::testing::Values("rnn", "lstm", "gru", "bilstm", "lstm_roll", "lstm_tokens",
+                         ::testing::Values("rnn", "lstm", "gru", "bilstm", "slstm", "lstm_roll", "lstm_tokens",
                                            "transformer_sinusoidal", "transformer_learned", "transformer_rotary",
                                            "transformer_relative"),
                          [](const auto& model) { return model.param; });

@@ -137,7 +137,7 @@ void check_recurrent(const AnyDevice& device, const RecurrentCase& c,
 }
 
 TEST_P(Ops, Recurrent) {
-  for (const Cell cell : {Cell::rnn, Cell::lstm, Cell::gru})
+  for (const Cell cell : {Cell::rnn, Cell::lstm, Cell::gru, Cell::slstm})
     for (const Index directions : {1, 2})
       for (const bool ragged : {false, true}) {
         SCOPED_TRACE("cell " + std::to_string(static_cast<int>(cell)) + ", directions " + std::to_string(directions) +

@@ -55,7 +55,7 @@ class ScorerTest : public testing::TestWithParam<const char*> {
 };
 
 class CarryingScorerTest : public ScorerTest {};
-INSTANTIATE_TEST_SUITE_P(Models, CarryingScorerTest, testing::Values("rnn", "lstm", "gru"));
+INSTANTIATE_TEST_SUITE_P(Models, CarryingScorerTest, testing::Values("rnn", "lstm", "gru", "slstm"));
 
 TEST_P(CarryingScorerTest, ReadsAPieceAsADecoderDoes) {
   load();
@@ -185,7 +185,7 @@ TEST(Evaluate, PrintsATableWithItsUnit) {
 
 TEST(Evaluate, DoesNotDependOnTheNumberOfThreads) {
   const fs::path folder = fresh_folder();
-  for (const std::string model : {"rnn", "lstm", "gru", "bilstm", "transformer"}) {
+  for (const std::string model : {"rnn", "lstm", "gru", "bilstm", "slstm", "transformer"}) {
     fs::create_directories(folder / model);
     const fs::path run = small_run(folder / model, "chordvec", model);
     const std::string one = evaluate_program({run, "--json", "--split", "train", "--threads", "1"}).out;

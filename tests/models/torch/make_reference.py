@@ -28,6 +28,7 @@ What the parameters are called. Every model has `head.weight` [O, its width] and
                     core.bias_hh_l0, core.weight_ih_l1, ... The head reads every step.
     bilstm          the same, bidirectional: core.weight_ih_l0_reverse, ... Many-to-one: the head reads the top layer's
                     forward state at the row's last event joined with its backward state at the first.
+    slstm           `core` is Slstm below, with nn.LSTM's names and shapes.
     transformer     a causal nn.TransformerEncoder of pre-norm layers (exact GELU) with its final norm:
                     layers.0.self_attn.in_proj_weight, layers.0.self_attn.in_proj_bias,
                     layers.0.self_attn.out_proj.weight, layers.0.linear1.weight, layers.0.linear2.weight,
@@ -73,6 +74,26 @@ class Recurrent(nn.Module):
             return self.head(torch.cat([h[-2], h[-1]], -1))
         y, _ = nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=STEPS)
         return self.head(y)
+
+
+class Slstm(nn.LSTM):
+    """xLSTM's scalar cell (Beck et al. 2024) as its definition has it, with no stabiliser: c / n is the mean of the
+    inputs so far, weighted by exp(i) and forgotten by sigmoid(f). It has nn.LSTM's parameters; gates i f z o."""
+
+    def forward(self, packed):
+        x, lengths = nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+        for layer in range(self.num_layers):
+            weight_ih, weight_hh, bias_ih, bias_hh = self.all_weights[layer]
+            h = c = n = torch.zeros(x.shape[0], self.hidden_size, dtype=x.dtype)
+            outputs = []
+            for t in range(x.shape[1]):
+                i, f, z, o = (F.linear(x[:, t], weight_ih, bias_ih) + F.linear(h, weight_hh, bias_hh)).chunk(4, -1)
+                c = torch.sigmoid(f) * c + torch.exp(i) * torch.tanh(z)
+                n = torch.sigmoid(f) * n + torch.exp(i)
+                h = torch.sigmoid(o) * c / n
+                outputs.append(h)
+            x = torch.stack(outputs, 1)
+        return nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False), None
 
 
 def rotate(x):
@@ -207,7 +228,7 @@ def draw_parameters(model):
 
 def build(kind, events):
     """A model and what its file says of it."""
-    cores = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "bilstm": nn.LSTM}
+    cores = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "bilstm": nn.LSTM, "slstm": Slstm}
     if kind in cores:
         model, metadata = Recurrent(cores[kind], events, kind == "bilstm"), {"model": kind, "hidden": HIDDEN}
     else:
@@ -279,6 +300,7 @@ def main():
         "lstm": ("lstm", frames),
         "gru": ("gru", frames),
         "bilstm": ("bilstm", frames),
+        "slstm": ("slstm", frames),
         "lstm_roll": ("lstm", roll),
         "lstm_tokens": ("lstm", tokens),
         "transformer_sinusoidal": ("sinusoidal", frames),

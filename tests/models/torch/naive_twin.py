@@ -23,7 +23,7 @@ import make_reference as reference
 ROWS, STEPS, DRAWS, FIRST_SEED = 5, 9, 4, 3
 TOKENS, KEYS, CLASSES = 11, 9, 4
 HIDDEN, LAYERS, HEADS, HEAD_HIDDEN = 16, 2, 2, 7
-RECURRENT = ("rnn", "lstm", "gru", "bilstm")
+RECURRENT = ("rnn", "lstm", "gru", "bilstm", "slstm")
 POSITIONS = ("sinusoidal", "learned", "rotary", "relative")
 
 reference.ROWS, reference.STEPS, reference.LENGTHS = ROWS, STEPS, (STEPS,) * ROWS
@@ -144,7 +144,8 @@ class Network:
     def layer(self, x, suffix):
         """One direction of a recurrent layer, from the first step of x to its last: [rows, steps, H]."""
         r, names = self.r, [f"core.{name}_{suffix}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        h = c = torch.zeros(x.shape[0], HIDDEN, dtype=x.dtype)
+        h = c = n = torch.zeros(x.shape[0], HIDDEN, dtype=x.dtype)
+        m = None  # where nothing was counted yet
         outputs = []
         for t in range(x.shape[1]):
             of_input, of_state = self.linear(x[:, t], names[0], names[2]), self.linear(h, names[1], names[3])
@@ -155,6 +156,14 @@ class Network:
                 reset, update = r(torch.sigmoid(r(ri + rh))), r(torch.sigmoid(r(zi + zh)))
                 new = r(torch.tanh(r(ni + r(reset * nh))))
                 h = r(r(r(h - new) * update) + new)
+            elif self.kind == "slstm":
+                i, f, z, o = r(of_input + of_state).chunk(4, -1)
+                z, o = r(torch.tanh(z)), r(torch.sigmoid(o))
+                decayed = i if m is None else r(r(F.logsigmoid(f)) + m)
+                m = torch.maximum(decayed, i).detach()  # changes nothing but the range
+                i, f = r(torch.exp(r(i - m))), r(torch.exp(r(decayed - m)))
+                c, n = r(r(f * c) + r(i * z)), r(r(f * n) + i)
+                h = r(o * r(c / n))
             else:
                 i, f, g, o = r(of_input + of_state).chunk(4, -1)
                 i, f, g, o = r(torch.sigmoid(i)), r(torch.sigmoid(f)), r(torch.tanh(g)), r(torch.sigmoid(o))

@@ -1,0 +1,10 @@
+#include "kernels/cuda/sm90/recurrent-inl.h"
+
+namespace polonaise::kernels::recurrent {
+
+template bool forward_on_cluster<Slstm<CellNumber<float>>>(Cuda&, const RecurrentLoop<float>&);
+template bool forward_on_cluster<Slstm<CellNumber<bf16>>>(Cuda&, const RecurrentLoop<bf16>&);
+template bool backward_on_cluster<Slstm<CellNumber<float>>>(Cuda&, const RecurrentLoop<float>&);
+template bool backward_on_cluster<Slstm<CellNumber<bf16>>>(Cuda&, const RecurrentLoop<bf16>&);
+
+}  // namespace polonaise::kernels::recurrent
