@@ -84,7 +84,7 @@ std::string defined_by(const std::string& statement) {
   static const std::regex type(
       R"(^(?:template <.*> ?(?:requires.*)?)?(?:struct|class|enum|enum class|union) (\w+)(?: final)?(?: :.*)?$)");
   static const std::regex function(
-      R"(^(.*?)(~?[\w:]+) ?\(((?:[^()]|\([^()]*\))*)\)(?: const)?(?: noexcept)?(?: ->.*| :.*)?$)");
+      R"(^(.*?)((?:\w+(?:<[\w, ]*>)?::)*~?\w+) ?\(((?:[^()]|\([^()]*\))*)\)(?: const)?(?: noexcept)?(?: ->.*| :.*)?$)");
   const std::string text = trimmed(statement);
   std::smatch match;
   if (std::regex_match(text, match, type)) return "type " + match[1].str();
@@ -167,6 +167,7 @@ TEST(Definitions, AreFoundWhereverTheyStand) {
     inline constexpr int kTable[] = {1, 2};
     double bars(const Meter& meter, int from = 0) { if (from) {} return 0; }
     void Meter::place(std::vector<std::pair<int, int>> all) const {}
+    template <class T> void Box<T>::check() const {}
     static void internal() {}
     int declared(int);
     }  // namespace io
@@ -175,7 +176,8 @@ TEST(Definitions, AreFoundWhereverTheyStand) {
   EXPECT_EQ(definitions({"io/a.h", text}),
             (std::set<std::string>{"polonaise::io::type Meter", "polonaise::io::type Box", "polonaise::io::type Kind",
                                    "polonaise::io::bars(const Meter&, int)",
-                                   "polonaise::io::Meter::place(std::vector<std::pair<int, int>>)"}));
+                                   "polonaise::io::Meter::place(std::vector<std::pair<int, int>>)",
+                                   "polonaise::io::Box<T>::check()"}));
 }
 
 TEST(Definitions, OfTwoFilesAreFaultsUnlessABuildHasOneOfThem) {
