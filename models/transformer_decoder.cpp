@@ -13,14 +13,6 @@ namespace {
 constexpr Index kAtOnce = 32;    // events that are encoded together: enough rows for a matrix product
 constexpr Index kUnasked = 256;  // events that are drawn before the host looks whether the stream has stopped
 
-// x += branch, y = layer norm of x.
-template <class Device>
-void norm(Device& device, View<float, 2> x, View<const float, 2> branch, View<const float, 1> weight,
-          View<const float, 1> bias, View<float, 2> y, View<float, 1> mean, View<float, 1> rstd) {
-  kernels::layer_norm_forward<float>(device, x, branch, weight, bias, branch.empty() ? View<float, 2>() : x, y, mean,
-                                     rstd);
-}
-
 }  // namespace
 
 TransformerDecoder::TransformerDecoder(const Transformer& model, Index rows)
@@ -118,12 +110,21 @@ View<const float, 2> TransformerDecoder::layers(Device& device, Index count, Pla
                        branch = scratch(4, count), inner = scratch(5, count);
   const View<float, 1> mean(statistics_.as<float>(), {count * rows_}), rstd(mean.data() + mean.size(), mean.extents());
 
-  bool first = true;
+  // x += added, y = layer norm of x.
+  const auto norm = [&](View<const float, 2> added, Parameters::Id weight, Parameters::Id bias) {
+    kernels::layer_norm_forward<float>(device, {.x = x,
+                                                .residual = added,
+                                                .weight = vector(weight),
+                                                .bias = vector(bias),
+                                                .sum = added.empty() ? View<float, 2>() : x,
+                                                .y = y,
+                                                .mean = mean,
+                                                .rstd = rstd});
+  };
+
   for (std::size_t layer = 0; layer < model_.layers_.size(); ++layer) {
     const Transformer::LayerIds& l = model_.layers_[layer];
-    norm(device, x, first ? View<const float, 2>() : branch, vector(l.norm1_weight), vector(l.norm1_bias), y, mean,
-         rstd);
-    first = false;
+    norm(layer == 0 ? View<const float, 2>() : branch, l.norm1_weight, l.norm1_bias);
     kernels::linear_forward<float>(device, y, matrix(l.in_weight), vector(l.in_bias), kernels::Activation::none, {},
                                    qkv);
     kernels::AttentionPositions<float> positions;
@@ -137,13 +138,13 @@ View<const float, 2> TransformerDecoder::layers(Device& device, Index count, Pla
     }
     kernels::linear_forward<float>(device, heads, matrix(l.out_weight), vector(l.out_bias), kernels::Activation::none,
                                    {}, branch);
-    norm(device, x, branch, vector(l.norm2_weight), vector(l.norm2_bias), y, mean, rstd);
+    norm(branch, l.norm2_weight, l.norm2_bias);
     kernels::linear_forward<float>(device, y, matrix(l.linear1_weight), vector(l.linear1_bias),
                                    kernels::Activation::gelu, {}, inner);
     kernels::linear_forward<float>(device, inner, matrix(l.linear2_weight), vector(l.linear2_bias),
                                    kernels::Activation::none, {}, branch);
   }
-  norm(device, x, branch, vector(model_.norm_weight_), vector(model_.norm_bias_), y, mean, rstd);
+  norm(branch, model_.norm_weight_, model_.norm_bias_);
   return of_event(y, count - 1);
 }
 

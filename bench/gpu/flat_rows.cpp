@@ -18,9 +18,14 @@ void add_norm(Cuda& cuda) {
         sum(cuda, R * D, 0), y(cuda, R * D, 0);
     const CardArray<float> mean(cuda, R, 0), rstd(cuda, R, 0);
     time_on_card(state, cuda, {.bytes = 4 * matrix}, [&] {
-      kernels::layer_norm_forward<T>(cuda, x.template view<2>({R, D}), residual.template view<2>({R, D}), weight.view(),
-                                     bias.view(), sum.template view<2>({R, D}), y.template view<2>({R, D}), mean.view(),
-                                     rstd.view());
+      kernels::layer_norm_forward<T>(cuda, {.x = x.template view<2>({R, D}),
+                                            .residual = residual.template view<2>({R, D}),
+                                            .weight = weight.view(),
+                                            .bias = bias.view(),
+                                            .sum = sum.template view<2>({R, D}),
+                                            .y = y.template view<2>({R, D}),
+                                            .mean = mean.view(),
+                                            .rstd = rstd.view()});
     });
   });
   add_row(name + "_backward", "polonaise", [=, &cuda](benchmark::State& state) {
@@ -28,9 +33,15 @@ void add_norm(Cuda& cuda) {
         ds(cuda, R * D, 0);
     const CardArray<float> mean(cuda, R, 0), rstd(cuda, R, 1), dweight(cuda, D, 0), dbias(cuda, D, 0);
     time_on_card(state, cuda, {.bytes = 4 * matrix}, [&] {
-      kernels::layer_norm_backward<T>(cuda, sum.template view<2>({R, D}), weight.view(), mean.view(), rstd.view(),
-                                      dy.template view<2>({R, D}), dsum.template view<2>({R, D}),
-                                      ds.template view<2>({R, D}), Accumulate::no, dweight.view(), dbias.view());
+      kernels::layer_norm_backward<T>(cuda, {.sum = sum.template view<2>({R, D}),
+                                             .weight = weight.view(),
+                                             .mean = mean.view(),
+                                             .rstd = rstd.view(),
+                                             .dy = dy.template view<2>({R, D}),
+                                             .dsum = dsum.template view<2>({R, D}),
+                                             .ds = ds.template view<2>({R, D}),
+                                             .dweight = dweight.view(),
+                                             .dbias = dbias.view()});
     });
   });
 }

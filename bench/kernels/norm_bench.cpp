@@ -18,8 +18,14 @@ struct Fixture {
   View<float, 1> of_columns(std::vector<float>& v) const { return {v.data(), {D}}; }
   View<float, 1> of_rows(std::vector<float>& v) const { return {v.data(), {R}}; }
   void forward(View<const float, 2> added, View<float, 2> kept) {
-    kernels::layer_norm_forward<float>(cpu, matrix(x), added, of_columns(weight), of_columns(bias), kept, matrix(y),
-                                       of_rows(mean), of_rows(rstd));
+    kernels::layer_norm_forward<float>(cpu, {.x = matrix(x),
+                                             .residual = added,
+                                             .weight = of_columns(weight),
+                                             .bias = of_columns(bias),
+                                             .sum = kept,
+                                             .y = matrix(y),
+                                             .mean = of_rows(mean),
+                                             .rstd = of_rows(rstd)});
   }
   void count(benchmark::State& state, int matrices) const {
     const double elements = static_cast<double>(R * D);
@@ -49,9 +55,15 @@ void LayerNormBackward(benchmark::State& state) {
   f.forward({}, {});
   std::vector<float> dy = f.x, ds(f.x.size()), dweight(f.weight.size()), dbias(f.bias.size());
   for (auto _ : state) {
-    kernels::layer_norm_backward<float>(f.cpu, f.matrix(f.x), f.of_columns(f.weight), f.of_rows(f.mean),
-                                        f.of_rows(f.rstd), f.matrix(dy), f.matrix(f.residual), f.matrix(ds),
-                                        Accumulate::no, f.of_columns(dweight), f.of_columns(dbias));
+    kernels::layer_norm_backward<float>(f.cpu, {.sum = f.matrix(f.x),
+                                                .weight = f.of_columns(f.weight),
+                                                .mean = f.of_rows(f.mean),
+                                                .rstd = f.of_rows(f.rstd),
+                                                .dy = f.matrix(dy),
+                                                .dsum = f.matrix(f.residual),
+                                                .ds = f.matrix(ds),
+                                                .dweight = f.of_columns(dweight),
+                                                .dbias = f.of_columns(dbias)});
     benchmark::ClobberMemory();
   }
   f.count(state, 4);

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "kernels/cpu/parallel.h"
-#include "kernels/norm_shapes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/norm.cpp"
@@ -115,38 +114,35 @@ constexpr Index kColumnBlock = 64;  // columns of a task that sums over all rows
 }  // namespace
 
 template <class T>
-void layer_norm_forward(Cpu& cpu, View<const T, 2> x, View<const T, 2> residual, View<const T, 1> weight,
-                        View<const T, 1> bias, View<T, 2> sum, View<T, 2> y, View<float, 1> mean, View<float, 1> rstd) {
-  const Index R = x.rows(), D = x.columns();
-  require_layer_norm_forward(x, residual, weight, bias, sum, y, mean, rstd);
+void layer_norm_forward(Cpu& cpu, const LayerNormForward<T>& f) {
+  f.check();
+  const Index R = f.x.rows();
   parallel_for(cpu, ceil_div(R, kRowBlock), [&](Index block) {
     const Index end = std::min((block + 1) * kRowBlock, R);
     for (Index r = block * kRowBlock; r < end; ++r) HWY_DYNAMIC_DISPATCH(norm_row)
-    (x.row(r), residual.empty() ? nullptr : residual.row(r), weight.data(), bias.data(),
-     sum.empty() ? nullptr : sum.row(r), y.row(r), mean.data() + r, rstd.data() + r, D);
+    (f.x.row(r), f.residual.empty() ? nullptr : f.residual.row(r), f.weight.data(), f.bias.data(),
+     f.sum.empty() ? nullptr : f.sum.row(r), f.y.row(r), f.mean.data() + r, f.rstd.data() + r, f.x.columns());
   });
 }
 
 template <class T>
-void layer_norm_backward(Cpu& cpu, View<const T, 2> sum, View<const T, 1> weight, View<const float, 1> mean,
-                         View<const float, 1> rstd, View<const T, 2> dy, View<const T, 2> dsum, View<T, 2> ds,
-                         Accumulate accumulate, View<float, 1> dweight, View<float, 1> dbias) {
-  const Index R = sum.rows(), D = sum.columns();
-  require_layer_norm_backward(sum, weight, mean, rstd, dy, dsum, ds, dweight, dbias);
-
+void layer_norm_backward(Cpu& cpu, const LayerNormBackward<T>& b) {
+  b.check();
+  const Index R = b.sum.rows(), D = b.sum.columns();
   const auto rows_of = [&](Index block) { return std::min(kRowBlock, R - block * kRowBlock); };
   const auto row_gradients = [&](Index block) {
     for (Index r = block * kRowBlock; r < block * kRowBlock + rows_of(block); ++r)
       HWY_DYNAMIC_DISPATCH(norm_row_gradient)
-    (sum.row(r), weight.data(), mean.data()[r], rstd.data()[r], dy.row(r), dsum.empty() ? nullptr : dsum.row(r),
-     ds.row(r), accumulate, D);
+    (b.sum.row(r), b.weight.data(), b.mean.data()[r], b.rstd.data()[r], b.dy.row(r),
+     b.dsum.empty() ? nullptr : b.dsum.row(r), b.ds.row(r), b.accumulate, D);
   };
   const auto column_sums = [&](Index block, Index begin, Index count) {
-    if (dweight.empty() && dbias.empty()) return;
+    if (b.dweight.empty() && b.dbias.empty()) return;
     const Index r = block * kRowBlock;
     HWY_DYNAMIC_DISPATCH(norm_column_sums)
-    (sum.row(r) + begin, sum.stride(), dy.row(r) + begin, dy.stride(), mean.data() + r, rstd.data() + r, rows_of(block),
-     dweight.empty() ? nullptr : dweight.data() + begin, dbias.empty() ? nullptr : dbias.data() + begin, count);
+    (b.sum.row(r) + begin, b.sum.stride(), b.dy.row(r) + begin, b.dy.stride(), b.mean.data() + r, b.rstd.data() + r,
+     rows_of(block), b.dweight.empty() ? nullptr : b.dweight.data() + begin,
+     b.dbias.empty() ? nullptr : b.dbias.data() + begin, count);
   };
   const Index blocks = ceil_div(R, kRowBlock);
   if (cpu.threads <= 1) {  // the sums while the block is in cache
@@ -156,7 +152,7 @@ void layer_norm_backward(Cpu& cpu, View<const T, 2> sum, View<const T, 1> weight
     }
     return;
   }
-  // The same sums in the same order, with threads taking columns.
+  // Threads take columns, and each adds the same sums in the same order.
   parallel_for(cpu, blocks, row_gradients);
   parallel_for(cpu, ceil_div(D, kColumnBlock), [&](Index task) {
     const Index begin = task * kColumnBlock;
@@ -164,12 +160,8 @@ void layer_norm_backward(Cpu& cpu, View<const T, 2> sum, View<const T, 1> weight
   });
 }
 
-template void layer_norm_forward<float>(Cpu&, View<const float, 2>, View<const float, 2>, View<const float, 1>,
-                                        View<const float, 1>, View<float, 2>, View<float, 2>, View<float, 1>,
-                                        View<float, 1>);
-template void layer_norm_backward<float>(Cpu&, View<const float, 2>, View<const float, 1>, View<const float, 1>,
-                                         View<const float, 1>, View<const float, 2>, View<const float, 2>,
-                                         View<float, 2>, Accumulate, View<float, 1>, View<float, 1>);
+template void layer_norm_forward(Cpu&, const LayerNormForward<float>&);
+template void layer_norm_backward(Cpu&, const LayerNormBackward<float>&);
 
 }  // namespace polonaise::kernels
 #endif

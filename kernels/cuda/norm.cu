@@ -4,7 +4,6 @@
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/norm_shapes.h"
 #include "kernels/require.h"
 #include "kernels/simt/simt.h"
 
@@ -40,19 +39,18 @@ __device__ float row_mean(Index D, Term&& term) {
 }
 
 template <class T, int N>
-__global__ void normalise_rows(View<const T, 2> x, View<const T, 2> residual, const T* weight, const T* bias,
-                               View<T, 2> sum, View<T, 2> y, float* mean_of_row, float* rstd_of_row) {
-  const Index row = row_of_warp(), D = x.columns();
-  if (row >= x.rows()) return;  // the whole warp leaves, and no barrier of the block follows
-  const T* s = x.row(row);
-  if (!residual.empty()) {
+__global__ void normalise_rows(LayerNormForward<T> f) {
+  const Index row = row_of_warp(), D = f.x.columns();
+  if (row >= f.x.rows()) return;  // the whole warp leaves, and no barrier of the block follows
+  const T* s = f.x.row(row);
+  if (!f.residual.empty()) {
     for_each_of_row<N>(D, [&](Index i) {
-      auto value = load_floats<N>(x.row(row) + i);
-      const auto added = load_floats<N>(residual.row(row) + i);
+      auto value = load_floats<N>(f.x.row(row) + i);
+      const auto added = load_floats<N>(f.residual.row(row) + i);
       for (int k = 0; k < N; ++k) value[k] += added[k];
-      store_floats(sum.row(row) + i, value);
+      store_floats(f.sum.row(row) + i, value);
     });
-    s = sum.row(row);  // each lane reads what it has written itself
+    s = f.sum.row(row);  // each lane reads what it has written itself
   }
   const float mean = row_mean<N>(D, [&](Index i) {
     const auto value = load_floats<N>(s + i);
@@ -69,31 +67,30 @@ __global__ void normalise_rows(View<const T, 2> x, View<const T, 2> residual, co
   const float rstd = 1.0f / sqrtf(variance + kLayerNormEpsilon);
   for_each_of_row<N>(D, [&](Index i) {
     auto value = load_floats<N>(s + i);
-    const auto w = load_floats<N>(weight + i), b = load_floats<N>(bias + i);
+    const auto w = load_floats<N>(f.weight.data() + i), b = load_floats<N>(f.bias.data() + i);
     for (int k = 0; k < N; ++k) value[k] = w[k] * ((value[k] - mean) * rstd) + b[k];
-    store_floats(y.row(row) + i, value);
+    store_floats(f.y.row(row) + i, value);
   });
   if (threadIdx.x == 0) {
-    mean_of_row[row] = mean;
-    rstd_of_row[row] = rstd;
+    f.mean.data()[row] = mean;
+    f.rstd.data()[row] = rstd;
   }
 }
 
 // With g = weight dy and z the normalised row: ds (+)= dsum + rstd (g - mean(g) - z mean(g z)).
 template <class T, int N>
-__global__ void row_gradients(View<const T, 2> s, const T* weight, const float* mean_of_row, const float* rstd_of_row,
-                              View<const T, 2> dy, View<const T, 2> dsum, View<T, 2> ds, bool accumulate) {
-  const Index row = row_of_warp(), D = s.columns();
-  if (row >= s.rows()) return;
-  const float mean = mean_of_row[row], rstd = rstd_of_row[row];
+__global__ void row_gradients(LayerNormBackward<T> b) {
+  const Index row = row_of_warp(), D = b.sum.columns();
+  if (row >= b.sum.rows()) return;
+  const float mean = b.mean.data()[row], rstd = b.rstd.data()[row];
   const auto g_of = [&](Index i) {
-    auto g = load_floats<N>(dy.row(row) + i);
-    const auto w = load_floats<N>(weight + i);
+    auto g = load_floats<N>(b.dy.row(row) + i);
+    const auto w = load_floats<N>(b.weight.data() + i);
     for (int k = 0; k < N; ++k) g[k] *= w[k];
     return g;
   };
   const auto z_of = [&](Index i) {
-    auto z = load_floats<N>(s.row(row) + i);
+    auto z = load_floats<N>(b.sum.row(row) + i);
     for (int k = 0; k < N; ++k) z[k] = (z[k] - mean) * rstd;
     return z;
   };
@@ -116,9 +113,9 @@ __global__ void row_gradients(View<const T, 2> s, const T* weight, const float* 
     const auto add = [&](const Floats<N>& other) {
       for (int k = 0; k < N; ++k) gradient[k] += other[k];
     };
-    if (!dsum.empty()) add(load_floats<N>(dsum.row(row) + i));
-    if (accumulate) add(load_floats<N>(ds.row(row) + i));
-    store_floats(ds.row(row) + i, gradient);
+    if (!b.dsum.empty()) add(load_floats<N>(b.dsum.row(row) + i));
+    if (b.accumulate == Accumulate::yes) add(load_floats<N>(b.ds.row(row) + i));
+    store_floats(b.ds.row(row) + i, gradient);
   });
 }
 
@@ -128,17 +125,16 @@ constexpr int kRowThreads = 8;
 constexpr Index kChunkRows = 64, kMostChunks = 128;
 
 template <class T>
-__global__ void column_partials(View<const T, 2> s, const float* mean, const float* rstd, View<const T, 2> dy,
-                                Index chunk_rows, float* partials) {
+__global__ void column_partials(LayerNormBackward<T> b, Index chunk_rows, float* partials) {
   SHARED(float, weight_sums, [kRowThreads][kLanes]);
   SHARED(float, bias_sums, [kRowThreads][kLanes]);
-  const Index D = s.columns(), column = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x;
-  const Index begin = static_cast<Index>(blockIdx.y) * chunk_rows, end = std::min(begin + chunk_rows, s.rows());
+  const Index D = b.sum.columns(), column = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x;
+  const Index begin = static_cast<Index>(blockIdx.y) * chunk_rows, end = std::min(begin + chunk_rows, b.sum.rows());
   float dweight = 0, dbias = 0;
   if (column < D)
     for (Index r = begin + threadIdx.y; r < end; r += kRowThreads) {
-      const float gradient = to_float(dy.row(r)[column]);
-      dweight += gradient * ((to_float(s.row(r)[column]) - mean[r]) * rstd[r]);
+      const float gradient = to_float(b.dy.row(r)[column]);
+      dweight += gradient * ((to_float(b.sum.row(r)[column]) - b.mean.data()[r]) * b.rstd.data()[r]);
       dbias += gradient;
     }
   weight_sums[threadIdx.y][threadIdx.x] = dweight;
@@ -172,53 +168,43 @@ Launch over_rows(Index rows) {
 }
 
 template <class T>
-void parameter_gradients(Cuda& cuda, View<const T, 2> s, View<const float, 1> mean, View<const float, 1> rstd,
-                         View<const T, 2> dy, View<float, 1> dweight, View<float, 1> dbias) {
-  const Index R = s.rows(), D = s.columns();
+void parameter_gradients(Cuda& cuda, const LayerNormBackward<T>& b) {
+  const Index R = b.sum.rows(), D = b.sum.columns();
   auto* partials = static_cast<float*>(cuda.scratch());
   const Index room = static_cast<Index>(Cuda::kScratchBytes / (2 * sizeof(float))) / D;
   require(room >= 1, "rows are too long for the scratch memory of reductions");
   const Index chunk_rows = std::max(kChunkRows, ceil_div(R, std::min(kMostChunks, room)));
   const Index chunks = ceil_div(R, chunk_rows);
   launch(cuda, "layer_norm_backward", {.grid = {ceil_div(D, kLanes), chunks}, .block = {kLanes, kRowThreads}},
-         column_partials<T>, s, mean.data(), rstd.data(), dy, chunk_rows, partials);
+         column_partials<T>, b, chunk_rows, partials);
   launch(cuda, "layer_norm_backward", {.grid = {ceil_div(D, kLanes)}, .block = {kLanes}}, add_column_partials, partials,
-         chunks, D, dweight.data(), dbias.data());
+         chunks, D, b.dweight.data(), b.dbias.data());
 }
 
 }  // namespace
 
 template <class T>
-void layer_norm_forward(Cuda& cuda, View<const T, 2> x, View<const T, 2> residual, View<const T, 1> weight,
-                        View<const T, 1> bias, View<T, 2> sum, View<T, 2> y, View<float, 1> mean, View<float, 1> rstd) {
-  require_layer_norm_forward(x, residual, weight, bias, sum, y, mean, rstd);
-  const bool wide = simt::is_wide(x) && simt::is_wide(residual) && simt::is_wide(weight) && simt::is_wide(bias) &&
-                    simt::is_wide(sum) && simt::is_wide(y);
-  launch(cuda, "layer_norm_forward", over_rows(x.rows()),
-         wide ? normalise_rows<T, simt::kWide<T>> : normalise_rows<T, 1>, x, residual, weight.data(), bias.data(), sum,
-         y, mean.data(), rstd.data());
+void layer_norm_forward(Cuda& cuda, const LayerNormForward<T>& f) {
+  f.check();
+  const bool wide = simt::is_wide(f.x) && simt::is_wide(f.residual) && simt::is_wide(f.weight) &&
+                    simt::is_wide(f.bias) && simt::is_wide(f.sum) && simt::is_wide(f.y);
+  launch(cuda, "layer_norm_forward", over_rows(f.x.rows()),
+         wide ? normalise_rows<T, simt::kWide<T>> : normalise_rows<T, 1>, f);
 }
 
 template <class T>
-void layer_norm_backward(Cuda& cuda, View<const T, 2> sum, View<const T, 1> weight, View<const float, 1> mean,
-                         View<const float, 1> rstd, View<const T, 2> dy, View<const T, 2> dsum, View<T, 2> ds,
-                         Accumulate accumulate, View<float, 1> dweight, View<float, 1> dbias) {
-  require_layer_norm_backward(sum, weight, mean, rstd, dy, dsum, ds, dweight, dbias);
-  const bool wide =
-      simt::is_wide(sum) && simt::is_wide(weight) && simt::is_wide(dy) && simt::is_wide(dsum) && simt::is_wide(ds);
-  launch(cuda, "layer_norm_backward", over_rows(sum.rows()),
-         wide ? row_gradients<T, simt::kWide<T>> : row_gradients<T, 1>, sum, weight.data(), mean.data(), rstd.data(),
-         dy, dsum, ds, accumulate == Accumulate::yes);
-  if (!dweight.empty() || !dbias.empty()) parameter_gradients(cuda, sum, mean, rstd, dy, dweight, dbias);
+void layer_norm_backward(Cuda& cuda, const LayerNormBackward<T>& b) {
+  b.check();
+  const bool wide = simt::is_wide(b.sum) && simt::is_wide(b.weight) && simt::is_wide(b.dy) && simt::is_wide(b.dsum) &&
+                    simt::is_wide(b.ds);
+  launch(cuda, "layer_norm_backward", over_rows(b.sum.rows()),
+         wide ? row_gradients<T, simt::kWide<T>> : row_gradients<T, 1>, b);
+  if (!b.dweight.empty() || !b.dbias.empty()) parameter_gradients(cuda, b);
 }
 
-#define INSTANTIATE(T)                                                                                               \
-  template void layer_norm_forward<T>(Cuda&, View<const T, 2>, View<const T, 2>, View<const T, 1>, View<const T, 1>, \
-                                      View<T, 2>, View<T, 2>, View<float, 1>, View<float, 1>);                       \
-  template void layer_norm_backward<T>(Cuda&, View<const T, 2>, View<const T, 1>, View<const float, 1>,              \
-                                       View<const float, 1>, View<const T, 2>, View<const T, 2>, View<T, 2>,         \
-                                       Accumulate, View<float, 1>, View<float, 1>)
-INSTANTIATE(float);
-INSTANTIATE(bf16);
+template void layer_norm_forward(Cuda&, const LayerNormForward<float>&);
+template void layer_norm_forward(Cuda&, const LayerNormForward<bf16>&);
+template void layer_norm_backward(Cuda&, const LayerNormBackward<float>&);
+template void layer_norm_backward(Cuda&, const LayerNormBackward<bf16>&);
 
 }  // namespace polonaise::kernels

@@ -13,9 +13,14 @@ NormResult add_layer_norm(Tape& tape, const Var& x, const Var& residual, const V
   const Tensor r = residual ? residual.value() : Tensor{}, s = residual ? sum.value() : Tensor{};
   dispatch(tape.device(), x.dtype(), [&](auto& device, auto type) {
     using T = typename decltype(type)::type;
-    kernels::layer_norm_forward<T>(device, x.value().matrix<const T>(), r.matrix<const T>(),
-                                   weight.value().vector<const T>(), bias.value().vector<const T>(), s.matrix<T>(),
-                                   y.value().matrix<T>(), mean, rstd);
+    kernels::layer_norm_forward<T>(device, {.x = x.value().matrix<const T>(),
+                                            .residual = r.matrix<const T>(),
+                                            .weight = weight.value().vector<const T>(),
+                                            .bias = bias.value().vector<const T>(),
+                                            .sum = s.matrix<T>(),
+                                            .y = y.value().matrix<T>(),
+                                            .mean = mean,
+                                            .rstd = rstd});
   });
   tape.record("add_layer_norm", y, residual ? sum : Var(), [=](Tape& t) {
     const Tensor dy = t.gradient(y), dsum = residual ? t.gradient(sum) : Tensor{};
@@ -28,17 +33,19 @@ NormResult add_layer_norm(Tape& tape, const Var& x, const Var& residual, const V
           if (d.tensor.data) kernels::copy<T>(device, dsum.matrix<const T>(), d.tensor.matrix<T>(), d.accumulate);
         return;
       }
-      if (!dresidual.tensor.data) {
-        kernels::layer_norm_backward<T>(device, sum.value().matrix<const T>(), weight.value().vector<const T>(), mean,
-                                        rstd, dy.matrix<const T>(), dsum.matrix<const T>(), dx.tensor.matrix<T>(),
-                                        dx.accumulate, dweight.tensor.vector<float>(), dbias.tensor.vector<float>());
-        return;
-      }
       // The gradient of the sum is that of both of its terms.
-      kernels::layer_norm_backward<T>(device, sum.value().matrix<const T>(), weight.value().vector<const T>(), mean,
-                                      rstd, dy.matrix<const T>(), dsum.matrix<const T>(), dresidual.tensor.matrix<T>(),
-                                      dresidual.accumulate, dweight.tensor.vector<float>(),
-                                      dbias.tensor.vector<float>());
+      const GradientSlot& ds = dresidual.tensor.data ? dresidual : dx;
+      kernels::layer_norm_backward<T>(device, {.sum = sum.value().matrix<const T>(),
+                                               .weight = weight.value().vector<const T>(),
+                                               .mean = mean,
+                                               .rstd = rstd,
+                                               .dy = dy.matrix<const T>(),
+                                               .dsum = dsum.matrix<const T>(),
+                                               .ds = ds.tensor.matrix<T>(),
+                                               .accumulate = ds.accumulate,
+                                               .dweight = dweight.tensor.vector<float>(),
+                                               .dbias = dbias.tensor.vector<float>()});
+      if (!dresidual.tensor.data) return;
       require(dresidual.accumulate == Accumulate::no, "a residual branch has one reader");
       if (dx.tensor.data)
         kernels::copy<T>(device, dresidual.tensor.matrix<const T>(), dx.tensor.matrix<T>(), dx.accumulate);

@@ -11,7 +11,7 @@
 //     using T = typename TestFixture::Number;
 //     const auto host = random_array<T, 2>({R, D}, 1);
 //     auto x = this->place(host), y = this->place(Array<T, 2>({R, D}));
-//     kernels::layer_norm_forward<T>(this->device(), x.view(), ..., y.view(), ...);
+//     kernels::layer_norm_forward<T>(this->device(), {.x = x.view(), ..., .y = y.view(), ...});
 //     EXPECT_LT(relative_error(fetch(y).values(), oracle(to_double(host.values()))), kTolerance<T>);
 //   }
 

@@ -112,9 +112,14 @@ TYPED_TEST(LayerNorm, ForwardAgreesWithTheOracleAndRepeats) {
     for (auto& twin : this->twins()) {
       auto sum = this->place(Array<T, 2>({R, D}, T(NAN))), y = this->place(Array<T, 2>({R, D}, T(NAN)));
       auto mean = this->place(Array<float, 1>({R})), rstd = this->place(Array<float, 1>({R}));
-      kernels::layer_norm_forward<T>(
-          twin, x.view(), has_residual ? View<const T, 2>(residual.view()) : View<const T, 2>(), weight.view(),
-          bias.view(), has_residual ? sum.view() : View<T, 2>(), y.view(), mean.view(), rstd.view());
+      kernels::layer_norm_forward<T>(twin, {.x = x.view(),
+                                            .residual = has_residual ? residual.view() : View<const T, 2>(),
+                                            .weight = weight.view(),
+                                            .bias = bias.view(),
+                                            .sum = has_residual ? sum.view() : View<T, 2>(),
+                                            .y = y.view(),
+                                            .mean = mean.view(),
+                                            .rstd = rstd.view()});
       if (has_residual) {
         EXPECT_TRUE(same_bits(fetch(sum).values(), s.values())) << R << " x " << D;
       }
@@ -139,15 +144,27 @@ TYPED_TEST(LayerNorm, BackwardAgreesWithTheOracleAndRepeats) {
     const auto weight = this->place(host_weight), bias = this->place(host_bias);
     auto y = this->place(Array<T, 2>({R, D}));
     auto mean = this->place(Array<float, 1>({R})), rstd = this->place(Array<float, 1>({R}));
-    kernels::layer_norm_forward<T>(this->device(), s.view(), {}, weight.view(), bias.view(), {}, y.view(), mean.view(),
-                                   rstd.view());
+    kernels::layer_norm_forward<T>(this->device(), {.x = s.view(),
+                                                    .weight = weight.view(),
+                                                    .bias = bias.view(),
+                                                    .y = y.view(),
+                                                    .mean = mean.view(),
+                                                    .rstd = rstd.view()});
     std::vector<Array<T, 2>> ds_of;
     std::vector<Array<float, 1>> dweight_of, dbias_of;
     for (auto& twin : this->twins()) {
       auto ds = this->place(Array<T, 2>({R, D}, T(1.0f)));
       auto dweight = this->place(Array<float, 1>({D}, 2.0f)), dbias = this->place(Array<float, 1>({D}, 3.0f));
-      kernels::layer_norm_backward<T>(twin, s.view(), weight.view(), mean.view(), rstd.view(), dy.view(), dsum.view(),
-                                      ds.view(), Accumulate::yes, dweight.view(), dbias.view());
+      kernels::layer_norm_backward<T>(twin, {.sum = s.view(),
+                                             .weight = weight.view(),
+                                             .mean = mean.view(),
+                                             .rstd = rstd.view(),
+                                             .dy = dy.view(),
+                                             .dsum = dsum.view(),
+                                             .ds = ds.view(),
+                                             .accumulate = Accumulate::yes,
+                                             .dweight = dweight.view(),
+                                             .dbias = dbias.view()});
       ds_of.push_back(fetch(ds));
       dweight_of.push_back(fetch(dweight));
       dbias_of.push_back(fetch(dbias));
@@ -169,13 +186,22 @@ TYPED_TEST(LayerNorm, GradientsMayBeWrittenOverTheResidualsOwnAndWithoutParamete
   const auto weight = this->place(host_weight), bias = this->place(host_bias);
   auto y = this->place(Array<T, 2>({R, D})), dsum = this->place(host_dsum);
   auto mean = this->place(Array<float, 1>({R})), rstd = this->place(Array<float, 1>({R}));
-  kernels::layer_norm_forward<T>(this->device(), s.view(), {}, weight.view(), bias.view(), {}, y.view(), mean.view(),
-                                 rstd.view());
+  kernels::layer_norm_forward<T>(this->device(), {.x = s.view(),
+                                                  .weight = weight.view(),
+                                                  .bias = bias.view(),
+                                                  .y = y.view(),
+                                                  .mean = mean.view(),
+                                                  .rstd = rstd.view()});
   auto expected =
       norm_gradient_oracle(to_double(host_s.values()), to_double(host_weight.values()), to_double(host_dy.values())).ds;
   for (Index i = 0; i < R * D; ++i) expected[static_cast<std::size_t>(i)] += to_double(host_dsum[i]);
-  kernels::layer_norm_backward<T>(this->device(), s.view(), weight.view(), mean.view(), rstd.view(), dy.view(),
-                                  dsum.view(), dsum.view(), Accumulate::no, {}, {});
+  kernels::layer_norm_backward<T>(this->device(), {.sum = s.view(),
+                                                   .weight = weight.view(),
+                                                   .mean = mean.view(),
+                                                   .rstd = rstd.view(),
+                                                   .dy = dy.view(),
+                                                   .dsum = dsum.view(),
+                                                   .ds = dsum.view()});
   EXPECT_LT(relative_error(fetch(dsum).values(), expected), kTolerance<T>);
 }
 
@@ -184,9 +210,14 @@ TYPED_TEST(LayerNorm, AResidualWithoutASumIsRefused) {
   auto x = this->place(Array<T, 2>({2, 4})), y = this->place(Array<T, 2>({2, 4}));
   auto weight = this->place(Array<T, 1>({4})), bias = this->place(Array<T, 1>({4}));
   auto mean = this->place(Array<float, 1>({2})), rstd = this->place(Array<float, 1>({2}));
-  EXPECT_THROW(kernels::layer_norm_forward<T>(this->device(), x.view(), x.view(), weight.view(), bias.view(), {},
-                                              y.view(), mean.view(), rstd.view()),
-               ContractError);
+  const kernels::LayerNormForward<T> forward{.x = x.view(),
+                                             .residual = x.view(),
+                                             .weight = weight.view(),
+                                             .bias = bias.view(),
+                                             .y = y.view(),
+                                             .mean = mean.view(),
+                                             .rstd = rstd.view()};
+  EXPECT_THROW(kernels::layer_norm_forward<T>(this->device(), forward), ContractError);
 }
 
 }  // namespace
