@@ -116,10 +116,8 @@ constexpr Index kColumnBlock = 64;  // columns of a task that sums over all rows
 template <class T>
 void layer_norm_forward(Cpu& cpu, const LayerNormForward<T>& f) {
   f.check();
-  const Index R = f.x.rows();
-  parallel_for(cpu, ceil_div(R, kRowBlock), [&](Index block) {
-    const Index end = std::min((block + 1) * kRowBlock, R);
-    for (Index r = block * kRowBlock; r < end; ++r) HWY_DYNAMIC_DISPATCH(norm_row)
+  parallel_blocks(cpu, f.x.rows(), kRowBlock, [&](Index begin, Index count) {
+    for (Index r = begin; r < begin + count; ++r) HWY_DYNAMIC_DISPATCH(norm_row)
     (f.x.row(r), f.residual.empty() ? nullptr : f.residual.row(r), f.weight.data(), f.bias.data(),
      f.sum.empty() ? nullptr : f.sum.row(r), f.y.row(r), f.mean.data() + r, f.rstd.data() + r, f.x.columns());
   });
@@ -154,9 +152,8 @@ void layer_norm_backward(Cpu& cpu, const LayerNormBackward<T>& b) {
   }
   // Threads take columns, and each adds the same sums in the same order.
   parallel_for(cpu, blocks, row_gradients);
-  parallel_for(cpu, ceil_div(D, kColumnBlock), [&](Index task) {
-    const Index begin = task * kColumnBlock;
-    for (Index block = 0; block < blocks; ++block) column_sums(block, begin, std::min(kColumnBlock, D - begin));
+  parallel_blocks(cpu, D, kColumnBlock, [&](Index begin, Index count) {
+    for (Index block = 0; block < blocks; ++block) column_sums(block, begin, count);
   });
 }
 
