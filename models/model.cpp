@@ -84,7 +84,7 @@ TargetLosses Model::losses(Tape& tape, const Arranged& arranged) const {
 View<const float, 2> Model::head(AnyDevice& device, View<const float, 2> features, View<float, 2> out) const {
   std::visit(
       [&](auto& d) {
-        kernels::linear_forward<float>(d, features, head_weight(), head_bias(), kernels::Activation::none, {}, out);
+        kernels::linear_forward<float>(d, {.x = features, .weight = head_weight(), .bias = head_bias(), .y = out});
       },
       device);
   return out;

@@ -110,6 +110,11 @@ View<const float, 2> TransformerDecoder::layers(Device& device, Index count, Pla
                        branch = scratch(4, count), inner = scratch(5, count);
   const View<float, 1> mean(statistics_.as<float>(), {count * rows_}), rstd(mean.data() + mean.size(), mean.extents());
 
+  const auto linear = [&](View<const float, 2> in, Parameters::Id weight, Parameters::Id bias,
+                          kernels::Activation activation, View<float, 2> out) {
+    kernels::linear_forward<float>(
+        device, {.x = in, .weight = matrix(weight), .bias = vector(bias), .activation = activation, .y = out});
+  };
   // x += added, y = layer norm of x.
   const auto norm = [&](View<const float, 2> added, Parameters::Id weight, Parameters::Id bias) {
     kernels::layer_norm_forward<float>(device, {.x = x,
@@ -125,8 +130,7 @@ View<const float, 2> TransformerDecoder::layers(Device& device, Index count, Pla
   for (std::size_t layer = 0; layer < model_.layers_.size(); ++layer) {
     const Transformer::LayerIds& l = model_.layers_[layer];
     norm(layer == 0 ? View<const float, 2>() : branch, l.norm1_weight, l.norm1_bias);
-    kernels::linear_forward<float>(device, y, matrix(l.in_weight), vector(l.in_bias), kernels::Activation::none, {},
-                                   qkv);
+    linear(y, l.in_weight, l.in_bias, kernels::Activation::none, qkv);
     kernels::AttentionPositions<float> positions;
     if (c.position == PositionEncoding::relative) positions.relative = p.value(l.relative).cube<const float>();
     float* keys = cache_.as<float>() + static_cast<Index>(2 * layer) * cache_size();
@@ -136,13 +140,10 @@ View<const float, 2> TransformerDecoder::layers(Device& device, Index count, Pla
                                      View<float, 4>(keys, {rows_, N, T, D}),
                                      View<float, 4>(keys + cache_size(), {rows_, N, T, D}), of_event(heads, i));
     }
-    kernels::linear_forward<float>(device, heads, matrix(l.out_weight), vector(l.out_bias), kernels::Activation::none,
-                                   {}, branch);
+    linear(heads, l.out_weight, l.out_bias, kernels::Activation::none, branch);
     norm(branch, l.norm2_weight, l.norm2_bias);
-    kernels::linear_forward<float>(device, y, matrix(l.linear1_weight), vector(l.linear1_bias),
-                                   kernels::Activation::gelu, {}, inner);
-    kernels::linear_forward<float>(device, inner, matrix(l.linear2_weight), vector(l.linear2_bias),
-                                   kernels::Activation::none, {}, branch);
+    linear(y, l.linear1_weight, l.linear1_bias, kernels::Activation::gelu, inner);
+    linear(inner, l.linear2_weight, l.linear2_bias, kernels::Activation::none, branch);
   }
   norm(branch, model_.norm_weight_, model_.norm_bias_);
   return of_event(y, count - 1);

@@ -37,11 +37,23 @@ class Layer {
   }
 
   void forward() {
-    kernels::linear_forward<T>(cuda_, x(), weight(), bias_.view(), kernels::Activation::gelu, saved(), y());
+    kernels::linear_forward<T>(cuda_, {.x = x(),
+                                       .weight = weight(),
+                                       .bias = bias_.view(),
+                                       .activation = kernels::Activation::gelu,
+                                       .saved = saved(),
+                                       .y = y()});
   }
   void backward() {
-    kernels::linear_backward<T>(cuda_, x(), weight(), saved(), kernels::Activation::gelu, dy(), dz(), dx(),
-                                Accumulate::no, dweight_.template view<2>({N, K}), dbias_.view());
+    kernels::linear_backward<T>(cuda_, {.x = x(),
+                                        .weight = weight(),
+                                        .saved = saved(),
+                                        .activation = kernels::Activation::gelu,
+                                        .dy = dy(),
+                                        .dz = dz(),
+                                        .dx = dx(),
+                                        .dweight = dweight_.template view<2>({N, K}),
+                                        .dbias = dbias_.view()});
   }
   void forward_products() { kernels::matmul<T>(cuda_, x(), Op::none, weight(), Op::transpose, y(), Accumulate::no); }
   void backward_products() {

@@ -42,8 +42,7 @@ class Stack {
 
   void forward() {
     recurrent_pack<T>(cuda_, s_, weights_, packed_.view());
-    linear_forward<T>(cuda_, steps(x_, s_.H), input_weight(weight_), {}, Activation::none, {},
-                      steps(product_, width()));
+    linear_forward<T>(cuda_, {.x = steps(x_, s_.H), .weight = input_weight(weight_), .y = steps(product_, width())});
     recurrent_forward<T>(cuda_, s_,
                          {.input = product_.template view<3>({s_.T, s_.B, width()}),
                           .weights = weights_,
@@ -65,8 +64,11 @@ class Stack {
                            .gradients = gradients_,
                            .scratch = scratch_.view(),
                            .dropout = dropout()});
-    linear_backward<T>(cuda_, steps(x_, s_.H), input_weight(weight_), {}, Activation::none, steps(dproduct_, width()),
-                       {}, steps(dx_, s_.H), Accumulate::no, input_weight(dweight_), {});
+    linear_backward<T>(cuda_, {.x = steps(x_, s_.H),
+                               .weight = input_weight(weight_),
+                               .dy = steps(dproduct_, width()),
+                               .dx = steps(dx_, s_.H),
+                               .dweight = input_weight(dweight_)});
   }
 
  private:

@@ -35,8 +35,11 @@ void linear_forward(benchmark::State& state) {
   std::vector<float> bias(static_cast<std::size_t>(state.range(2)));
   Cpu cpu;
   for (auto _ : state)
-    kernels::linear_forward<float>(cpu, x.view(), weight.view(), View<float, 1>{bias.data(), {y.columns}},
-                                   state.range(3) ? Activation::gelu : Activation::none, {}, y.view());
+    kernels::linear_forward<float>(cpu, {.x = x.view(),
+                                         .weight = weight.view(),
+                                         .bias = {bias.data(), {y.columns}},
+                                         .activation = state.range(3) ? Activation::gelu : Activation::none,
+                                         .y = y.view()});
   count(state, 1);
 }
 
@@ -47,10 +50,15 @@ void linear_backward(benchmark::State& state) {
   const bool gelu = state.range(3) != 0;
   Cpu cpu;
   for (auto _ : state)
-    kernels::linear_backward<float>(cpu, x.view(), weight.view(), gelu ? z.view() : View<float, 2>{},
-                                    gelu ? Activation::gelu : Activation::none, dy.view(),
-                                    gelu ? dz.view() : View<float, 2>{}, dx.view(), Accumulate::no, dweight.view(),
-                                    View<float, 1>{dbias.data(), {z.columns}});
+    kernels::linear_backward<float>(cpu, {.x = x.view(),
+                                          .weight = weight.view(),
+                                          .saved = gelu ? z.view() : View<float, 2>{},
+                                          .activation = gelu ? Activation::gelu : Activation::none,
+                                          .dy = dy.view(),
+                                          .dz = gelu ? dz.view() : View<float, 2>{},
+                                          .dx = dx.view(),
+                                          .dweight = dweight.view(),
+                                          .dbias = {dbias.data(), {z.columns}}});
   count(state, 2);
 }
 

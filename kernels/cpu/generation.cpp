@@ -115,8 +115,10 @@ class Stream {
                            .packed = n_.packed,
                            .h = {h_.data(), {one_.layers, 1, one_.H}},
                            .c = {c_.data(), {one_.layers, 1, one_.states() * one_.H}}});
-    linear_forward<float>(cpu_, View<const float, 2>(h_.data() + (one_.layers - 1) * one_.H, {1, one_.H}),
-                          n_.head_weight, n_.head_bias, Activation::none, {}, logits_);
+    linear_forward<float>(cpu_, {.x = {h_.data() + (one_.layers - 1) * one_.H, {1, one_.H}},
+                                 .weight = n_.head_weight,
+                                 .bias = n_.head_bias,
+                                 .y = logits_});
   }
 
   Cpu cpu_{1};

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "kernels/cpu/parallel.h"
-#include "kernels/linear_shapes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/linear.cpp"
@@ -129,82 +128,63 @@ constexpr Index kFewRows = 3;
 // Runs block(begin, count) over rows of which each has `columns` numbers.
 template <class Block>
 void over_row_blocks(const Cpu& cpu, Index rows, Index columns, Block&& block) {
-  const Index extent = std::max<Index>(96, kBlock / std::max<Index>(1, columns) / 96 * 96);
-  parallel_for(cpu, ceil_div(rows, extent), [&](Index i) {
-    const Index begin = i * extent;
-    block(begin, std::min(extent, rows - begin));
-  });
-}
-
-template <class Block>
-void over_column_blocks(const Cpu& cpu, Index columns, Block&& block) {
-  parallel_for(cpu, ceil_div(columns, kColumns), [&](Index i) {
-    const Index begin = i * kColumns;
-    block(begin, std::min(kColumns, columns - begin));
-  });
+  parallel_blocks(cpu, rows, std::max<Index>(96, kBlock / std::max<Index>(1, columns) / 96 * 96), block);
 }
 
 }  // namespace
 
 template <class T>
-void linear_forward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View<const T, 1> bias, Activation activation,
-                    View<T, 2> saved, View<T, 2> y) {
-  const Index rows = x.rows(), outputs = weight.rows();
-  require_linear_forward(x, weight, bias, activation, saved, y);
-
+void linear_forward(Cpu& cpu, const LinearForward<T>& f) {
+  f.check();
+  const Index rows = f.x.rows();
   if (rows <= kFewRows) {
-    over_column_blocks(cpu, outputs, [&](Index begin, Index count) {
+    parallel_blocks(cpu, f.weight.rows(), kColumns, [&](Index begin, Index count) {
       for (Index r = 0; r < rows; ++r) {
         HWY_DYNAMIC_DISPATCH(vector_product)
-        (x.row(r), weight.row(begin), weight.stride(), x.columns(), bias.empty() ? nullptr : bias.data() + begin, count,
-         y.row(r) + begin);
-        if (activation == Activation::gelu)
-          HWY_DYNAMIC_DISPATCH(gelu_row)(y.row(r) + begin, saved.empty() ? nullptr : saved.row(r) + begin, count);
+        (f.x.row(r), f.weight.row(begin), f.weight.stride(), f.x.columns(),
+         f.bias.empty() ? nullptr : f.bias.data() + begin, count, f.y.row(r) + begin);
+        if (f.activation == Activation::gelu)
+          HWY_DYNAMIC_DISPATCH(gelu_row)(f.y.row(r) + begin, f.saved.empty() ? nullptr : f.saved.row(r) + begin, count);
       }
     });
     return;
   }
-  over_row_blocks(cpu, rows, x.columns(), [&](Index begin, Index count) {
+  over_row_blocks(cpu, rows, f.x.columns(), [&](Index begin, Index count) {
     HWY_DYNAMIC_DISPATCH(forward_rows)
-    (x.row_block(begin, count), weight, bias.data(), activation,
-     saved.empty() ? View<T, 2>() : saved.row_block(begin, count), y.row_block(begin, count));
+    (f.x.row_block(begin, count), f.weight, f.bias.data(), f.activation,
+     f.saved.empty() ? View<T, 2>() : f.saved.row_block(begin, count), f.y.row_block(begin, count));
   });
 }
 
 template <class T>
-void linear_backward(Cpu& cpu, View<const T, 2> x, View<const T, 2> weight, View<const T, 2> saved,
-                     Activation activation, View<const T, 2> dy, View<T, 2> dz, View<T, 2> dx, Accumulate dx_accumulate,
-                     View<float, 2> dweight, View<float, 1> dbias) {
-  const Index rows = dy.rows(), outputs = dy.columns();
-  require_linear_backward(x, weight, saved, activation, dy, dz, dx, dweight, dbias);
-  const bool gelu = activation == Activation::gelu;
-  const View<const T, 2> gradient = gelu ? View<const T, 2>(dz) : dy;
+void linear_backward(Cpu& cpu, const LinearBackward<T>& b) {
+  b.check();
+  const Index rows = b.dy.rows(), outputs = b.dy.columns();
+  const bool gelu = b.activation == Activation::gelu;
+  const View<const T, 2> gradient = gelu ? View<const T, 2>(b.dz) : b.dy;
 
-  if (gelu || !dx.empty())
+  if (gelu || !b.dx.empty())
     over_row_blocks(cpu, rows, outputs, [&](Index begin, Index count) {
       if (gelu)
         for (Index r = begin; r < begin + count; ++r)
-          HWY_DYNAMIC_DISPATCH(scale_row)(saved.row(r), dy.row(r), dz.row(r), outputs);
-      if (!dx.empty()) HWY_DYNAMIC_DISPATCH(backward_rows)
-      (gradient.row_block(begin, count), weight, dx.row_block(begin, count), dx_accumulate);
+          HWY_DYNAMIC_DISPATCH(scale_row)(b.saved.row(r), b.dy.row(r), b.dz.row(r), outputs);
+      if (!b.dx.empty()) HWY_DYNAMIC_DISPATCH(backward_rows)
+      (gradient.row_block(begin, count), b.weight, b.dx.row_block(begin, count), b.dx_accumulate);
     });
-  if (!dweight.empty())
-    over_column_blocks(cpu, outputs, [&](Index begin, Index count) {
+  if (!b.dweight.empty())
+    parallel_blocks(cpu, outputs, kColumns, [&](Index begin, Index count) {
       HWY_DYNAMIC_DISPATCH(weight_gradient)
-      (gradient.column_block(begin, count), x, dweight.row_block(begin, count));
+      (gradient.column_block(begin, count), b.x, b.dweight.row_block(begin, count));
     });
-  if (!dbias.empty())
-    over_column_blocks(cpu, outputs, [&](Index begin, Index count) {
+  if (!b.dbias.empty())
+    parallel_blocks(cpu, outputs, kColumns, [&](Index begin, Index count) {
       HWY_DYNAMIC_DISPATCH(add_column_sums)
-      (gradient.data() + begin, gradient.stride(), rows, count, dbias.data() + begin);
+      (gradient.data() + begin, gradient.stride(), rows, count, b.dbias.data() + begin);
     });
 }
 
-template void linear_forward<float>(Cpu&, View<const float, 2>, View<const float, 2>, View<const float, 1>, Activation,
-                                    View<float, 2>, View<float, 2>);
-template void linear_backward<float>(Cpu&, View<const float, 2>, View<const float, 2>, View<const float, 2>, Activation,
-                                     View<const float, 2>, View<float, 2>, View<float, 2>, Accumulate, View<float, 2>,
-                                     View<float, 1>);
+template void linear_forward(Cpu&, const LinearForward<float>&);
+template void linear_backward(Cpu&, const LinearBackward<float>&);
 
 }  // namespace polonaise::kernels
 #endif

@@ -3,7 +3,6 @@
 #include "kernels/cuda/column_sums.h"
 #include "kernels/cuda/matrix-inl.h"
 #include "kernels/cuda/product.h"
-#include "kernels/linear_shapes.h"
 #include "kernels/simt/simt.h"
 
 namespace polonaise::kernels {
@@ -56,45 +55,38 @@ __global__ void activation_gradient(View<const T, 2> z, View<const T, 2> dy, Vie
 
 // `saved` keeps z.
 template <class T>
-void linear_forward(Cuda& cuda, View<const T, 2> x, View<const T, 2> weight, View<const T, 1> bias,
-                    Activation activation, View<T, 2> saved, View<T, 2> y) {
-  require_linear_forward(x, weight, bias, activation, saved, y);
-  if (y.rows() == 0 || y.columns() == 0) return;
-  const View<T, 2> z = saved.empty() ? y : saved;
-  multiply<T, T>(cuda, x, Op::none, weight, Op::transpose, z, Accumulate::no, bias);
-  if (activation == Activation::none) return;
+void linear_forward(Cuda& cuda, const LinearForward<T>& f) {
+  f.check();
+  if (f.y.rows() == 0 || f.y.columns() == 0) return;
+  const View<T, 2> z = f.saved.empty() ? f.y : f.saved;
+  multiply<T, T>(cuda, f.x, Op::none, f.weight, Op::transpose, z, Accumulate::no, f.bias);
+  if (f.activation == Activation::none) return;
   constexpr int N = simt::kWide<T>;
-  const bool wide = simt::is_wide(z) && simt::is_wide(y);
-  launch(cuda, "linear_forward", over_matrix(y.rows(), wide ? y.columns() / N : y.columns()),
-         wide ? activate<T, N> : activate<T, 1>, z, y);
+  const bool wide = simt::is_wide(z) && simt::is_wide(f.y);
+  launch(cuda, "linear_forward", over_matrix(f.y.rows(), wide ? f.y.columns() / N : f.y.columns()),
+         wide ? activate<T, N> : activate<T, 1>, z, f.y);
 }
 
 template <class T>
-void linear_backward(Cuda& cuda, View<const T, 2> x, View<const T, 2> weight, View<const T, 2> saved,
-                     Activation activation, View<const T, 2> dy, View<T, 2> dz, View<T, 2> dx, Accumulate dx_accumulate,
-                     View<float, 2> dweight, View<float, 1> dbias) {
-  require_linear_backward(x, weight, saved, activation, dy, dz, dx, dweight, dbias);
-  if (dy.rows() == 0 || dy.columns() == 0) return;
-  View<const T, 2> gradient = dy;
-  if (activation == Activation::gelu) {
+void linear_backward(Cuda& cuda, const LinearBackward<T>& b) {
+  b.check();
+  if (b.dy.rows() == 0 || b.dy.columns() == 0) return;
+  View<const T, 2> gradient = b.dy;
+  if (b.activation == Activation::gelu) {
     constexpr int N = simt::kWide<T>;
-    const bool wide = simt::is_wide(saved) && simt::is_wide(dy) && simt::is_wide(dz);
-    launch(cuda, "linear_backward", over_matrix(dy.rows(), wide ? dy.columns() / N : dy.columns()),
-           wide ? activation_gradient<T, N> : activation_gradient<T, 1>, saved, dy, dz);
-    gradient = dz;
+    const bool wide = simt::is_wide(b.saved) && simt::is_wide(b.dy) && simt::is_wide(b.dz);
+    launch(cuda, "linear_backward", over_matrix(b.dy.rows(), wide ? b.dy.columns() / N : b.dy.columns()),
+           wide ? activation_gradient<T, N> : activation_gradient<T, 1>, b.saved, b.dy, b.dz);
+    gradient = b.dz;
   }
-  if (!dx.empty()) multiply<T, T>(cuda, gradient, Op::none, weight, Op::none, dx, dx_accumulate);
-  if (!dweight.empty()) multiply<T, float>(cuda, gradient, Op::transpose, x, Op::none, dweight, Accumulate::yes);
-  if (!dbias.empty()) add_column_sums(cuda, gradient, dbias);
+  if (!b.dx.empty()) multiply<T, T>(cuda, gradient, Op::none, b.weight, Op::none, b.dx, b.dx_accumulate);
+  if (!b.dweight.empty()) multiply<T, float>(cuda, gradient, Op::transpose, b.x, Op::none, b.dweight, Accumulate::yes);
+  if (!b.dbias.empty()) add_column_sums(cuda, gradient, b.dbias);
 }
 
-#define INSTANTIATE(T)                                                                                                 \
-  template void linear_forward<T>(Cuda&, View<const T, 2>, View<const T, 2>, View<const T, 1>, Activation, View<T, 2>, \
-                                  View<T, 2>);                                                                         \
-  template void linear_backward<T>(Cuda&, View<const T, 2>, View<const T, 2>, View<const T, 2>, Activation,            \
-                                   View<const T, 2>, View<T, 2>, View<T, 2>, Accumulate, View<float, 2>,               \
-                                   View<float, 1>)
-INSTANTIATE(float);
-INSTANTIATE(bf16);
+template void linear_forward(Cuda&, const LinearForward<float>&);
+template void linear_forward(Cuda&, const LinearForward<bf16>&);
+template void linear_backward(Cuda&, const LinearBackward<float>&);
+template void linear_backward(Cuda&, const LinearBackward<bf16>&);
 
 }  // namespace polonaise::kernels

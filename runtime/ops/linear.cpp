@@ -29,8 +29,12 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias, kernels
   const Tensor b = bias ? bias.value() : Tensor{};
   dispatch(tape.device(), x.dtype(), [&](auto& device, auto type) {
     using T = typename decltype(type)::type;
-    kernels::linear_forward<T>(device, x.value().matrix<const T>(), weight.value().matrix<const T>(),
-                               b.vector<const T>(), activation, saved.matrix<T>(), y.value().matrix<T>());
+    kernels::linear_forward<T>(device, {.x = x.value().matrix<const T>(),
+                                        .weight = weight.value().matrix<const T>(),
+                                        .bias = b.vector<const T>(),
+                                        .activation = activation,
+                                        .saved = saved.matrix<T>(),
+                                        .y = y.value().matrix<T>()});
   });
   tape.record("linear", y, [x, weight, bias, activation, gelu, saved, y](Tape& t) {
     const Tensor dy = t.gradient(y);
@@ -39,10 +43,16 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias, kernels
     dispatch(t.device(), x.dtype(), [&](auto& device, auto type) {
       using T = typename decltype(type)::type;
       // dy is not needed again: dz takes its place.
-      kernels::linear_backward<T>(device, x.value().matrix<const T>(), weight.value().matrix<const T>(),
-                                  saved.matrix<const T>(), activation, dy.matrix<const T>(),
-                                  gelu ? dy.matrix<T>() : View<T, 2>(), dx.tensor.matrix<T>(), dx.accumulate,
-                                  dweight.tensor.matrix<float>(), dbias.tensor.vector<float>());
+      kernels::linear_backward<T>(device, {.x = x.value().matrix<const T>(),
+                                           .weight = weight.value().matrix<const T>(),
+                                           .saved = saved.matrix<const T>(),
+                                           .activation = activation,
+                                           .dy = dy.matrix<const T>(),
+                                           .dz = gelu ? dy.matrix<T>() : View<T, 2>(),
+                                           .dx = dx.tensor.matrix<T>(),
+                                           .dx_accumulate = dx.accumulate,
+                                           .dweight = dweight.tensor.matrix<float>(),
+                                           .dbias = dbias.tensor.vector<float>()});
     });
   });
   return y;
@@ -58,9 +68,9 @@ Var linear_side_by_side(Tape& tape, const Var& x, std::span<const Var> weights) 
     using T = typename decltype(type)::type;
     Index first = 0;
     for (const Var& weight : list) {
-      kernels::linear_forward<T>(device, x.value().matrix<const T>(), weight.value().matrix<const T>(), {},
-                                 kernels::Activation::none, {},
-                                 y.value().matrix<T>().column_block(first, weight.shape()[0]));
+      kernels::linear_forward<T>(device, {.x = x.value().matrix<const T>(),
+                                          .weight = weight.value().matrix<const T>(),
+                                          .y = y.value().matrix<T>().column_block(first, weight.shape()[0])});
       first += weight.shape()[0];
     }
   });
@@ -72,10 +82,12 @@ Var linear_side_by_side(Tape& tape, const Var& x, std::span<const Var> weights) 
       using T = typename decltype(type)::type;
       Index first = 0;
       for (const Var& weight : list) {
-        kernels::linear_backward<T>(device, x.value().matrix<const T>(), weight.value().matrix<const T>(), {},
-                                    kernels::Activation::none,
-                                    dy.matrix<const T>().column_block(first, weight.shape()[0]), {},
-                                    dx.tensor.matrix<T>(), dx.accumulate, t.slot(weight).tensor.matrix<float>(), {});
+        kernels::linear_backward<T>(device, {.x = x.value().matrix<const T>(),
+                                             .weight = weight.value().matrix<const T>(),
+                                             .dy = dy.matrix<const T>().column_block(first, weight.shape()[0]),
+                                             .dx = dx.tensor.matrix<T>(),
+                                             .dx_accumulate = dx.accumulate,
+                                             .dweight = t.slot(weight).tensor.matrix<float>()});
         dx.accumulate = Accumulate::yes;
         first += weight.shape()[0];
       }

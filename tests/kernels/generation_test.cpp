@@ -261,8 +261,8 @@ Results stepped(const Host& start, Index events) {
                                        .c = cs.view()};
     kernels::recurrent_step<float>(cpu, shape, step);
     const View<const float, 2> top(h.view().row((c.layers - 1) * B), {B, H});
-    kernels::linear_forward<float>(cpu, top, std::as_const(host.head_weight).view(),
-                                   std::as_const(host.head_bias).view(), kernels::Activation::none, {}, logits.view());
+    kernels::linear_forward<float>(
+        cpu, {.x = top, .weight = host.head_weight.view(), .bias = host.head_bias.view(), .y = logits.view()});
     for (Index b = 0; b < B; ++b) {
       if (!going[static_cast<std::size_t>(b)]) {
         std::copy_n(state_before.view().row(b), host.state.view().columns(), host.state.view().row(b));

@@ -118,12 +118,15 @@ TYPED_TEST(Linear, ForwardFollowsTheDoubleOracleAndRepeats) {
         for (auto& twin : this->twins()) {
           auto y = this->place(Array<T, 2>({s.R, s.N}, T(NAN))), y_kept = this->place(fetch(y)),
                saved = this->place(fetch(y));
-          kernels::linear_forward<T>(twin, x.view(), weight.view(), bias, activation, {}, y.view());
+          kernels::LinearForward<T> f{
+              .x = x.view(), .weight = weight.view(), .bias = bias, .activation = activation, .y = y.view()};
+          kernels::linear_forward(twin, f);
           results.push_back(fetch(y));
           EXPECT_LT(relative_error(results.back().values(), expected), kTolerance<T>) << name(s, activation);
           EXPECT_TRUE(same_bits(results.back().values(), results.front().values())) << name(s, activation);
           if (activation == Activation::none) continue;
-          kernels::linear_forward<T>(twin, x.view(), weight.view(), bias, activation, saved.view(), y_kept.view());
+          f.saved = saved.view(), f.y = y_kept.view();
+          kernels::linear_forward(twin, f);
           EXPECT_TRUE(same_bits(fetch(y_kept).values(), results.front().values())) << name(s, activation);
         }
       }
@@ -142,8 +145,12 @@ TYPED_TEST(Linear, BackwardFollowsTheDoubleOracleAndRepeats) {
       const auto bias = this->place(in.bias);
       auto saved = this->place(Array<T, 2>({s.R, s.N})), y = this->place(Array<T, 2>({s.R, s.N}));
       if (gelu)
-        kernels::linear_forward<T>(this->device(), x.view(), weight.view(), bias.view(), activation, saved.view(),
-                                   y.view());
+        kernels::linear_forward<T>(this->device(), {.x = x.view(),
+                                                    .weight = weight.view(),
+                                                    .bias = bias.view(),
+                                                    .activation = activation,
+                                                    .saved = saved.view(),
+                                                    .y = y.view()});
       const auto kept = gelu ? saved.view() : View<T, 2>{};
       std::vector<Array<T, 2>> all_dx;
       std::vector<Array<float, 2>> all_dweight;
@@ -152,9 +159,15 @@ TYPED_TEST(Linear, BackwardFollowsTheDoubleOracleAndRepeats) {
         auto dz = this->place(Array<T, 2>({s.R, s.N})), dx = this->place(Array<T, 2>({s.R, s.K}, T(NAN)));
         auto dweight = this->place(Array<float, 2>({s.N, s.K}, 1));
         auto dbias = this->place(Array<float, 1>({s.N}, 2));
-        kernels::linear_backward<T>(twin, x.view(), weight.view(), kept, activation, dy.view(),
-                                    gelu ? dz.view() : View<T, 2>{}, dx.view(), Accumulate::no, dweight.view(),
-                                    dbias.view());
+        kernels::linear_backward<T>(twin, {.x = x.view(),
+                                           .weight = weight.view(),
+                                           .saved = kept,
+                                           .activation = activation,
+                                           .dy = dy.view(),
+                                           .dz = gelu ? dz.view() : View<T, 2>{},
+                                           .dx = dx.view(),
+                                           .dweight = dweight.view(),
+                                           .dbias = dbias.view()});
         all_dx.push_back(fetch(dx));
         all_dweight.push_back(fetch(dweight));
         all_dbias.push_back(fetch(dbias));
@@ -175,26 +188,36 @@ TYPED_TEST(Linear, BackwardComputesOnlyWhatIsAskedAndMayReuseDyForDz) {
   const auto x = this->place(in.x), weight = this->place(in.weight), dy = this->place(in.dy);
   const auto bias = this->place(in.bias);
   auto saved = this->place(Array<T, 2>({s.R, s.N})), y = this->place(fetch(saved)), dz = this->place(fetch(saved));
-  kernels::linear_forward<T>(this->device(), x.view(), weight.view(), bias.view(), Activation::gelu, saved.view(),
-                             y.view());
-  const auto backward = [&](View<const T, 2> gradient, View<T, 2> scratch, View<T, 2> dx, Accumulate accumulate,
-                            View<float, 2> dweight, View<float, 1> dbias) {
-    kernels::linear_backward<T>(this->device(), x.view(), weight.view(), saved.view(), Activation::gelu, gradient,
-                                scratch, dx, accumulate, dweight, dbias);
-  };
+  kernels::linear_forward<T>(this->device(), {.x = x.view(),
+                                              .weight = weight.view(),
+                                              .bias = bias.view(),
+                                              .activation = Activation::gelu,
+                                              .saved = saved.view(),
+                                              .y = y.view()});
+  const kernels::LinearBackward<T> of_y{.x = x.view(),
+                                        .weight = weight.view(),
+                                        .saved = saved.view(),
+                                        .activation = Activation::gelu,
+                                        .dy = dy.view(),
+                                        .dz = dz.view()};
+  auto all = of_y, again = of_y, weight_alone = of_y, bias_alone = of_y;
   auto dx = this->place(Array<T, 2>({s.R, s.K}));
   auto dweight = this->place(Array<float, 2>({s.N, s.K})), dweight_alone = this->place(Array<float, 2>({s.N, s.K}));
   auto dbias = this->place(Array<float, 1>({s.N})), dbias_alone = this->place(Array<float, 1>({s.N}));
-  backward(dy.view(), dz.view(), dx.view(), Accumulate::no, dweight.view(), dbias.view());
+  all.dx = dx.view(), all.dweight = dweight.view(), all.dbias = dbias.view();
+  kernels::linear_backward(this->device(), all);
   auto dx_twice = this->place(fetch(dx));
-  backward(dy.view(), dz.view(), dx_twice.view(), Accumulate::yes, {}, {});
+  again.dx = dx_twice.view(), again.dx_accumulate = Accumulate::yes;
+  kernels::linear_backward(this->device(), again);
   auto twice = to_double(fetch(dx).values());
   for (double& value : twice) value *= 2;
   EXPECT_LT(relative_error(fetch(dx_twice).values(), twice), kTolerance<T>);
-  backward(dy.view(), dz.view(), {}, Accumulate::no, dweight_alone.view(), {});
+  weight_alone.dweight = dweight_alone.view();
+  kernels::linear_backward(this->device(), weight_alone);
   EXPECT_TRUE(same_bits(fetch(dweight_alone).values(), fetch(dweight).values()));
   auto reused = this->place(in.dy);
-  backward(reused.view(), reused.view(), {}, Accumulate::no, {}, dbias_alone.view());
+  bias_alone.dy = bias_alone.dz = reused.view(), bias_alone.dbias = dbias_alone.view();
+  kernels::linear_backward(this->device(), bias_alone);
   EXPECT_TRUE(same_bits(fetch(dbias_alone).values(), fetch(dbias).values()));
   EXPECT_TRUE(same_bits(fetch(reused).values(), fetch(dz).values()));
 }
@@ -234,10 +257,17 @@ TYPED_TEST(Linear, GeluIsExactAllAlongTheLine) {
   const auto ones = this->place(Array<T, 2>({kPoints, 1}, T(1.0f)));
   auto saved = this->place(Array<T, 2>({kPoints, 1})), placed_y = this->place(fetch(saved)),
        placed_dz = this->place(fetch(saved));
-  kernels::linear_forward<T>(this->device(), x.view(), weight.view(), {}, Activation::gelu, saved.view(),
-                             placed_y.view());
-  kernels::linear_backward<T>(this->device(), x.view(), weight.view(), saved.view(), Activation::gelu, ones.view(),
-                              placed_dz.view(), {}, Accumulate::no, {}, {});
+  kernels::linear_forward<T>(this->device(), {.x = x.view(),
+                                              .weight = weight.view(),
+                                              .activation = Activation::gelu,
+                                              .saved = saved.view(),
+                                              .y = placed_y.view()});
+  kernels::linear_backward<T>(this->device(), {.x = x.view(),
+                                               .weight = weight.view(),
+                                               .saved = saved.view(),
+                                               .activation = Activation::gelu,
+                                               .dy = ones.view(),
+                                               .dz = placed_dz.view()});
   const auto y = fetch(placed_y), dz = fetch(placed_dz);
   // A millionth, or half a step between neighbouring numbers of the type.
   const auto near = [](double value) { return 1e-6 + (std::is_same_v<T, bf16> ? 1.0 / 256 : 0.0) * std::abs(value); };
@@ -260,9 +290,11 @@ TYPED_TEST(Linear, BlocksOfColumnsAreLayersOfTheirOwn) {
     const auto bias = this->place(in.bias);
     for (Activation activation : kActivations) {
       auto placed_wide = this->place(Array<T, 2>({R, 20}, T(7.0f))), placed_y = this->place(Array<T, 2>({R, s.N}));
-      kernels::linear_forward<T>(this->device(), block.view().column_block(3, s.K), weight.view(), bias.view(),
-                                 activation, {}, placed_wide.view().column_block(4, s.N));
-      kernels::linear_forward<T>(this->device(), x.view(), weight.view(), bias.view(), activation, {}, placed_y.view());
+      kernels::LinearForward<T> f{
+          .x = x.view(), .weight = weight.view(), .bias = bias.view(), .activation = activation, .y = placed_y.view()};
+      kernels::linear_forward(this->device(), f);
+      f.x = block.view().column_block(3, s.K), f.y = placed_wide.view().column_block(4, s.N);
+      kernels::linear_forward(this->device(), f);
       const auto wide = fetch(placed_wide), y = fetch(placed_y);
       for (Index r = 0; r < R; ++r) {
         for (Index n = 0; n < s.N; ++n)
@@ -279,14 +311,14 @@ TYPED_TEST(Linear, RefusesShapesThatDoNotFit) {
   auto x = this->place(Array<T, 2>({5, 3})), weight = this->place(Array<T, 2>({4, 3})),
        narrow = this->place(Array<T, 2>({4, 2})), y = this->place(Array<T, 2>({5, 4}));
   const auto bias = this->place(Array<T, 1>({3}));
-  EXPECT_THROW(kernels::linear_forward<T>(this->device(), x.view(), narrow.view(), {}, Activation::none, {}, y.view()),
-               ContractError);
-  EXPECT_THROW(
-      kernels::linear_forward<T>(this->device(), x.view(), weight.view(), bias.view(), Activation::none, {}, y.view()),
-      ContractError);
-  EXPECT_THROW(kernels::linear_backward<T>(this->device(), x.view(), weight.view(), {}, Activation::gelu, y.view(), {},
-                                           {}, Accumulate::no, {}, {}),
-               ContractError);
+  const kernels::LinearForward<T> narrow_weight{.x = x.view(), .weight = narrow.view(), .y = y.view()};
+  EXPECT_THROW(kernels::linear_forward(this->device(), narrow_weight), ContractError);
+  const kernels::LinearForward<T> short_bias{
+      .x = x.view(), .weight = weight.view(), .bias = bias.view(), .y = y.view()};
+  EXPECT_THROW(kernels::linear_forward(this->device(), short_bias), ContractError);
+  const kernels::LinearBackward<T> none_saved{
+      .x = x.view(), .weight = weight.view(), .activation = Activation::gelu, .dy = y.view()};
+  EXPECT_THROW(kernels::linear_backward(this->device(), none_saved), ContractError);
 }
 
 #ifdef POLONAISE_HAS_CUDA
@@ -304,10 +336,21 @@ TEST_F(LinearInTf32, ForwardAndGradientsFollowTheDoubleOracle) {
     auto dweight = place(Array<float, 2>({s.N, s.K}));
     auto dbias = place(Array<float, 1>({s.N}));
     const auto given = [&](auto view) { return gelu ? view : decltype(view)(); };
-    kernels::linear_forward<float>(device(), x.view(), weight.view(), bias.view(), activation, given(saved.view()),
-                                   y.view());
-    kernels::linear_backward<float>(device(), x.view(), weight.view(), given(saved.view()), activation, dy.view(),
-                                    given(dz.view()), dx.view(), Accumulate::no, dweight.view(), dbias.view());
+    kernels::linear_forward<float>(device(), {.x = x.view(),
+                                              .weight = weight.view(),
+                                              .bias = bias.view(),
+                                              .activation = activation,
+                                              .saved = given(saved.view()),
+                                              .y = y.view()});
+    kernels::linear_backward<float>(device(), {.x = x.view(),
+                                               .weight = weight.view(),
+                                               .saved = given(saved.view()),
+                                               .activation = activation,
+                                               .dy = dy.view(),
+                                               .dz = given(dz.view()),
+                                               .dx = dx.view(),
+                                               .dweight = dweight.view(),
+                                               .dbias = dbias.view()});
     expect_tf32(fetch(y).values(), forward_oracle(s, in.in_double(), activation));
     const Weights expected = backward_oracle(s, in.in_double(), activation, to_double(in.dy.values()));
     expect_tf32(fetch(dx).values(), expected.x);

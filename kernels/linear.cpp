@@ -1,15 +1,12 @@
-#pragma once
-
 #include "kernels/linear.h"
+
+#include "kernels/bf16.h"
 #include "kernels/require.h"
 
 namespace polonaise::kernels {
 
-// What every device's linear_forward() and linear_backward() check first.
-
 template <class T>
-void require_linear_forward(View<const T, 2> x, View<const T, 2> weight, View<const T, 1> bias, Activation activation,
-                            View<T, 2> saved, View<T, 2> y) {
+void LinearForward<T>::check() const {
   const Index outputs = weight.rows();
   require(x.columns() == weight.columns(), "x and weight must have the same number of columns");
   require(y.rows() == x.rows() && y.columns() == outputs, "y must be [rows of x, rows of weight]");
@@ -19,9 +16,7 @@ void require_linear_forward(View<const T, 2> x, View<const T, 2> weight, View<co
 }
 
 template <class T>
-void require_linear_backward(View<const T, 2> x, View<const T, 2> weight, View<const T, 2> saved, Activation activation,
-                             View<const T, 2> dy, View<T, 2> dz, View<T, 2> dx, View<float, 2> dweight,
-                             View<float, 1> dbias) {
+void LinearBackward<T>::check() const {
   const Index rows = dy.rows(), outputs = dy.columns();
   require(dx.empty() || (weight.rows() == outputs && dx.rows() == rows && dx.columns() == weight.columns()),
           "dx must be [rows of dy, columns of weight], and weight have a row for each column of dy");
@@ -31,5 +26,10 @@ void require_linear_backward(View<const T, 2> x, View<const T, 2> weight, View<c
   require(activation == Activation::gelu ? same_shape(saved, dy) && same_shape(dz, dy) : saved.empty() && dz.empty(),
           "saved and dz must have dy's shape with an activation, and be empty without one");
 }
+
+template struct LinearForward<float>;
+template struct LinearForward<bf16>;
+template struct LinearBackward<float>;
+template struct LinearBackward<bf16>;
 
 }  // namespace polonaise::kernels
