@@ -157,14 +157,14 @@ class RecurrentDecoder final : public Decoder {
         [&](auto& device) {
           if (model_.config_.events.tokens) {
             const View<float, 2> x(embedded_.as<float>(), {rows_, H});
-            kernels::embedding_forward<float>(device, events.ids, p.value(model_.embedding_).matrix<const float>(), {},
-                                              x);
+            const View<const float, 2> table = p.value(model_.embedding_).matrix<const float>();
+            kernels::embedding_forward<float>(device, {.ids = events.ids, .table = table, .y = x});
             kernels::matmul<float>(device, x, kernels::Op::none,
                                    p.value(model_.layers_[0].weight_ih).matrix<const float>(), kernels::Op::transpose,
                                    product, Accumulate::no);
           } else {
             const View<const float, 2> table(p.derived(model_.transposed_[0]).data(), {model_.input_width_, width});
-            kernels::embedding_bag_forward<float>(device, events.frames, table, {}, {}, product);
+            kernels::embedding_bag_forward<float>(device, {.x = events.frames, .table = table, .y = product});
           }
         },
         device_);

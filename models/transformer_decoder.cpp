@@ -90,12 +90,17 @@ void TransformerDecoder::embed(Device& device, const EventRows& events, View<con
   const ModelConfig& c = model_.config_;
   const Parameters& p = model_.parameters_;
   if (c.events.tokens)
-    kernels::embedding_forward<float>(device, events.ids, p.value(model_.input_weight_).matrix<const float>(), position,
-                                      x);
+    kernels::embedding_forward<float>(device, {.ids = events.ids,
+                                               .table = p.value(model_.input_weight_).matrix<const float>(),
+                                               .positions = position,
+                                               .y = x});
   else
-    kernels::embedding_bag_forward<float>(
-        device, events.frames, View<const float, 2>(p.derived(model_.transposed_).data(), {c.events.width, c.hidden}),
-        p.value(model_.input_bias_).vector<const float>(), position, x);
+    kernels::embedding_bag_forward<float>(device,
+                                          {.x = events.frames,
+                                           .table = {p.derived(model_.transposed_).data(), {c.events.width, c.hidden}},
+                                           .bias = p.value(model_.input_bias_).vector<const float>(),
+                                           .positions = position,
+                                           .y = x});
 }
 
 template <class Device, class Place, class Angles>
@@ -186,9 +191,10 @@ void TransformerDecoder::read_drawn() {
         View<float, 2> added;
         if (model_.adds_positions()) {
           added = {drawn_position_.as<float>(), {1, model_.config_.hidden}};
-          kernels::embedding_forward<float>(device, {loop_->position(), {1}},
-                                            model_.position_table(DType::f32).template matrix<const float>(), {},
-                                            added);
+          kernels::embedding_forward<float>(device,
+                                            {.ids = {loop_->position(), {1}},
+                                             .table = model_.position_table(DType::f32).template matrix<const float>(),
+                                             .y = added});
         }
         embed(device, loop_->event(), added, scratch(0, 1));
         const View<float, 2> angles(angles_.as<float>(), {1, model_.head_dim_});

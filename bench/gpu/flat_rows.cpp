@@ -57,7 +57,8 @@ void add_embedding(Cuda& cuda) {
     const CardArray<std::int32_t> ids(cuda, values);
     const CardArray<T> table(cuda, V * D, 1), y(cuda, R * D, 0);
     time_on_card(state, cuda, {.bytes = matrix}, [&] {
-      kernels::embedding_forward<T>(cuda, ids.view(), table.template view<2>({V, D}), {}, y.template view<2>({R, D}));
+      kernels::embedding_forward<T>(
+          cuda, {.ids = ids.view(), .table = table.template view<2>({V, D}), .y = y.template view<2>({R, D})});
     });
   });
   add_row(name + "_backward", "polonaise", [=, &cuda](benchmark::State& state) {
@@ -65,7 +66,8 @@ void add_embedding(Cuda& cuda) {
     const CardArray<T> dy(cuda, R * D, 1);
     const CardArray<float> dtable(cuda, V * D, 0);
     time_on_card(state, cuda, {.bytes = matrix}, [&] {
-      kernels::embedding_backward<T>(cuda, ids.view(), dy.template view<2>({R, D}), dtable.view<2>({V, D}), {});
+      kernels::embedding_backward<T>(
+          cuda, {.ids = ids.view(), .dy = dy.template view<2>({R, D}), .dtable = dtable.view<2>({V, D})});
     });
   });
 }

@@ -52,7 +52,8 @@ void bag_forward(benchmark::State& state) {
   const Frames frames(rows);
   Matrix table(kKeys, state.range(1)), y(rows, state.range(1));
   Cpu cpu;
-  for (auto _ : state) kernels::embedding_bag_forward<float>(cpu, frames.view(), table.view(), {}, {}, y.view());
+  for (auto _ : state)
+    kernels::embedding_bag_forward<float>(cpu, {.x = frames.view(), .table = table.view(), .y = y.view()});
   count_bytes(state, 5 * rows);
 }
 
@@ -63,8 +64,8 @@ void bag_backward(benchmark::State& state) {
   std::vector<float> dbias(at(state.range(1)));
   Cpu cpu;
   for (auto _ : state)
-    kernels::embedding_bag_backward<float>(cpu, frames.view(), dy.view(), dtable.view(),
-                                           {dbias.data(), {state.range(1)}}, {});
+    kernels::embedding_bag_backward<float>(
+        cpu, {.x = frames.view(), .dy = dy.view(), .dtable = dtable.view(), .dbias = {dbias.data(), {state.range(1)}}});
   count_bytes(state, 9 * rows);
 }
 
@@ -84,7 +85,8 @@ void gather(benchmark::State& state) {
   Matrix table(kKeys, state.range(1)), y(rows, state.range(1));
   Cpu cpu;
   for (auto _ : state)
-    kernels::embedding_forward<float>(cpu, {frames.columns.data(), {rows}}, table.view(), {}, y.view());
+    kernels::embedding_forward<float>(cpu,
+                                      {.ids = {frames.columns.data(), {rows}}, .table = table.view(), .y = y.view()});
   count_bytes(state, 2 * rows);
 }
 
@@ -94,7 +96,8 @@ void scatter(benchmark::State& state) {
   Matrix dtable(kKeys, state.range(1)), dy(rows, state.range(1));
   Cpu cpu;
   for (auto _ : state)
-    kernels::embedding_backward<float>(cpu, {frames.columns.data(), {rows}}, dy.view(), dtable.view(), {});
+    kernels::embedding_backward<float>(
+        cpu, {.ids = {frames.columns.data(), {rows}}, .dy = dy.view(), .dtable = dtable.view()});
   count_bytes(state, 3 * rows);
 }
 

@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/indices.h"
 #include "kernels/cpu/parallel.h"
-#include "kernels/embedding_shapes.h"
+#include "kernels/require.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/embedding.cpp"
@@ -79,27 +79,9 @@ HWY_EXPORT(add_column_sums);
 
 namespace {
 
-constexpr Index kForwardBlock = 16384;  // elements of y that one task takes
 // Columns of the tables that one task takes in backward: it alone adds to them, over all rows in order, and the block
 // of a hundred rows that frames of music touch stays in the first-level cache.
 constexpr Index kBackwardColumns = 64;
-
-template <class Row>
-void over_rows(const Cpu& cpu, View<float, 2> y, Row&& row) {
-  const Index rows_per_block = std::max<Index>(1, kForwardBlock / std::max<Index>(1, y.columns()));
-  parallel_for(cpu, ceil_div(y.rows(), rows_per_block), [&](Index block) {
-    const Index end = std::min(y.rows(), (block + 1) * rows_per_block);
-    for (Index r = block * rows_per_block; r < end; ++r) row(r);
-  });
-}
-
-template <class Columns>
-void over_columns(const Cpu& cpu, Index n, Columns&& columns) {
-  parallel_for(cpu, ceil_div(n, kBackwardColumns), [&](Index block) {
-    const Index begin = block * kBackwardColumns;
-    columns(begin, std::min(kBackwardColumns, n - begin));
-  });
-}
 
 // dpositions[r % T,:] += dy[r,:] is a scatter as well, of one entry a row.
 void scatter_position(View<const float, 2> dy, View<float, 2> dpositions, Index r, Index begin, Index count) {
@@ -111,79 +93,72 @@ void scatter_position(View<const float, 2> dy, View<float, 2> dpositions, Index 
 }  // namespace
 
 template <class T>
-void embedding_forward(Cpu& cpu, View<const std::int32_t, 1> ids, View<const T, 2> table, View<const T, 2> positions,
-                       View<T, 2> y) {
-  require_embedding_forward(ids, table, positions, y);
-  require(indices_within(ids, -1, table.rows()), "an id must be -1 or a row of the table");
-  over_rows(cpu, y, [&](Index r) {
-    if (ids.data()[r] < 0) {
-      std::fill_n(y.row(r), y.columns(), T(0));
+void embedding_forward(Cpu& cpu, const EmbeddingForward<T>& f) {
+  f.check();
+  require(indices_within(f.ids, -1, f.table.rows()), "an id must be -1 or a row of the table");
+  parallel_rows(cpu, f.y.rows(), f.y.columns(), [&](Index r) {
+    if (f.ids.data()[r] < 0) {
+      std::fill_n(f.y.row(r), f.y.columns(), T(0));
       return;
     }
-    const T* position = positions.empty() ? nullptr : positions.row(r % positions.rows());
+    const T* position = f.positions.empty() ? nullptr : f.positions.row(r % f.positions.rows());
     HWY_DYNAMIC_DISPATCH(bag_row)
-    (ids.data() + r, nullptr, 1, table.data(), table.stride(), nullptr, position, y.columns(), y.row(r));
+    (f.ids.data() + r, nullptr, 1, f.table.data(), f.table.stride(), nullptr, position, f.y.columns(), f.y.row(r));
   });
 }
 
 template <class T>
-void embedding_backward(Cpu& cpu, View<const std::int32_t, 1> ids, View<const T, 2> dy, View<float, 2> dtable,
-                        View<float, 2> dpositions) {
-  require_embedding_backward(ids, dy, dtable, dpositions);
-  require(dtable.empty() || indices_within(ids, -1, dtable.rows()), "an id must be -1 or a row of the table");
-  over_columns(cpu, dy.columns(), [&](Index begin, Index count) {
-    for (Index r = 0; r < dy.rows(); ++r) {
-      if (ids.data()[r] < 0) continue;
-      if (!dtable.empty()) HWY_DYNAMIC_DISPATCH(scatter_row)
-      (ids.data() + r, nullptr, 1, dy.row(r) + begin, count, dtable.data() + begin, dtable.stride());
-      if (!dpositions.empty()) scatter_position(dy, dpositions, r, begin, count);
+void embedding_backward(Cpu& cpu, const EmbeddingBackward<T>& b) {
+  b.check();
+  require(b.dtable.empty() || indices_within(b.ids, -1, b.dtable.rows()), "an id must be -1 or a row of the table");
+  parallel_blocks(cpu, b.dy.columns(), kBackwardColumns, [&](Index begin, Index count) {
+    for (Index r = 0; r < b.dy.rows(); ++r) {
+      if (b.ids.data()[r] < 0) continue;
+      if (!b.dtable.empty()) HWY_DYNAMIC_DISPATCH(scatter_row)
+      (b.ids.data() + r, nullptr, 1, b.dy.row(r) + begin, count, b.dtable.data() + begin, b.dtable.stride());
+      if (!b.dpositions.empty()) scatter_position(b.dy, b.dpositions, r, begin, count);
     }
   });
 }
 
 template <class T>
-void embedding_bag_forward(Cpu& cpu, SparseRows x, View<const T, 2> table, View<const T, 1> bias,
-                           View<const T, 2> positions, View<T, 2> y) {
-  require_bag_forward(x, table, bias, positions, y);
-  require(sparse_rows_within(x, y.rows(), table.rows()), "x must be sparse rows as wide as the table");
-  const std::int32_t* offsets = x.offsets.data();
-  over_rows(cpu, y, [&](Index r) {
-    const T* values = x.values.empty() ? nullptr : x.values.data() + offsets[r];
-    const T* position = positions.empty() ? nullptr : positions.row(r % positions.rows());
+void embedding_bag_forward(Cpu& cpu, const EmbeddingBagForward<T>& f) {
+  f.check();
+  require(sparse_rows_within(f.x, f.y.rows(), f.table.rows()), "x must be sparse rows as wide as the table");
+  const std::int32_t* offsets = f.x.offsets.data();
+  parallel_rows(cpu, f.y.rows(), f.y.columns(), [&](Index r) {
+    const T* values = f.x.values.empty() ? nullptr : f.x.values.data() + offsets[r];
+    const T* position = f.positions.empty() ? nullptr : f.positions.row(r % f.positions.rows());
     HWY_DYNAMIC_DISPATCH(bag_row)
-    (x.columns.data() + offsets[r], values, offsets[r + 1] - offsets[r], table.data(), table.stride(), bias.data(),
-     position, y.columns(), y.row(r));
+    (f.x.columns.data() + offsets[r], values, offsets[r + 1] - offsets[r], f.table.data(), f.table.stride(),
+     f.bias.data(), position, f.y.columns(), f.y.row(r));
   });
 }
 
 template <class T>
-void embedding_bag_backward(Cpu& cpu, SparseRows x, View<const T, 2> dy, View<float, 2> dtable, View<float, 1> dbias,
-                            View<float, 2> dpositions) {
-  require_bag_backward(x, dy, dtable, dbias, dpositions);
-  require(dtable.empty() || sparse_rows_within(x, dy.rows(), dtable.rows()),
+void embedding_bag_backward(Cpu& cpu, const EmbeddingBagBackward<T>& b) {
+  b.check();
+  require(b.dtable.empty() || sparse_rows_within(b.x, b.dy.rows(), b.dtable.rows()),
           "x must be sparse rows as wide as the table");
-  const std::int32_t* offsets = x.offsets.data();
-  over_columns(cpu, dy.columns(), [&](Index begin, Index count) {
-    for (Index r = 0; r < dy.rows() && !dtable.empty(); ++r) {
-      const T* values = x.values.empty() ? nullptr : x.values.data() + offsets[r];
+  const std::int32_t* offsets = b.x.offsets.data();
+  const Index R = b.dy.rows();
+  parallel_blocks(cpu, b.dy.columns(), kBackwardColumns, [&](Index begin, Index count) {
+    for (Index r = 0; r < R && !b.dtable.empty(); ++r) {
+      const T* values = b.x.values.empty() ? nullptr : b.x.values.data() + offsets[r];
       HWY_DYNAMIC_DISPATCH(scatter_row)
-      (x.columns.data() + offsets[r], values, offsets[r + 1] - offsets[r], dy.row(r) + begin, count,
-       dtable.data() + begin, dtable.stride());
+      (b.x.columns.data() + offsets[r], values, offsets[r + 1] - offsets[r], b.dy.row(r) + begin, count,
+       b.dtable.data() + begin, b.dtable.stride());
     }
-    for (Index r = 0; r < dy.rows() && !dpositions.empty(); ++r) scatter_position(dy, dpositions, r, begin, count);
-    if (!dbias.empty())
-      HWY_DYNAMIC_DISPATCH(add_column_sums)(dy.data() + begin, dy.stride(), dy.rows(), count, dbias.data() + begin);
+    for (Index r = 0; r < R && !b.dpositions.empty(); ++r) scatter_position(b.dy, b.dpositions, r, begin, count);
+    if (!b.dbias.empty())
+      HWY_DYNAMIC_DISPATCH(add_column_sums)(b.dy.data() + begin, b.dy.stride(), R, count, b.dbias.data() + begin);
   });
 }
 
-template void embedding_forward<float>(Cpu&, View<const std::int32_t, 1>, View<const float, 2>, View<const float, 2>,
-                                       View<float, 2>);
-template void embedding_backward<float>(Cpu&, View<const std::int32_t, 1>, View<const float, 2>, View<float, 2>,
-                                        View<float, 2>);
-template void embedding_bag_forward<float>(Cpu&, SparseRows, View<const float, 2>, View<const float, 1>,
-                                           View<const float, 2>, View<float, 2>);
-template void embedding_bag_backward<float>(Cpu&, SparseRows, View<const float, 2>, View<float, 2>, View<float, 1>,
-                                            View<float, 2>);
+template void embedding_forward(Cpu&, const EmbeddingForward<float>&);
+template void embedding_backward(Cpu&, const EmbeddingBackward<float>&);
+template void embedding_bag_forward(Cpu&, const EmbeddingBagForward<float>&);
+template void embedding_bag_backward(Cpu&, const EmbeddingBagBackward<float>&);
 
 }  // namespace polonaise::kernels
 #endif

@@ -93,7 +93,7 @@ class Stream {
   void feed(Index s) {
     const View<float, 2> product(product_.data(), {1, one_.gates() * one_.H});
     if (n_.keys == 0) {
-      embedding_forward<float>(cpu_, {draws_.tokens.row(row_) + s, {1}}, n_.inputs, {}, product);
+      embedding_forward<float>(cpu_, {.ids = {draws_.tokens.row(row_) + s, {1}}, .table = n_.inputs, .y = product});
     } else {
       columns_.clear();
       append_nonzero(draws_.keys.row(row_ * draws_.events + s), n_.keys, columns_);
@@ -106,8 +106,8 @@ class Stream {
       const std::int32_t offsets[] = {0, static_cast<std::int32_t>(size)};
       columns_.reserve(columns_.size() + 1);  // a view of nothing is not an empty one
       values_.reserve(values_.size() + 1);
-      embedding_bag_forward<float>(cpu_, {{offsets, {2}}, {columns_.data(), {size}}, {values_.data(), {size}}},
-                                   n_.inputs, {}, {}, product);
+      const SparseRows row{{offsets, {2}}, {columns_.data(), {size}}, {values_.data(), {size}}};
+      embedding_bag_forward<float>(cpu_, {.x = row, .table = n_.inputs, .y = product});
     }
     recurrent_step<float>(cpu_, one_,
                           {.input = product,

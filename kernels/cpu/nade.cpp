@@ -287,7 +287,7 @@ void nade_loss(Cpu& cpu, const Nade& nade, SparseRows targets, View<const std::i
   });
   if (!with_gradients) return;
   add_key_out_gradient(cpu, targets, d.bias, hidden, d.key_out);
-  if (entries > 0) embedding_backward<float>(cpu, targets.columns, dsums, d.key_in, {});
+  if (entries > 0) embedding_backward<float>(cpu, {.ids = targets.columns, .dy = dsums, .dtable = d.key_in});
 }
 
 void nade_sample(Cpu& cpu, const Nade& nade, View<const std::uint8_t, 2> allowed, const NadeSampling& options,

@@ -6,7 +6,6 @@
 #include "kernels/cuda/gather-inl.h"
 #include "kernels/cuda/matrix-inl.h"
 #include "kernels/cuda/sparse-inl.h"
-#include "kernels/embedding_shapes.h"
 #include "kernels/simt/simt.h"
 
 namespace polonaise::kernels {
@@ -39,39 +38,38 @@ __device__ const T* position_row(const View<const T, 2>& positions, Index r) {
 }
 
 template <class T, int N>
-__global__ void gather_rows(const std::int32_t* ids, View<const T, 2> table, View<const T, 2> positions, View<T, 2> y) {
+__global__ void gather_rows(EmbeddingForward<T> f) {
   const Index r = row_of_thread();
-  if (r >= y.rows()) return;
-  const Index id = ids[r];
-  const bool is_row = id >= 0 && id < table.rows();
-  const T* const position = position_row(positions, r);
-  for (Index c = N * first_column(); c < y.columns(); c += N * column_step()) {
+  if (r >= f.y.rows()) return;
+  const Index id = f.ids.data()[r];
+  const bool is_row = id >= 0 && id < f.table.rows();
+  const T* const position = position_row(f.positions, r);
+  for (Index c = N * first_column(); c < f.y.columns(); c += N * column_step()) {
     auto sums = all_of<N>(is_row || id == -1 ? 0 : kNan);
-    if (is_row) add(sums, 1, table.row(id) + c);
+    if (is_row) add(sums, 1, f.table.row(id) + c);
     if (is_row && position != nullptr) add(sums, 1, position + c);
-    store_floats(y.row(r) + c, sums);
+    store_floats(f.y.row(r) + c, sums);
   }
 }
 
 template <class T, int N>
-__global__ void sum_entries(SparseRows x, View<const T, 2> table, const T* bias, View<const T, 2> positions,
-                            View<T, 2> y) {
+__global__ void sum_entries(EmbeddingBagForward<T> f) {
   const Index r = row_of_thread();
-  if (r >= y.rows()) return;
-  const Entries entries(x, r);
-  const T* const position = position_row(positions, r);
-  for (Index c = N * first_column(); c < y.columns(); c += N * column_step()) {
+  if (r >= f.y.rows()) return;
+  const Entries entries(f.x, r);
+  const T* const position = position_row(f.positions, r);
+  for (Index c = N * first_column(); c < f.y.columns(); c += N * column_step()) {
     auto sums = all_of<N>(entries.well_formed ? 0 : kNan);
-    if (bias != nullptr) add(sums, 1, bias + c);
+    if (!f.bias.empty()) add(sums, 1, f.bias.data() + c);
     if (position != nullptr) add(sums, 1, position + c);
     for (Index e = entries.begin; e < entries.end; ++e) {
-      const Index column = x.columns.data()[e];
-      if (column >= 0 && column < table.rows())
-        add(sums, value_of(x, e), table.row(column) + c);
+      const Index column = f.x.columns.data()[e];
+      if (column >= 0 && column < f.table.rows())
+        add(sums, value_of(f.x, e), f.table.row(column) + c);
       else
         sums = all_of<N>(kNan);
     }
-    store_floats(y.row(r) + c, sums);
+    store_floats(f.y.row(r) + c, sums);
   }
 }
 
@@ -151,54 +149,47 @@ void sum_positions(Cuda& cuda, const char* op, const std::int32_t* ids, View<con
 }  // namespace
 
 template <class T>
-void embedding_forward(Cuda& cuda, View<const std::int32_t, 1> ids, View<const T, 2> table, View<const T, 2> positions,
-                       View<T, 2> y) {
-  require_embedding_forward(ids, table, positions, y);
+void embedding_forward(Cuda& cuda, const EmbeddingForward<T>& f) {
+  f.check();
   constexpr int N = simt::kWide<T>;
-  const bool wide = simt::is_wide(table) && simt::is_wide(positions) && simt::is_wide(y);
-  launch(cuda, "embedding_forward", over_matrix(y.rows(), wide ? y.columns() / N : y.columns()),
-         wide ? gather_rows<T, N> : gather_rows<T, 1>, ids.data(), table, positions, y);
+  const bool wide = simt::is_wide(f.table) && simt::is_wide(f.positions) && simt::is_wide(f.y);
+  launch(cuda, "embedding_forward", over_matrix(f.y.rows(), wide ? f.y.columns() / N : f.y.columns()),
+         wide ? gather_rows<T, N> : gather_rows<T, 1>, f);
 }
 
 template <class T>
-void embedding_backward(Cuda& cuda, View<const std::int32_t, 1> ids, View<const T, 2> dy, View<float, 2> dtable,
-                        View<float, 2> dpositions) {
-  require_embedding_backward(ids, dy, dtable, dpositions);
+void embedding_backward(Cuda& cuda, const EmbeddingBackward<T>& b) {
+  b.check();
   const char* const op = "embedding_backward";
-  if (!dtable.empty()) scatter(cuda, op, TokenRows{ids.data()}, dy, dtable);
-  if (!dpositions.empty()) sum_positions(cuda, op, ids.data(), dy, dpositions);
+  if (!b.dtable.empty()) scatter(cuda, op, TokenRows{b.ids.data()}, b.dy, b.dtable);
+  if (!b.dpositions.empty()) sum_positions(cuda, op, b.ids.data(), b.dy, b.dpositions);
 }
 
 template <class T>
-void embedding_bag_forward(Cuda& cuda, SparseRows x, View<const T, 2> table, View<const T, 1> bias,
-                           View<const T, 2> positions, View<T, 2> y) {
-  require_bag_forward(x, table, bias, positions, y);
+void embedding_bag_forward(Cuda& cuda, const EmbeddingBagForward<T>& f) {
+  f.check();
   constexpr int N = simt::kWide<T>;
-  const bool wide = simt::is_wide(table) && simt::is_wide(bias) && simt::is_wide(positions) && simt::is_wide(y);
-  launch(cuda, "embedding_bag_forward", over_matrix(y.rows(), wide ? y.columns() / N : y.columns()),
-         wide ? sum_entries<T, N> : sum_entries<T, 1>, x, table, bias.data(), positions, y);
+  const bool wide = simt::is_wide(f.table) && simt::is_wide(f.bias) && simt::is_wide(f.positions) && simt::is_wide(f.y);
+  launch(cuda, "embedding_bag_forward", over_matrix(f.y.rows(), wide ? f.y.columns() / N : f.y.columns()),
+         wide ? sum_entries<T, N> : sum_entries<T, 1>, f);
 }
 
 template <class T>
-void embedding_bag_backward(Cuda& cuda, SparseRows x, View<const T, 2> dy, View<float, 2> dtable, View<float, 1> dbias,
-                            View<float, 2> dpositions) {
-  require_bag_backward(x, dy, dtable, dbias, dpositions);
+void embedding_bag_backward(Cuda& cuda, const EmbeddingBagBackward<T>& b) {
+  b.check();
   const char* const op = "embedding_bag_backward";
-  if (!dtable.empty()) scatter(cuda, op, BagRows{x}, dy, dtable);
-  if (!dpositions.empty()) sum_positions<T>(cuda, op, nullptr, dy, dpositions);
-  if (!dbias.empty()) add_column_sums(cuda, dy, dbias);
+  if (!b.dtable.empty()) scatter(cuda, op, BagRows{b.x}, b.dy, b.dtable);
+  if (!b.dpositions.empty()) sum_positions<T>(cuda, op, nullptr, b.dy, b.dpositions);
+  if (!b.dbias.empty()) add_column_sums(cuda, b.dy, b.dbias);
 }
 
-#define INSTANTIATE(T)                                                                                            \
-  template void embedding_forward<T>(Cuda&, View<const std::int32_t, 1>, View<const T, 2>, View<const T, 2>,      \
-                                     View<T, 2>);                                                                 \
-  template void embedding_backward<T>(Cuda&, View<const std::int32_t, 1>, View<const T, 2>, View<float, 2>,       \
-                                      View<float, 2>);                                                            \
-  template void embedding_bag_forward<T>(Cuda&, SparseRows, View<const T, 2>, View<const T, 1>, View<const T, 2>, \
-                                         View<T, 2>);                                                             \
-  template void embedding_bag_backward<T>(Cuda&, SparseRows, View<const T, 2>, View<float, 2>, View<float, 1>,    \
-                                          View<float, 2>)
-INSTANTIATE(float);
-INSTANTIATE(bf16);
+template void embedding_forward(Cuda&, const EmbeddingForward<float>&);
+template void embedding_forward(Cuda&, const EmbeddingForward<bf16>&);
+template void embedding_backward(Cuda&, const EmbeddingBackward<float>&);
+template void embedding_backward(Cuda&, const EmbeddingBackward<bf16>&);
+template void embedding_bag_forward(Cuda&, const EmbeddingBagForward<float>&);
+template void embedding_bag_forward(Cuda&, const EmbeddingBagForward<bf16>&);
+template void embedding_bag_backward(Cuda&, const EmbeddingBagBackward<float>&);
+template void embedding_bag_backward(Cuda&, const EmbeddingBagBackward<bf16>&);
 
 }  // namespace polonaise::kernels

@@ -193,7 +193,7 @@ void nade_loss(Cuda& cuda, const Nade& nade, SparseRows targets, View<const std:
          Targets{targets, mask.data()}, scale, losses.data(), accumulate == Accumulate::yes, d, kept);
   if (!with_gradients || R == 0) return;
   add_key_out_gradient(cuda, targets, d.bias, kept.hidden, d.key_out);
-  if (entries > 0) embedding_backward<float>(cuda, targets.columns, kept.dsums, d.key_in, {});
+  if (entries > 0) embedding_backward<float>(cuda, {.ids = targets.columns, .dy = kept.dsums, .dtable = d.key_in});
 }
 
 void nade_sample(Cuda& cuda, const Nade& nade, View<const std::uint8_t, 2> allowed, const NadeSampling& options,

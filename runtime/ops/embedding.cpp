@@ -12,8 +12,10 @@ Var embedding(Tape& tape, View<const std::int32_t, 1> ids, const Var& table, con
   const Tensor p = positions ? positions.value() : Tensor{};
   dispatch(tape.device(), table.dtype(), [&](auto& device, auto type) {
     using T = typename decltype(type)::type;
-    kernels::embedding_forward<T>(device, ids, table.value().matrix<const T>(), p.matrix<const T>(),
-                                  y.value().matrix<T>());
+    kernels::embedding_forward<T>(device, {.ids = ids,
+                                           .table = table.value().matrix<const T>(),
+                                           .positions = p.matrix<const T>(),
+                                           .y = y.value().matrix<T>()});
   });
   tape.record("embedding", y, [ids, table, positions, y](Tape& t) {
     const Tensor dy = t.gradient(y);
@@ -21,8 +23,10 @@ Var embedding(Tape& tape, View<const std::int32_t, 1> ids, const Var& table, con
     const GradientSlot dtable = t.slot(table), dpositions = t.slot(positions);
     dispatch(t.device(), table.dtype(), [&](auto& device, auto type) {
       using T = typename decltype(type)::type;
-      kernels::embedding_backward<T>(device, ids, dy.matrix<const T>(), dtable.tensor.matrix<float>(),
-                                     dpositions.tensor.matrix<float>());
+      kernels::embedding_backward<T>(device, {.ids = ids,
+                                              .dy = dy.matrix<const T>(),
+                                              .dtable = dtable.tensor.matrix<float>(),
+                                              .dpositions = dpositions.tensor.matrix<float>()});
     });
   });
   return y;
@@ -39,8 +43,11 @@ Var embedding_bag(Tape& tape, const kernels::SparseRows& x, std::span<const BagW
     Index first = 0;
     for (const BagWeight& w : list) {
       const Index N = w.weight.shape()[0];
-      kernels::embedding_bag_forward<T>(device, x, w.transposed.matrix<const T>(), b.vector<const T>(),
-                                        p.matrix<const T>(), y.value().matrix<T>().column_block(first, N));
+      kernels::embedding_bag_forward<T>(device, {.x = x,
+                                                 .table = w.transposed.matrix<const T>(),
+                                                 .bias = b.vector<const T>(),
+                                                 .positions = p.matrix<const T>(),
+                                                 .y = y.value().matrix<T>().column_block(first, N)});
       first += N;
     }
   });
@@ -62,8 +69,11 @@ Var embedding_bag(Tape& tape, const kernels::SparseRows& x, std::span<const BagW
           fill_with_zeros(t.device(), zeros);
           dtable = View<float, 2>(zeros.data(), {D, N});
         }
-        kernels::embedding_bag_backward<T>(device, x, dy.matrix<const T>().column_block(first, N), dtable,
-                                           dbias.tensor.vector<float>(), dpositions.tensor.matrix<float>());
+        kernels::embedding_bag_backward<T>(device, {.x = x,
+                                                    .dy = dy.matrix<const T>().column_block(first, N),
+                                                    .dtable = dtable,
+                                                    .dbias = dbias.tensor.vector<float>(),
+                                                    .dpositions = dpositions.tensor.matrix<float>()});
         if (!dtable.empty()) kernels::transpose<float>(device, dtable, dweight.tensor.matrix<float>(), Accumulate::yes);
       });
       first += N;

@@ -105,8 +105,10 @@ TYPED_TEST(Embedding, ForwardCopiesRowsAndAddsPositionsExactly) {
       }
     for (auto& twin : this->twins()) {
       auto plain = this->place(Array<T, 2>({s.R, s.D}, T(NAN))), placed = this->place(Array<T, 2>({s.R, s.D}, T(NAN)));
-      kernels::embedding_forward<T>(twin, ids.view(), table.view(), {}, plain.view());
-      kernels::embedding_forward<T>(twin, ids.view(), table.view(), positions.view(), placed.view());
+      kernels::EmbeddingForward<T> f{.ids = ids.view(), .table = table.view(), .y = plain.view()};
+      kernels::embedding_forward(twin, f);
+      f.positions = positions.view(), f.y = placed.view();
+      kernels::embedding_forward(twin, f);
       ASSERT_EQ(to_double(fetch(plain).values()), to_double(rows.values())) << s.R << " x " << s.D;
       ASSERT_EQ(to_double(fetch(placed).values()), to_double(sums.values())) << s.R << " x " << s.D;
     }
@@ -128,8 +130,10 @@ TYPED_TEST(Embedding, BackwardFollowsTheDoubleOracleAndAddsToWhatIsThere) {
     for (auto& twin : this->twins()) {
       auto table = this->place(Array<float, 2>({s.V, s.D}, 1)), alone = this->place(Array<float, 2>({s.V, s.D}, 1));
       auto positions = this->place(Array<float, 2>({s.T, s.D}, 2));
-      kernels::embedding_backward<T>(twin, ids.view(), dy.view(), table.view(), positions.view());
-      kernels::embedding_backward<T>(twin, ids.view(), dy.view(), alone.view(), {});
+      kernels::EmbeddingBackward<T> b{.ids = ids.view(), .dy = dy.view(), .dtable = alone.view()};
+      kernels::embedding_backward(twin, b);
+      b.dtable = table.view(), b.dpositions = positions.view();
+      kernels::embedding_backward(twin, b);
       tables.push_back(fetch(table));
       all_positions.push_back(fetch(positions));
       EXPECT_LT(relative_error(tables.back().values(), expected.table), kFloatTolerance);
@@ -151,9 +155,12 @@ TYPED_TEST(Embedding, IdsOutsideTheTableAreRefusedOrShowAsNan) {
     const auto ids = this->place(host_ids);
     auto y = this->place(Array<T, 2>({2, 3}));
     auto dtable = this->place(Array<float, 2>({4, 3}));
-    const auto forward = [&] { kernels::embedding_forward<T>(this->device(), ids.view(), table.view(), {}, y.view()); };
+    const auto forward = [&] {
+      kernels::embedding_forward<T>(this->device(), {.ids = ids.view(), .table = table.view(), .y = y.view()});
+    };
     const auto backward = [&] {
-      kernels::embedding_backward<T>(this->device(), ids.view(), table.view().row_block(0, 2), dtable.view(), {});
+      kernels::embedding_backward<T>(this->device(),
+                                     {.ids = ids.view(), .dy = table.view().row_block(0, 2), .dtable = dtable.view()});
     };
     if constexpr (std::is_same_v<typename TestFixture::Device, Cpu>) {
       EXPECT_THROW(forward(), ContractError);
@@ -199,9 +206,10 @@ TYPED_TEST(EmbeddingBag, ForwardFollowsTheDoubleOracleAndRepeats) {
           std::vector<Array<T, 2>> results;
           for (auto& twin : this->twins()) {
             auto y = this->place(Array<T, 2>({s.R, s.D}, T(NAN)));
-            kernels::embedding_bag_forward<T>(twin, x.view(), table.view(),
-                                              with_bias ? bias.view() : View<const T, 1>{},
-                                              with_positions ? positions.view() : View<const T, 2>{}, y.view());
+            kernels::EmbeddingBagForward<T> f{.x = x.view(), .table = table.view(), .y = y.view()};
+            if (with_bias) f.bias = bias.view();
+            if (with_positions) f.positions = positions.view();
+            kernels::embedding_bag_forward(twin, f);
             results.push_back(fetch(y));
             EXPECT_LT(relative_error(results.back().values(), expected), kTolerance<T>);
             EXPECT_TRUE(same_bits(results.back().values(), results[0].values()));
@@ -228,8 +236,10 @@ TYPED_TEST(EmbeddingBag, BackwardFollowsTheDoubleOracleAndAddsToWhatIsThere) {
         auto table = this->place(Array<float, 2>({s.V, s.D}, 1)), alone = this->place(Array<float, 2>({s.V, s.D}, 1));
         auto positions = this->place(Array<float, 2>({s.T, s.D}, 3));
         auto bias = this->place(Array<float, 1>({s.D}, 2));
-        kernels::embedding_bag_backward<T>(twin, x.view(), dy.view(), table.view(), bias.view(), positions.view());
-        kernels::embedding_bag_backward<T>(twin, x.view(), dy.view(), alone.view(), {}, {});
+        kernels::EmbeddingBagBackward<T> b{.x = x.view(), .dy = dy.view(), .dtable = alone.view()};
+        kernels::embedding_bag_backward(twin, b);
+        b.dtable = table.view(), b.dbias = bias.view(), b.dpositions = positions.view();
+        kernels::embedding_bag_backward(twin, b);
         tables.push_back(fetch(table));
         biases.push_back(fetch(bias));
         all_positions.push_back(fetch(positions));
@@ -289,16 +299,18 @@ TYPED_TEST(EmbeddingBag, ReadsAndWritesBlocksOfColumns) {
   const auto host_table = random_array<T, 2>({s.V, s.D}, 17);
   const auto narrow = this->place(host_table), wide = this->place(framed(host_table, s.V, s.D, 2, s.D + 5, T(9.0f)));
   auto expected = this->place(Array<T, 2>({s.R, s.D})), y = this->place(Array<T, 2>({s.R, s.D + 3}, T(-1.0f)));
-  kernels::embedding_bag_forward<T>(this->device(), x.view(), narrow.view(), {}, {}, expected.view());
-  kernels::embedding_bag_forward<T>(this->device(), x.view(), wide.view().column_block(2, s.D), {}, {},
-                                    y.view().column_block(1, s.D));
+  kernels::EmbeddingBagForward<T> f{.x = x.view(), .table = narrow.view(), .y = expected.view()};
+  kernels::embedding_bag_forward(this->device(), f);
+  f.table = wide.view().column_block(2, s.D), f.y = y.view().column_block(1, s.D);
+  kernels::embedding_bag_forward(this->device(), f);
   EXPECT_TRUE(
       same_bits(fetch(y).values(), framed(Array<T, 2>(fetch(expected)), s.R, s.D, 1, s.D + 3, T(-1.0f)).values()));
 
   auto d_narrow = this->place(Array<float, 2>({s.V, s.D})), d_wide = this->place(Array<float, 2>({s.V, s.D + 5}));
-  kernels::embedding_bag_backward<T>(this->device(), x.view(), expected.view(), d_narrow.view(), {}, {});
-  kernels::embedding_bag_backward<T>(this->device(), x.view(), y.view().column_block(1, s.D),
-                                     d_wide.view().column_block(2, s.D), {}, {});
+  kernels::EmbeddingBagBackward<T> b{.x = x.view(), .dy = expected.view(), .dtable = d_narrow.view()};
+  kernels::embedding_bag_backward(this->device(), b);
+  b.dy = y.view().column_block(1, s.D), b.dtable = d_wide.view().column_block(2, s.D);
+  kernels::embedding_bag_backward(this->device(), b);
   EXPECT_TRUE(
       same_bits(fetch(d_wide).values(), framed(Array<float, 2>(fetch(d_narrow)), s.V, s.D, 2, s.D + 5, 0.0f).values()));
 }
@@ -310,8 +322,8 @@ TYPED_TEST(EmbeddingBag, MalformedSparseRowsAreRefusedOrShowAsNan) {
     const auto x = this->place_sparse(matrix);
     auto y = this->place(Array<T, 2>({2, 3}));
     auto dtable = this->place(Array<float, 2>({4, 3}));
-    kernels::embedding_bag_forward<T>(this->device(), x.view(), table.view(), {}, {}, y.view());
-    kernels::embedding_bag_backward<T>(this->device(), x.view(), y.view(), dtable.view(), {}, {});
+    kernels::embedding_bag_forward<T>(this->device(), {.x = x.view(), .table = table.view(), .y = y.view()});
+    kernels::embedding_bag_backward<T>(this->device(), {.x = x.view(), .dy = y.view(), .dtable = dtable.view()});
     return to_double(fetch(y).values());
   };
   EXPECT_THROW(run({{0, 1}, {0}, {}}), ContractError);                   // a row too few
@@ -332,9 +344,11 @@ TYPED_TEST(EmbeddingBag, NoRowsAreNoWork) {
   using T = typename TestFixture::Number;
   const auto table = this->place(random_array<T, 2>({4, 3}, 18));
   auto dtable = this->place(Array<float, 2>({4, 3}, 5.0f));
-  EXPECT_NO_THROW(kernels::embedding_forward<T>(this->device(), {}, table.view(), {}, View<T, 2>(nullptr, {0, 3})));
-  EXPECT_NO_THROW(
-      kernels::embedding_backward<T>(this->device(), {}, View<const T, 2>(nullptr, {0, 3}), dtable.view(), {}));
+  const View<T, 2> none(nullptr, {0, 3});
+  const kernels::EmbeddingForward<T> f{.ids = {}, .table = table.view(), .y = none};
+  EXPECT_NO_THROW(kernels::embedding_forward(this->device(), f));
+  const kernels::EmbeddingBackward<T> b{.ids = {}, .dy = none, .dtable = dtable.view()};
+  EXPECT_NO_THROW(kernels::embedding_backward(this->device(), b));
   EXPECT_EQ(fetch(dtable).values(), std::vector<float>(12, 5.0f));
 }
 

@@ -245,13 +245,11 @@ Results stepped(const Host& start, Index events) {
     columns.push_back(0);  // never no memory
     values.push_back(0);
     const Index entries = static_cast<Index>(columns.size()) - 1;
+    const kernels::SparseRows x{{offsets.data(), {B + 1}}, {columns.data(), {entries}}, {values.data(), {entries}}};
     if (K > 0)
-      kernels::embedding_bag_forward<float>(
-          cpu, {{offsets.data(), {B + 1}}, {columns.data(), {entries}}, {values.data(), {entries}}},
-          std::as_const(host.inputs).view(), {}, {}, product.view());
+      kernels::embedding_bag_forward<float>(cpu, {.x = x, .table = host.inputs.view(), .y = product.view()});
     else
-      kernels::embedding_forward<float>(cpu, std::as_const(tokens).view(), std::as_const(host.inputs).view(), {},
-                                        product.view());
+      kernels::embedding_forward<float>(cpu, {.ids = tokens.view(), .table = host.inputs.view(), .y = product.view()});
     auto h = host.h, cs = host.cs;
     auto logits = host.logits;
     kernels::RecurrentStep<float> step{.input = std::as_const(product).view(),
