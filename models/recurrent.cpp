@@ -159,9 +159,10 @@ class RecurrentDecoder final : public Decoder {
             const View<float, 2> x(embedded_.as<float>(), {rows_, H});
             const View<const float, 2> table = p.value(model_.embedding_).matrix<const float>();
             kernels::embedding_forward<float>(device, {.ids = events.ids, .table = table, .y = x});
-            kernels::matmul<float>(device, x, kernels::Op::none,
-                                   p.value(model_.layers_[0].weight_ih).matrix<const float>(), kernels::Op::transpose,
-                                   product, Accumulate::no);
+            kernels::matmul<float>(device, {.a = x,
+                                            .b = p.value(model_.layers_[0].weight_ih).matrix<const float>(),
+                                            .op_b = kernels::Op::transpose,
+                                            .c = product});
           } else {
             const View<const float, 2> table(p.derived(model_.transposed_[0]).data(), {model_.input_width_, width});
             kernels::embedding_bag_forward<float>(device, {.x = events.frames, .table = table, .y = product});
@@ -218,8 +219,10 @@ class RecurrentDecoder final : public Decoder {
       const View<const float, 2> weight = p.value(model_.layers_[0].weight_ih).matrix<const float>();
       std::visit(
           [&](auto& device) {
-            kernels::matmul<float>(device, embedding, kernels::Op::none, weight, kernels::Op::transpose,
-                                   View<float, 2>(token_inputs_.as<float>(), extents), Accumulate::no);
+            kernels::matmul<float>(device, {.a = embedding,
+                                            .b = weight,
+                                            .op_b = kernels::Op::transpose,
+                                            .c = {token_inputs_.as<float>(), extents}});
           },
           device_);
     }

@@ -64,7 +64,7 @@ View<const float, 1> MuonSteps::orthogonalized(View<float, 2> x) {
         kernels::squared_norm(device, flat(x), norm);
         kernels::muon_normalize(device, norm, flat(x));
         const auto product = [&](View<const float, 2> a, Op op_a, View<const float, 2> b, Op op_b, View<float, 2> c) {
-          kernels::matmul<float>(device, a, op_a, b, op_b, c, Accumulate::no);
+          kernels::matmul<float>(device, {.a = a, .op_a = op_a, .b = b, .op_b = op_b, .c = c});
         };
         // Along the shorter side the products are the smallest.
         for (int round = 0; round < kernels::NewtonSchulz::kRounds; ++round) {

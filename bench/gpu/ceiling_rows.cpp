@@ -20,8 +20,9 @@ void add_ceiling_rows(Cuda& cuda) {
     const CardArray<bf16> a(cuda, n * n, 1), b(cuda, n * n, 1), c(cuda, n * n, 0);
     const double N = static_cast<double>(n);
     time_on_card(state, cuda, {.bytes = 6 * N * N, .flops = 2 * N * N * N}, [&] {
-      kernels::matmul<bf16>(cuda, a.view<2>({n, n}), kernels::Op::none, b.view<2>({n, n}), kernels::Op::transpose,
-                            c.view<2>({n, n}), Accumulate::no);
+      kernels::matmul<bf16>(
+          cuda,
+          {.a = a.view<2>({n, n}), .b = b.view<2>({n, n}), .op_b = kernels::Op::transpose, .c = c.view<2>({n, n})});
     });
   });
 }

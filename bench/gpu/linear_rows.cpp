@@ -55,11 +55,11 @@ class Layer {
                                         .dweight = dweight_.template view<2>({N, K}),
                                         .dbias = dbias_.view()});
   }
-  void forward_products() { kernels::matmul<T>(cuda_, x(), Op::none, weight(), Op::transpose, y(), Accumulate::no); }
+  void forward_products() { kernels::matmul<T>(cuda_, {.a = x(), .b = weight(), .op_b = Op::transpose, .c = y()}); }
   void backward_products() {
-    kernels::matmul<T>(cuda_, dy(), Op::none, weight(), Op::none, dx(), Accumulate::no);
-    kernels::matmul<T>(cuda_, dy(), Op::transpose, x(), Op::none, dweight_of_type_.template view<2>({N, K}),
-                       Accumulate::no);
+    kernels::matmul<T>(cuda_, {.a = dy(), .b = weight(), .c = dx()});
+    kernels::matmul<T>(cuda_,
+                       {.a = dy(), .op_a = Op::transpose, .b = x(), .c = dweight_of_type_.template view<2>({N, K})});
   }
 
  private:

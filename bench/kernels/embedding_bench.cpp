@@ -74,8 +74,7 @@ void dense_product(benchmark::State& state) {
   const Index rows = state.range(0);
   Matrix x(rows, kKeys), table(kKeys, state.range(1)), y(rows, state.range(1));
   Cpu cpu;
-  for (auto _ : state)
-    kernels::matmul<float>(cpu, x.view(), kernels::Op::none, table.view(), kernels::Op::none, y.view(), Accumulate::no);
+  for (auto _ : state) kernels::matmul<float>(cpu, {.a = x.view(), .b = table.view(), .c = y.view()});
   count_bytes(state, 5 * rows);
 }
 

@@ -67,8 +67,7 @@ void product(benchmark::State& state) {
   Matrix x(state.range(0), state.range(1)), weight(state.range(2), state.range(1)), y(state.range(0), state.range(2));
   Cpu cpu;
   for (auto _ : state)
-    kernels::matmul<float>(cpu, x.view(), kernels::Op::none, weight.view(), kernels::Op::transpose, y.view(),
-                           Accumulate::no);
+    kernels::matmul<float>(cpu, {.a = x.view(), .b = weight.view(), .op_b = kernels::Op::transpose, .c = y.view()});
   count(state, 1);
 }
 

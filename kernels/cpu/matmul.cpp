@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "kernels/cpu/parallel.h"
-#include "kernels/matmul_shapes.h"
 
 namespace polonaise::kernels {
 namespace {
@@ -33,34 +32,31 @@ CBLAS_TRANSPOSE blas_op(Op op) {
 }  // namespace
 
 template <class T>
-void matmul(Cpu& cpu, View<const T, 2> a, Op op_a, View<const T, 2> b, Op op_b, View<T, 2> c, Accumulate accumulate) {
-  const Index m = c.extent(0), n = c.extent(1);
-  const Index k = op_a == Op::none ? a.extent(1) : a.extent(0);
-  if (!require_product(a, op_a, b, op_b, c)) return;
+void matmul(Cpu& cpu, const Matmul<T>& p) {
+  p.check();
+  if (p.c.size() == 0) return;
+  const Index m = p.c.rows(), n = p.c.columns(), k = p.op_a == Op::none ? p.a.columns() : p.a.rows();
+  const int a_stride = static_cast<int>(p.a.stride()), b_stride = static_cast<int>(p.b.stride());
+  const float beta = p.accumulate == Accumulate::yes ? 1.0f : 0.0f;
   use_one_blas_thread();
   if (m == 1) {  // sampling: a matrix times a vector, which sgemm would pack the matrix for
-    const Index inc_a = op_a == Op::none ? 1 : a.stride();
-    cblas_sgemv(CblasRowMajor, op_b == Op::none ? CblasTrans : CblasNoTrans, static_cast<int>(b.extent(0)),
-                static_cast<int>(b.extent(1)), 1.0f, b.data(), static_cast<int>(b.stride()), a.data(),
-                static_cast<int>(inc_a), accumulate == Accumulate::yes ? 1.0f : 0.0f, c.data(), 1);
+    cblas_sgemv(CblasRowMajor, blas_op(p.op_b == Op::none ? Op::transpose : Op::none), static_cast<int>(p.b.rows()),
+                static_cast<int>(p.b.columns()), 1.0f, p.b.data(), b_stride, p.a.data(),
+                p.op_a == Op::none ? 1 : a_stride, beta, p.c.data(), 1);
     return;
   }
 
   const bool by_rows = m >= n;
-  const Index extent = by_rows ? m : n;
-  const Index block = block_extent(by_rows ? n : m, k);
-  parallel_for(cpu, ceil_div(extent, block), [&](Index i) {
-    const Index begin = i * block, count = std::min(block, extent - begin);
+  parallel_blocks(cpu, by_rows ? m : n, block_extent(by_rows ? n : m, k), [&](Index begin, Index count) {
     const Index row = by_rows ? begin : 0, column = by_rows ? 0 : begin;
-    const T* a_block = op_a == Op::none ? a.row(row) : a.data() + row;
-    const T* b_block = op_b == Op::none ? b.data() + column : b.row(column);
-    cblas_sgemm(CblasRowMajor, blas_op(op_a), blas_op(op_b), static_cast<int>(by_rows ? count : m),
-                static_cast<int>(by_rows ? n : count), static_cast<int>(k), 1.0f, a_block, static_cast<int>(a.stride()),
-                b_block, static_cast<int>(b.stride()), accumulate == Accumulate::yes ? 1.0f : 0.0f, c.row(row) + column,
-                static_cast<int>(c.stride()));
+    const T* a_block = p.op_a == Op::none ? p.a.row(row) : p.a.data() + row;
+    const T* b_block = p.op_b == Op::none ? p.b.data() + column : p.b.row(column);
+    cblas_sgemm(CblasRowMajor, blas_op(p.op_a), blas_op(p.op_b), static_cast<int>(by_rows ? count : m),
+                static_cast<int>(by_rows ? n : count), static_cast<int>(k), 1.0f, a_block, a_stride, b_block, b_stride,
+                beta, p.c.row(row) + column, static_cast<int>(p.c.stride()));
   });
 }
 
-template void matmul<float>(Cpu&, View<const float, 2>, Op, View<const float, 2>, Op, View<float, 2>, Accumulate);
+template void matmul(Cpu&, const Matmul<float>&);
 
 }  // namespace polonaise::kernels

@@ -10,6 +10,14 @@
 #include "kernels/require.h"
 
 namespace polonaise::kernels {
+namespace {
+
+// dweight += dz^T x.
+void add_weight_gradient(Cpu& cpu, View<const float, 2> dz, View<const float, 2> x, View<float, 2> dweight) {
+  matmul<float>(cpu, {.a = dz, .op_a = Op::transpose, .b = x, .c = dweight, .accumulate = Accumulate::yes});
+}
+
+}  // namespace
 
 namespace {
 
@@ -61,8 +69,10 @@ void RecurrentStack::forward(Cpu& cpu, const RecurrentForward<float>& f) const {
         loop.product = f.input.matrix().column_block(direction * width, width);
       } else {
         const View<float, 2> product = loop.gates.column_block(0, width);
-        matmul<float>(cpu, layout_.input(layer, f.saved, f.dropout.p), Op::none,
-                      f.weights[layout_.index(layer, direction)].weight_ih, Op::transpose, product, Accumulate::no);
+        matmul<float>(cpu, {.a = layout_.input(layer, f.saved, f.dropout.p),
+                            .b = f.weights[layout_.index(layer, direction)].weight_ih,
+                            .op_b = Op::transpose,
+                            .c = product});
         loop.product = product;
       }
       loops.push_back(loop);
@@ -106,8 +116,10 @@ void RecurrentStack::backward(Cpu& cpu, const RecurrentBackward<float>& b) const
       const TimeLoopBackward& loop = loops[static_cast<std::size_t>(direction)];
       weight_gradients(cpu, layer, loop, b);
       if (layer > 0)
-        matmul<float>(cpu, loop.dgates, Op::none, b.weights[layout_.index(layer, direction)].weight_ih, Op::none,
-                      d_lower, direction == 0 ? Accumulate::no : Accumulate::yes);
+        matmul<float>(cpu, {.a = loop.dgates,
+                            .b = b.weights[layout_.index(layer, direction)].weight_ih,
+                            .c = d_lower,
+                            .accumulate = direction == 0 ? Accumulate::no : Accumulate::yes});
       else if (b.dinput_accumulate == Accumulate::yes)
         copy<float>(cpu, loop.dgates, b.dinput.matrix().column_block(direction * width, width), Accumulate::yes);
     }
@@ -184,8 +196,7 @@ void RecurrentStack::weight_gradients(Cpu& cpu, Index layer, const TimeLoopBackw
                                       const RecurrentBackward<float>& b) const {
   const RecurrentLayer<float>& d = b.gradients[layout_.index(layer, loop.reverse ? 1 : 0)];
   if (layer > 0 && !d.weight_ih.empty())
-    matmul<float>(cpu, loop.dgates, Op::transpose, layout_.input(layer, b.saved, b.dropout.p), Op::none, d.weight_ih,
-                  Accumulate::yes);
+    add_weight_gradient(cpu, loop.dgates, layout_.input(layer, b.saved, b.dropout.p), d.weight_ih);
   if (!d.bias_ih.empty()) cell_.add_column_sums(loop.dgates, d.bias_ih.data());
 
   const auto recurrent = [&](View<const float, 2> dz, Index first) {
@@ -194,11 +205,9 @@ void RecurrentStack::weight_gradients(Cpu& cpu, Index layer, const TimeLoopBackw
     const View<float, 2> dweight = d.weight_hh.row_block(first, dz.columns());
     const Index earlier = (s_.T - 1) * s_.B;
     if (earlier > 0)
-      matmul<float>(cpu, dz.row_block(loop.reverse ? 0 : s_.B, earlier), Op::transpose,
-                    loop.y.row_block(loop.reverse ? s_.B : 0, earlier), Op::none, dweight, Accumulate::yes);
-    if (loop.h0)
-      matmul<float>(cpu, dz.row_block(0, s_.B), Op::transpose, View<const float, 2>(loop.h0, {s_.B, s_.H}), Op::none,
-                    dweight, Accumulate::yes);
+      add_weight_gradient(cpu, dz.row_block(loop.reverse ? 0 : s_.B, earlier),
+                          loop.y.row_block(loop.reverse ? s_.B : 0, earlier), dweight);
+    if (loop.h0) add_weight_gradient(cpu, dz.row_block(0, s_.B), View<const float, 2>(loop.h0, {s_.B, s_.H}), dweight);
   };
   const CellShape& cell = layout_.cell;
   const Index shared = (cell.last_apart ? cell.gates - 1 : cell.gates) * s_.H;

@@ -2,16 +2,16 @@
 
 #include "kernels/bf16.h"
 #include "kernels/cuda/product.h"
-#include "kernels/matmul_shapes.h"
 
 namespace polonaise::kernels {
 
 template <class T>
-void matmul(Cuda& cuda, View<const T, 2> a, Op op_a, View<const T, 2> b, Op op_b, View<T, 2> c, Accumulate accumulate) {
-  if (require_product(a, op_a, b, op_b, c)) multiply<T, T>(cuda, a, op_a, b, op_b, c, accumulate);
+void matmul(Cuda& cuda, const Matmul<T>& p) {
+  p.check();
+  if (p.c.size() > 0) multiply<T, T>(cuda, p.a, p.op_a, p.b, p.op_b, p.c, p.accumulate);
 }
 
-template void matmul<float>(Cuda&, View<const float, 2>, Op, View<const float, 2>, Op, View<float, 2>, Accumulate);
-template void matmul<bf16>(Cuda&, View<const bf16, 2>, Op, View<const bf16, 2>, Op, View<bf16, 2>, Accumulate);
+template void matmul(Cuda&, const Matmul<float>&);
+template void matmul(Cuda&, const Matmul<bf16>&);
 
 }  // namespace polonaise::kernels

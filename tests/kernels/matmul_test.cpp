@@ -58,13 +58,15 @@ TYPED_TEST(Matmul, AgreesWithTheDoubleOracleAndRepeats) {
     std::vector<Array<T, 2>> results;
     for (auto& twin : this->twins()) {
       auto y = this->place(Array<T, 2>({c.m, c.n}, T(NAN)));
-      kernels::matmul<T>(twin, a.view(), c.op_a, b.view(), c.op_b, y.view(), Accumulate::no);
+      kernels::matmul<T>(twin, {.a = a.view(), .op_a = c.op_a, .b = b.view(), .op_b = c.op_b, .c = y.view()});
       results.push_back(fetch(y));
       EXPECT_LT(relative_error(results.back().values(), expected), kTolerance<T>) << c.m << "x" << c.n << "x" << c.k;
       EXPECT_TRUE(same_bits(results.back().values(), results.front().values())) << c.m << "x" << c.n << "x" << c.k;
     }
     auto y = this->place(results.front());
-    kernels::matmul<T>(this->device(), a.view(), c.op_a, b.view(), c.op_b, y.view(), Accumulate::yes);
+    kernels::matmul<T>(
+        this->device(),
+        {.a = a.view(), .op_a = c.op_a, .b = b.view(), .op_b = c.op_b, .c = y.view(), .accumulate = Accumulate::yes});
     for (double& value : expected) value *= 2;
     EXPECT_LT(relative_error(fetch(y).values(), expected), kTolerance<T>) << c.m << "x" << c.n << "x" << c.k;
   }
@@ -75,8 +77,9 @@ TYPED_TEST(Matmul, StridedBlocksOfColumnsAreProductsOfTheirOwn) {
   const auto host_a = random_array<T, 2>({4, 10}, 1), host_b = random_array<T, 2>({3, 12}, 2);
   const auto a = this->place(host_a), b = this->place(host_b);
   auto placed = this->place(Array<T, 2>({4, 9}, T(5.0f)));
-  kernels::matmul<T>(this->device(), a.view().column_block(2, 3), Op::none, b.view().column_block(5, 6), Op::none,
-                     placed.view().column_block(1, 6), Accumulate::no);
+  kernels::matmul<T>(
+      this->device(),
+      {.a = a.view().column_block(2, 3), .b = b.view().column_block(5, 6), .c = placed.view().column_block(1, 6)});
   const auto c = fetch(placed);
   for (Index i = 0; i < 4; ++i)
     for (Index j = 0; j < 9; ++j) {
@@ -93,7 +96,7 @@ TYPED_TEST(Matmul, RefusesShapesThatDoNotFitAndDoesNothingForAnEmptyResult) {
   using T = typename TestFixture::Number;
   auto a = this->place(Array<T, 2>({4, 3})), b = this->place(Array<T, 2>({3, 5})), c = this->place(Array<T, 2>({4, 5}));
   const auto multiply = [&](View<const T, 2> x, Op op, View<const T, 2> y, View<T, 2> z) {
-    kernels::matmul<T>(this->device(), x, Op::none, y, op, z, Accumulate::no);
+    kernels::matmul<T>(this->device(), {.a = x, .b = y, .op_b = op, .c = z});
   };
   EXPECT_THROW(multiply(a.view(), Op::transpose, b.view(), c.view()), ContractError);
   EXPECT_THROW(multiply(a.view().row_block(0, 3), Op::none, b.view(), c.view()), ContractError);
@@ -114,7 +117,7 @@ TEST_F(MatmulInTf32, AgreesWithTheDoubleOracle) {
     const auto host_a = factor<float>(c.m, c.k, c.op_a, 1), host_b = factor<float>(c.k, c.n, c.op_b, 2);
     const auto a = place(host_a), b = place(host_b);
     auto y = place(Array<float, 2>({c.m, c.n}));
-    kernels::matmul<float>(device(), a.view(), c.op_a, b.view(), c.op_b, y.view(), Accumulate::no);
+    kernels::matmul<float>(device(), {.a = a.view(), .op_a = c.op_a, .b = b.view(), .op_b = c.op_b, .c = y.view()});
     expect_tf32(fetch(y).values(), product(c, host_a, host_b));
   }
 }

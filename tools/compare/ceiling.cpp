@@ -24,12 +24,7 @@ double product_ceiling(AnyDevice& device) {
   const auto products = [&](int count) {
     const auto begin = Clock::now();
     for (int i = 0; i < count; ++i) {
-      std::visit(
-          [&](auto& d) {
-            kernels::matmul<float>(d, matrix(a), kernels::Op::none, matrix(b), kernels::Op::none, matrix(c),
-                                   Accumulate::no);
-          },
-          device);
+      std::visit([&](auto& d) { kernels::matmul<float>(d, {.a = matrix(a), .b = matrix(b), .c = matrix(c)}); }, device);
     }
     const OnHost<float, 1> wait(device, View<const float, 1>(c.as<float>(), {1}));
     return kFlops * count / seconds_since(begin);

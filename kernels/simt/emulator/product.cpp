@@ -46,7 +46,12 @@ void multiply(Cuda& cuda, View<const T, 2> a, Op op_a, View<const T, 2> b, Op op
         for (Index n = 0; n < c.columns(); ++n)
           sums.row(r)[n] = bias.empty() ? 0.0f : static_cast<float>(bias.data()[n]);
     Cpu cpu;
-    matmul<float>(cpu, factor_a.view(), op_a, factor_b.view(), op_b, sums, Accumulate::yes);
+    matmul<float>(cpu, {.a = factor_a.view(),
+                        .op_a = op_a,
+                        .b = factor_b.view(),
+                        .op_b = op_b,
+                        .c = sums,
+                        .accumulate = Accumulate::yes});
     for (Index r = 0; r < c.rows(); ++r)
       for (Index n = 0; n < c.columns(); ++n) c.row(r)[n] = static_cast<Result>(sums.row(r)[n]);
   });
