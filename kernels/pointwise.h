@@ -22,13 +22,24 @@ void transpose(Cpu&, View<const T, 2> x, View<T, 2> y, Accumulate);
 template <class T>
 void transpose(Cuda&, View<const T, 2> x, View<T, 2> y, Accumulate);
 
-// Dropout (Srivastava et al. 2014), inverted: y = x / (1 - p) where a uniform number >= p, else 0.
-// x and y are [P,R,D]; element (i, r, d) uses position i*D + d of row first_row + r of `stream`, so a time-major
-// [T,B,D] and a batch-major [B,T,D] (seen as [1,B,T*D]) drop the same elements, and so does any shard of the batch. The
-// mask is never stored: backward is the same call on the gradient. 0 <= p < 1; y may be x.
+// Dropout (Srivastava et al. 2014), inverted: y (+)= x / (1 - p) where a uniform number >= p, else 0.
+// Element (i, r, d) uses position i*D + d of row first_row + r of `stream`, so a time-major [T,B,D] and a batch-major
+// [B,T,D] (seen as [1,B,T*D]) drop the same elements, and so does any shard of the batch. The mask is never stored:
+// backward is the same call on the gradient.
 template <class T>
-void dropout(Cpu&, float p, const RandomStream& stream, Index first_row, View<const T, 3> x, View<T, 3> y, Accumulate);
+struct Dropout {
+  View<const T, 3> x;  // [P,R,D]
+  View<T, 3> y;        // [P,R,D], may be x
+  float p = 0;         // 0 <= p < 1
+  RandomStream stream;
+  Index first_row = 0;  // row of the whole batch that row 0 of this shard is
+  Accumulate accumulate = Accumulate::no;
+
+  void check() const;
+};
 template <class T>
-void dropout(Cuda&, float p, const RandomStream& stream, Index first_row, View<const T, 3> x, View<T, 3> y, Accumulate);
+void dropout(Cpu&, const Dropout<T>&);
+template <class T>
+void dropout(Cuda&, const Dropout<T>&);
 
 }  // namespace polonaise::kernels

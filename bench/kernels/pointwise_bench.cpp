@@ -16,7 +16,7 @@ void dropout(benchmark::State& state) {
   kernels::RandomStream stream{.seed = 1};
   for (auto _ : state) {
     ++stream.step;
-    kernels::dropout<float>(cpu, 0.1f, stream, 0, {x.data(), extents}, {y.data(), extents}, Accumulate::no);
+    kernels::dropout<float>(cpu, {.x = {x.data(), extents}, .y = {y.data(), extents}, .p = 0.1f, .stream = stream});
   }
   state.SetBytesProcessed(state.iterations() * size * 2 * static_cast<Index>(sizeof(float)));
 }

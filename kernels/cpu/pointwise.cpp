@@ -57,18 +57,6 @@ HWY_EXPORT(dropout_row);
 
 namespace {
 
-constexpr Index kBlock = 16384;  // elements that one task takes
-
-// Runs row(r) for every row of a matrix of `columns` columns.
-template <class Row>
-void over_rows(const Cpu& cpu, Index rows, Index columns, Row&& row) {
-  const Index rows_per_block = std::max<Index>(1, kBlock / std::max<Index>(1, columns));
-  parallel_for(cpu, ceil_div(rows, rows_per_block), [&](Index block) {
-    const Index end = std::min(rows, (block + 1) * rows_per_block);
-    for (Index r = block * rows_per_block; r < end; ++r) row(r);
-  });
-}
-
 template <class T>
 void put(T value, T& place, Accumulate accumulate) {
   place = accumulate == Accumulate::yes ? place + value : value;
@@ -79,7 +67,7 @@ void put(T value, T& place, Accumulate accumulate) {
 template <class T, class To>
 void copy(Cpu& cpu, View<const T, 2> x, View<To, 2> y, Accumulate accumulate) {
   require(same_shape(x, y), "x and y must have one shape");
-  over_rows(cpu, x.rows(), x.columns(), [&](Index r) {
+  parallel_rows(cpu, x.rows(), x.columns(), [&](Index r) {
     const T* from = x.row(r);
     To* to = y.row(r);
     for (Index c = 0; c < x.columns(); ++c) put(from[c], to[c], accumulate);
@@ -90,36 +78,32 @@ template <class T>
 void transpose(Cpu& cpu, View<const T, 2> x, View<T, 2> y, Accumulate accumulate) {
   require(x.rows() == y.columns() && x.columns() == y.rows(), "y must have x's shape transposed");
   constexpr Index kTile = 32;  // a tile of x and one of y fit the first-level cache
-  parallel_for(cpu, ceil_div(x.rows(), kTile), [&](Index tile) {
-    const Index row_end = std::min(x.rows(), (tile + 1) * kTile);
+  parallel_blocks(cpu, x.rows(), kTile, [&](Index begin, Index count) {
     for (Index column = 0; column < x.columns(); column += kTile) {
       const Index column_end = std::min(x.columns(), column + kTile);
       for (Index c = column; c < column_end; ++c)
-        for (Index r = tile * kTile; r < row_end; ++r) put(x.row(r)[c], y.row(c)[r], accumulate);
+        for (Index r = begin; r < begin + count; ++r) put(x.row(r)[c], y.row(c)[r], accumulate);
     }
   });
 }
 
 template <class T>
-void dropout(Cpu& cpu, float p, const RandomStream& stream, Index first_row, View<const T, 3> x, View<T, 3> y,
-             Accumulate accumulate) {
-  require(p >= 0 && p < 1, "the probability of dropout must be at least 0 and below 1");
-  require(same_shape(x, y), "x and y must have one shape");
-  const Index batch = x.extent(1), columns = x.columns();
-  require(x.extent(0) * columns <= Index{1} << 32, "a row of the batch has 2^32 random numbers");
+void dropout(Cpu& cpu, const Dropout<T>& d) {
+  d.check();
+  const Index batch = d.x.extent(1), columns = d.x.columns();
   // uniform(word) >= p, in the 24 bits that the number is made of.
-  const auto threshold = static_cast<std::int32_t>(std::ceil(p * 0x1p24f));
-  over_rows(cpu, x.rows(), columns, [&](Index r) {
-    const auto row = static_cast<std::uint32_t>(first_row + r % batch);
+  const auto threshold = static_cast<std::int32_t>(std::ceil(d.p * 0x1p24f));
+  parallel_rows(cpu, d.x.rows(), columns, [&](Index r) {
+    const auto row = static_cast<std::uint32_t>(d.first_row + r % batch);
     const auto position = static_cast<std::uint32_t>(r / batch * columns);
     HWY_DYNAMIC_DISPATCH(dropout_row)
-    (stream, row, position, threshold, 1 / (1 - p), x.row(r), y.row(r), columns, accumulate);
+    (d.stream, row, position, threshold, 1 / (1 - d.p), d.x.row(r), d.y.row(r), columns, d.accumulate);
   });
 }
 
-template void copy<float, float>(Cpu&, View<const float, 2>, View<float, 2>, Accumulate);
-template void transpose<float>(Cpu&, View<const float, 2>, View<float, 2>, Accumulate);
-template void dropout<float>(Cpu&, float, const RandomStream&, Index, View<const float, 3>, View<float, 3>, Accumulate);
+template void copy(Cpu&, View<const float, 2>, View<float, 2>, Accumulate);
+template void transpose(Cpu&, View<const float, 2>, View<float, 2>, Accumulate);
+template void dropout(Cpu&, const Dropout<float>&);
 
 }  // namespace polonaise::kernels
 #endif

@@ -80,8 +80,11 @@ void RecurrentStack::forward(Cpu& cpu, const RecurrentForward<float>& f) const {
     run(cpu, loops, cell_.forward);
     for (const TimeLoop& loop : loops) last_states(layer, loop, f);
     if (f.dropout.p > 0 && layer + 1 < s_.layers)
-      dropout<float>(cpu, f.dropout.p, dropout_stream(f.dropout, layer), f.dropout.first_row, layout_.as_sequence(y),
-                     layout_.as_sequence(layout_.input(layer + 1, f.saved, f.dropout.p)), Accumulate::no);
+      dropout<float>(cpu, {.x = layout_.as_sequence(y),
+                           .y = layout_.as_sequence(layout_.input(layer + 1, f.saved, f.dropout.p)),
+                           .p = f.dropout.p,
+                           .stream = dropout_stream(f.dropout, layer),
+                           .first_row = f.dropout.first_row});
   }
 }
 
@@ -124,8 +127,11 @@ void RecurrentStack::backward(Cpu& cpu, const RecurrentBackward<float>& b) const
         copy<float>(cpu, loop.dgates, b.dinput.matrix().column_block(direction * width, width), Accumulate::yes);
     }
     if (b.dropout.p > 0 && layer > 0)
-      dropout<float>(cpu, b.dropout.p, dropout_stream(b.dropout, layer - 1), b.dropout.first_row,
-                     layout_.as_sequence(d_lower), layout_.as_sequence(d_lower), Accumulate::no);
+      dropout<float>(cpu, {.x = layout_.as_sequence(d_lower),
+                           .y = layout_.as_sequence(d_lower),
+                           .p = b.dropout.p,
+                           .stream = dropout_stream(b.dropout, layer - 1),
+                           .first_row = b.dropout.first_row});
     dy = d_lower;
   }
 }

@@ -57,17 +57,17 @@ __global__ void transpose_tile(View<const T, 2> x, View<T, 2> y, bool accumulate
 // A thread takes what one block of four random words decides: with kAligned four neighbours by one access, otherwise
 // those of the four that belong to the row.
 template <class T, bool kAligned>
-__global__ void drop_elements(RandomStream stream, Index first_row, Keep keep, View<const T, 3> x, View<T, 3> y,
-                              bool accumulate) {
-  const Index P = x.extent(0), R = x.extent(1), D = x.columns(), r = row_of_thread();
+__global__ void drop_elements(Dropout<T> f, Keep keep) {
+  const Index P = f.x.extent(0), R = f.x.extent(1), D = f.x.columns(), r = row_of_thread();
   if (r >= R) return;
-  stream = at_this_step(stream);
+  const bool accumulate = f.accumulate == Accumulate::yes;
+  const RandomStream stream = at_this_step(f.stream);
   for (Index p = blockIdx.z; p < P; p += gridDim.z) {
-    const T* const from = x.row(p * R + r);
-    T* const to = y.row(p * R + r);
+    const T* const from = f.x.row(p * R + r);
+    T* const to = f.y.row(p * R + r);
     const Index first = p * D, skip = first % 4;
     for (Index group = first_column(); 4 * group < skip + D; group += column_step()) {
-      const Philox4 words = random_words(stream, static_cast<std::uint32_t>(first_row + r),
+      const Philox4 words = random_words(stream, static_cast<std::uint32_t>(f.first_row + r),
                                          static_cast<std::uint32_t>(first / 4 + group));
       const Index d = 4 * group - skip;
       if constexpr (kAligned) {
@@ -121,26 +121,22 @@ void transpose(Cuda& cuda, View<const T, 2> x, View<T, 2> y, Accumulate accumula
 }
 
 template <class T>
-void dropout(Cuda& cuda, float p, const RandomStream& stream, Index first_row, View<const T, 3> x, View<T, 3> y,
-             Accumulate accumulate) {
-  require(p >= 0 && p < 1, "the probability of dropout must be at least 0 and below 1");
-  require(same_shape(x, View<const T, 3>(y)), "x and y must have one shape");
-  const Index P = x.extent(0), R = x.extent(1), D = x.columns();
-  require(P * D <= Index{1} << 32, "a row of the batch has 2^32 random numbers");
-  const bool aligned = in_fours(x) && in_fours(y);
-  Launch shape = over_matrix(R, D % 4 == 0 ? D / 4 : ceil_div(D + 3, 4));
-  shape.grid.z = std::min(P, kMaxGridYZ);
-  launch(cuda, "dropout", shape, aligned ? drop_elements<T, true> : drop_elements<T, false>, stream, first_row,
-         keep_of(p), x, y, accumulate == Accumulate::yes);
+void dropout(Cuda& cuda, const Dropout<T>& f) {
+  f.check();
+  const Index D = f.x.columns();
+  const bool aligned = in_fours(f.x) && in_fours(f.y);
+  Launch shape = over_matrix(f.x.extent(1), D % 4 == 0 ? D / 4 : ceil_div(D + 3, 4));
+  shape.grid.z = std::min(f.x.extent(0), kMaxGridYZ);
+  launch(cuda, "dropout", shape, aligned ? drop_elements<T, true> : drop_elements<T, false>, f, keep_of(f.p));
 }
 
-#define INSTANTIATE(T)                                                         \
-  template void copy<T, T>(Cuda&, View<const T, 2>, View<T, 2>, Accumulate);   \
-  template void transpose<T>(Cuda&, View<const T, 2>, View<T, 2>, Accumulate); \
-  template void dropout<T>(Cuda&, float, const RandomStream&, Index, View<const T, 3>, View<T, 3>, Accumulate)
-INSTANTIATE(float);
-INSTANTIATE(bf16);
-template void copy<float, bf16>(Cuda&, View<const float, 2>, View<bf16, 2>, Accumulate);
-template void copy<bf16, float>(Cuda&, View<const bf16, 2>, View<float, 2>, Accumulate);
+template void copy(Cuda&, View<const float, 2>, View<float, 2>, Accumulate);
+template void copy(Cuda&, View<const bf16, 2>, View<bf16, 2>, Accumulate);
+template void copy(Cuda&, View<const float, 2>, View<bf16, 2>, Accumulate);
+template void copy(Cuda&, View<const bf16, 2>, View<float, 2>, Accumulate);
+template void transpose(Cuda&, View<const float, 2>, View<float, 2>, Accumulate);
+template void transpose(Cuda&, View<const bf16, 2>, View<bf16, 2>, Accumulate);
+template void dropout(Cuda&, const Dropout<float>&);
+template void dropout(Cuda&, const Dropout<bf16>&);
 
 }  // namespace polonaise::kernels

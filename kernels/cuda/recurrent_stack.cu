@@ -108,9 +108,11 @@ void CudaRecurrentStack<T>::forward(Cuda& cuda, const RecurrentForward<T>& f) co
     }
     cell_.forward(cuda, all);
     if (const Index next = first + all.layer_count; f.dropout.p > 0 && next < s_.layers)
-      dropout<T>(cuda, f.dropout.p, dropout_stream(f.dropout, next - 1), f.dropout.first_row,
-                 layout_.as_sequence(View<const T, 2>(layout_.output(next - 1, f.saved, f.dropout.p, f.y))),
-                 layout_.as_sequence(layout_.input(next, f.saved, f.dropout.p)), Accumulate::no);
+      dropout<T>(cuda, {.x = layout_.as_sequence(layout_.output(next - 1, f.saved, f.dropout.p, f.y)),
+                        .y = layout_.as_sequence(layout_.input(next, f.saved, f.dropout.p)),
+                        .p = f.dropout.p,
+                        .stream = dropout_stream(f.dropout, next - 1),
+                        .first_row = f.dropout.first_row});
   }
 }
 
@@ -141,8 +143,11 @@ void CudaRecurrentStack<T>::backward(Cuda& cuda, const RecurrentBackward<T>& b) 
                      direction == 0 ? Accumulate::no : Accumulate::yes);
     }
     if (b.dropout.p > 0)
-      dropout<T>(cuda, b.dropout.p, dropout_stream(b.dropout, lowest - 1), b.dropout.first_row,
-                 layout_.as_sequence(View<const T, 2>(d_lower)), layout_.as_sequence(d_lower), Accumulate::no);
+      dropout<T>(cuda, {.x = layout_.as_sequence(d_lower),
+                        .y = layout_.as_sequence(d_lower),
+                        .p = b.dropout.p,
+                        .stream = dropout_stream(b.dropout, lowest - 1),
+                        .first_row = b.dropout.first_row});
   }
 }
 

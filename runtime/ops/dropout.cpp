@@ -22,8 +22,11 @@ Var dropout(Tape& tape, const Var& x, float p, Layout layout) {
   const Index first_row = tape.place().first_row;
   dispatch(tape.device(), x.dtype(), [&](auto& device, auto type) {
     using T = typename decltype(type)::type;
-    kernels::dropout<T>(device, p, stream, first_row, dropout_view<const T>(x.value(), layout),
-                        dropout_view<T>(y.value(), layout), Accumulate::no);
+    kernels::dropout<T>(device, {.x = dropout_view<const T>(x.value(), layout),
+                                 .y = dropout_view<T>(y.value(), layout),
+                                 .p = p,
+                                 .stream = stream,
+                                 .first_row = first_row});
   });
   tape.record("dropout", y, [=](Tape& t) {
     const Tensor dy = t.gradient(y);
@@ -31,8 +34,12 @@ Var dropout(Tape& tape, const Var& x, float p, Layout layout) {
     const GradientSlot dx = t.slot(x);
     dispatch(t.device(), x.dtype(), [&](auto& device, auto type) {
       using T = typename decltype(type)::type;
-      kernels::dropout<T>(device, p, stream, first_row, dropout_view<const T>(dy, layout),
-                          dropout_view<T>(dx.tensor, layout), dx.accumulate);
+      kernels::dropout<T>(device, {.x = dropout_view<const T>(dy, layout),
+                                   .y = dropout_view<T>(dx.tensor, layout),
+                                   .p = p,
+                                   .stream = stream,
+                                   .first_row = first_row,
+                                   .accumulate = dx.accumulate});
     });
   });
   return y;

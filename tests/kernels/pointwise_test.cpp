@@ -137,8 +137,10 @@ TYPED_TEST(Dropout, KeepsExactlyTheElementsOfItsDefinition) {
             static_cast<T>(dropped(p, kStream, 11 + i / D % R, i / (R * D) * D + i % D, static_cast<float>(host_x[i])));
       for (auto& twin : this->twins()) {
         auto y = this->place(y0), sums = this->place(y0);
-        kernels::dropout<T>(twin, p, kStream, 11, x.view(), y.view(), Accumulate::no);
-        kernels::dropout<T>(twin, p, kStream, 11, x.view(), sums.view(), Accumulate::yes);
+        kernels::Dropout<T> d{.x = x.view(), .y = y.view(), .p = p, .stream = kStream, .first_row = 11};
+        kernels::dropout(twin, d);
+        d.y = sums.view(), d.accumulate = Accumulate::yes;
+        kernels::dropout(twin, d);
         ASSERT_EQ(to_double(fetch(y).values()), to_double(expected.values())) << P << " " << R << " " << D;
         auto expected_sums = to_double(y0.values());
         for (Index i = 0; i < expected.size(); ++i)
@@ -155,10 +157,12 @@ TYPED_TEST(Dropout, IsTheSameTimeMajorAndBatchMajorAndForAnyShards) {
   auto time_major = this->place(Array<T, 3>({P, B, D})), batch_major = this->place(Array<T, 3>({1, B, P * D}));
   auto shard = this->place(Array<T, 3>({P, 2, D}));
   const T* const x = ones.view().data();
-  kernels::dropout<T>(this->device(), 0.3f, kStream, 0, ones.view(), time_major.view(), Accumulate::no);
-  kernels::dropout<T>(this->device(), 0.3f, kStream, 0, View<const T, 3>(x, {1, B, P * D}), batch_major.view(),
-                      Accumulate::no);
-  kernels::dropout<T>(this->device(), 0.3f, kStream, 4, View<const T, 3>(x, {P, 2, D}), shard.view(), Accumulate::no);
+  const auto drop = [&](View<const T, 3> from, View<T, 3> to, Index first_row) {
+    kernels::dropout<T>(this->device(), {.x = from, .y = to, .p = 0.3f, .stream = kStream, .first_row = first_row});
+  };
+  drop(ones.view(), time_major.view(), 0);
+  drop({x, {1, B, P * D}}, batch_major.view(), 0);
+  drop({x, {P, 2, D}}, shard.view(), 4);
   const auto a = to_double(fetch(time_major).values()), b = to_double(fetch(batch_major).values()),
              c = to_double(fetch(shard).values());
   for (std::size_t t = 0; t < P; ++t)
@@ -178,8 +182,9 @@ TYPED_TEST(Dropout, OfABlockOfColumnsLeavesTheOthers) {
   const auto host_x = random_array<T, 3>({P, R, kWidth}, 8), y0 = random_array<T, 3>({P, R, kWidth}, 9);
   const auto x = this->place(host_x);
   auto y = this->place(y0);
-  kernels::dropout<T>(this->device(), 0.5f, kStream, 0, x.view().column_block(4, D), y.view().column_block(1, D),
-                      Accumulate::no);
+  kernels::dropout<T>(
+      this->device(),
+      {.x = x.view().column_block(4, D), .y = y.view().column_block(1, D), .p = 0.5f, .stream = kStream});
   auto expected = y0;
   for (Index row = 0; row < P * R; ++row)
     for (Index d = 0; d < D; ++d)
@@ -194,7 +199,7 @@ TEST(DropoutNumbers, DropTheirShareAndKeepTheMean) {
   Cpu cpu;
   for (float p : {0.1f, 0.5f}) {
     Array<float, 3> x({16, 64, kCount / 1024}, 1);
-    kernels::dropout<float>(cpu, p, kStream, 0, x.view(), x.view(), Accumulate::no);
+    kernels::dropout<float>(cpu, {.x = x.view(), .y = x.view(), .p = p, .stream = kStream});
     double total = 0, zeros = 0;
     for (float value : x.values()) total += value, zeros += value == 0;
     const double deviation = std::sqrt(p * (1 - p) / kCount);
@@ -207,12 +212,13 @@ TYPED_TEST(Dropout, RefusesAProbabilityOfOne) {
   using T = typename TestFixture::Number;
   auto x = this->place(Array<T, 3>({1, 1, 4}));
   for (float p : {1.0f, -0.1f, NAN})
-    EXPECT_THROW(kernels::dropout<T>(this->device(), p, kStream, 0, x.view(), x.view(), Accumulate::no), ContractError);
+    EXPECT_THROW((kernels::dropout<T>(this->device(), {.x = x.view(), .y = x.view(), .p = p, .stream = kStream})),
+                 ContractError);
 }
 
 TYPED_TEST(Dropout, EmptyTensorsAreNoWork) {
   using T = typename TestFixture::Number;
-  EXPECT_NO_THROW(kernels::dropout<T>(this->device(), 0.5f, kStream, 0, {}, {}, Accumulate::no));
+  EXPECT_NO_THROW((kernels::dropout<T>(this->device(), {.x = {}, .y = {}, .p = 0.5f, .stream = kStream})));
   EXPECT_NO_THROW(kernels::copy<T>(this->device(), {}, {}, Accumulate::yes));
   EXPECT_NO_THROW(kernels::transpose<T>(this->device(), {}, {}, Accumulate::yes));
 }
