@@ -43,19 +43,33 @@ constexpr float gradient_factor(double norm, float scale, float clip) {
 
 //   g = gradient_factor gradients;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
 //   p = p - lr weight_decay p - lr (m unbias1) / (sqrt(v unbias2) + epsilon)
-// All views [n], parts of slabs; *squared_norm is that of all gradients. Where it is not finite nothing changes.
-void adamw_step(Cpu&, const AdamW&, const AdamWStep* step, const double* squared_norm, View<float, 1> parameters,
-                View<const float, 1> gradients, View<float, 1> m, View<float, 1> v);
-void adamw_step(Cuda&, const AdamW&, const AdamWStep* step, const double* squared_norm, View<float, 1> parameters,
-                View<const float, 1> gradients, View<float, 1> m, View<float, 1> v);
+// All views [n], parts of slabs. Where *squared_norm is not finite nothing changes.
+struct AdamWUpdate {
+  AdamW options = {};
+  const AdamWStep* step;
+  const double* squared_norm;  // of all gradients
+  View<float, 1> parameters;
+  View<const float, 1> gradients;
+  View<float, 1> m, v;  // the moments
+
+  void check() const;
+};
+void adamw_step(Cpu&, const AdamWUpdate&);
+void adamw_step(Cuda&, const AdamWUpdate&);
 
 // The exponential moving average of the parameters, after adamw_step:
 //   average = average + step->average (p - average)
 // Both views [n], parts of slabs that do not overlap. Where *squared_norm is not finite nothing changes, as there.
-void average_step(Cpu&, const AdamWStep* step, const double* squared_norm, View<const float, 1> parameters,
-                  View<float, 1> average);
-void average_step(Cuda&, const AdamWStep* step, const double* squared_norm, View<const float, 1> parameters,
-                  View<float, 1> average);
+struct AverageUpdate {
+  const AdamWStep* step;
+  const double* squared_norm;  // of all gradients
+  View<const float, 1> parameters;
+  View<float, 1> average;
+
+  void check() const;
+};
+void average_step(Cpu&, const AverageUpdate&);
+void average_step(Cuda&, const AverageUpdate&);
 
 // *sum = the sum of squares, in double, added in an order fixed by the length alone.
 void squared_norm(Cpu&, View<const float, 1> x, double* sum);

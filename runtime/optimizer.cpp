@@ -125,11 +125,20 @@ void Optimizer::update(View<const float, 1> gradients, const kernels::AdamWStep*
           const Index count = (end < entries.size() ? entries[end].offset : parameters_.size()) - first;
           const auto part = [&](auto view) { return decltype(view)(view.data() + first, {count}); };
           adamw.weight_decay = decay(i);
-          kernels::adamw_step(device, adamw, numbers, squared_norm, part(parameters_.values()), part(gradients),
-                              part(m()), part(v()));
+          kernels::adamw_step(device, {.options = adamw,
+                                       .step = numbers,
+                                       .squared_norm = squared_norm,
+                                       .parameters = part(parameters_.values()),
+                                       .gradients = part(gradients),
+                                       .m = part(m()),
+                                       .v = part(v())});
           i = end;
         }
-        if (!average().empty()) kernels::average_step(device, numbers, squared_norm, parameters_.values(), average());
+        if (!average().empty())
+          kernels::average_step(device, {.step = numbers,
+                                         .squared_norm = squared_norm,
+                                         .parameters = parameters_.values(),
+                                         .average = average()});
       },
       parameters_.device());
   parameters_.refresh();

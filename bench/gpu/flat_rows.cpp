@@ -94,7 +94,12 @@ void add_optimizer(Cuda& cuda) {
     const CardArray<kernels::AdamWStep> step(cuda, std::vector{kernels::adamw_at({}, 1, 1e-3f)});
     const CardArray<double> norm(cuda, std::vector{1.0});
     time_on_card(state, cuda, {.bytes = 28.0 * static_cast<double>(n)}, [&] {
-      kernels::adamw_step(cuda, {}, step.view().data(), norm.view().data(), p.view(), g.view(), m.view(), v.view());
+      kernels::adamw_step(cuda, {.step = step.view().data(),
+                                 .squared_norm = norm.view().data(),
+                                 .parameters = p.view(),
+                                 .gradients = g.view(),
+                                 .m = m.view(),
+                                 .v = v.view()});
     });
   });
 }

@@ -1,5 +1,6 @@
 #include "kernels/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -74,44 +75,31 @@ HWY_EXPORT(average_block);
 HWY_EXPORT(squared_norm_block);
 HWY_EXPORT(add_block);
 
-namespace {
-constexpr Index kBlock = 16384;  // elements of a slab that one task takes
-
-template <class Body>
-void over_blocks(const Cpu& cpu, Index n, Body&& body) {
-  parallel_for(cpu, ceil_div(n, kBlock), [&](Index block) {
-    const Index begin = block * kBlock;
-    body(begin, std::min(kBlock, n - begin));
-  });
-}
-}  // namespace
-
-void adamw_step(Cpu& cpu, const AdamW& options, const AdamWStep* step, const double* squared_norm,
-                View<float, 1> parameters, View<const float, 1> gradients, View<float, 1> m, View<float, 1> v) {
-  require(gradients.size() == parameters.size() && m.size() == parameters.size() && v.size() == parameters.size(),
-          "parameters, gradients and moments must have one length");
-  if (!std::isfinite(*squared_norm)) return;
-  const float factor = gradient_factor(std::sqrt(*squared_norm), step->scale, options.clip);
-  over_blocks(cpu, parameters.size(), [&](Index begin, Index count) {
+void adamw_step(Cpu& cpu, const AdamWUpdate& u) {
+  u.check();
+  if (!std::isfinite(*u.squared_norm)) return;
+  const float factor = gradient_factor(std::sqrt(*u.squared_norm), u.step->scale, u.options.clip);
+  parallel_blocks(cpu, u.parameters.size(), kTaskElements, [&](Index begin, Index count) {
     HWY_DYNAMIC_DISPATCH(adamw_block)
-    (options, *step, factor, parameters.data() + begin, gradients.data() + begin, m.data() + begin, v.data() + begin,
-     count);
+    (u.options, *u.step, factor, u.parameters.data() + begin, u.gradients.data() + begin, u.m.data() + begin,
+     u.v.data() + begin, count);
   });
 }
 
-void average_step(Cpu& cpu, const AdamWStep* step, const double* squared_norm, View<const float, 1> parameters,
-                  View<float, 1> average) {
-  require(average.size() == parameters.size(), "parameters and their average must have one length");
-  if (!std::isfinite(*squared_norm)) return;
-  over_blocks(cpu, parameters.size(), [&](Index begin, Index count) {
-    HWY_DYNAMIC_DISPATCH(average_block)(step->average, parameters.data() + begin, average.data() + begin, count);
+void average_step(Cpu& cpu, const AverageUpdate& u) {
+  u.check();
+  if (!std::isfinite(*u.squared_norm)) return;
+  parallel_blocks(cpu, u.parameters.size(), kTaskElements, [&](Index begin, Index count) {
+    HWY_DYNAMIC_DISPATCH(average_block)
+    (u.step->average, u.parameters.data() + begin, u.average.data() + begin, count);
   });
 }
 
 void squared_norm(Cpu& cpu, View<const float, 1> x, double* sum) {
-  std::vector<double> sums(static_cast<std::size_t>(ceil_div(x.size(), kBlock)));
-  over_blocks(cpu, x.size(), [&](Index begin, Index count) {
-    sums[static_cast<std::size_t>(begin / kBlock)] = HWY_DYNAMIC_DISPATCH(squared_norm_block)(x.data() + begin, count);
+  std::vector<double> sums(static_cast<std::size_t>(ceil_div(x.size(), kTaskElements)));
+  parallel_blocks(cpu, x.size(), kTaskElements, [&](Index begin, Index count) {
+    sums[static_cast<std::size_t>(begin / kTaskElements)] =
+        HWY_DYNAMIC_DISPATCH(squared_norm_block)(x.data() + begin, count);
   });
   *sum = 0;
   for (const double of_block : sums) *sum += of_block;
@@ -125,7 +113,7 @@ void sum_elements(Cpu&, View<const float, 1> x, double* sum, Accumulate accumula
 
 void sum_slabs(Cpu& cpu, std::span<const View<const float, 1>> shards, View<float, 1> sum, Accumulate accumulate) {
   for (const auto& shard : shards) require(shard.size() == sum.size(), "every slab must have the sum's length");
-  over_blocks(cpu, sum.size(), [&](Index begin, Index count) {
+  parallel_blocks(cpu, sum.size(), kTaskElements, [&](Index begin, Index count) {
     float* out = sum.data() + begin;
     if (accumulate == Accumulate::no) std::fill(out, out + count, 0.0f);
     for (const auto& shard : shards) HWY_DYNAMIC_DISPATCH(add_block)(shard.data() + begin, out, count);

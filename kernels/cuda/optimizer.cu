@@ -28,11 +28,14 @@ Launch over_elements(const Cuda& cuda, Index n) {
   return {.grid = {std::min(ceil_div(n, Index{kThreads}), resident)}, .block = {kThreads}};
 }
 
-__global__ void adamw_elements(AdamW f, const AdamWStep* of_step, const double* squared_norm, Index n, float* p,
-                               const float* g, float* m, float* v) {
-  const AdamWStep step = *of_step;
-  const double norm = sqrt(*squared_norm);
+__global__ void adamw_elements(AdamWUpdate u) {
+  const AdamW& f = u.options;
+  const AdamWStep step = *u.step;
+  const double norm = sqrt(*u.squared_norm);
   if (!(norm < INFINITY)) return;  // nor a NaN
+  float *const p = u.parameters.data(), *const m = u.m.data(), *const v = u.v.data();
+  const float* const g = u.gradients.data();
+  const Index n = u.parameters.size();
   const float factor = gradient_factor(norm, step.scale, f.clip), keep = 1.0f - step.learning_rate * f.weight_decay;
   for (Index i = first_element(); i < n; i += grid_width()) {
     const float gradient = factor * g[i];
@@ -44,11 +47,12 @@ __global__ void adamw_elements(AdamW f, const AdamWStep* of_step, const double* 
   }
 }
 
-__global__ void average_elements(const AdamWStep* of_step, const double* squared_norm, Index n, const float* p,
-                                 float* average) {
-  const float share = of_step->average;
-  if (!(*squared_norm < INFINITY)) return;  // nor a NaN
-  for (Index i = first_element(); i < n; i += grid_width()) average[i] += share * (p[i] - average[i]);
+__global__ void average_elements(AverageUpdate u) {
+  const float share = u.step->average;
+  if (!(*u.squared_norm < INFINITY)) return;  // nor a NaN
+  float* const average = u.average.data();
+  for (Index i = first_element(); i < u.average.size(); i += grid_width())
+    average[i] += share * (u.parameters.data()[i] - average[i]);
 }
 
 // The sum of the block's values for thread 0, which alone may read it; halves are added pairwise, always the same ones.
@@ -98,21 +102,14 @@ __global__ void add_slabs(Slabs slabs, bool accumulate, Index n, float* sum) {
 
 }  // namespace
 
-void adamw_step(Cuda& cuda, const AdamW& options, const AdamWStep* step, const double* squared_norm,
-                View<float, 1> parameters, View<const float, 1> gradients, View<float, 1> m, View<float, 1> v) {
-  const Index n = parameters.size();
-  require(gradients.size() == n && m.size() == n && v.size() == n,
-          "parameters, gradients and moments must have one length");
-  launch(cuda, "adamw_step", over_elements(cuda, n), adamw_elements, options, step, squared_norm, n, parameters.data(),
-         gradients.data(), m.data(), v.data());
+void adamw_step(Cuda& cuda, const AdamWUpdate& u) {
+  u.check();
+  launch(cuda, "adamw_step", over_elements(cuda, u.parameters.size()), adamw_elements, u);
 }
 
-void average_step(Cuda& cuda, const AdamWStep* step, const double* squared_norm, View<const float, 1> parameters,
-                  View<float, 1> average) {
-  const Index n = parameters.size();
-  require(average.size() == n, "parameters and their average must have one length");
-  launch(cuda, "average_step", over_elements(cuda, n), average_elements, step, squared_norm, n, parameters.data(),
-         average.data());
+void average_step(Cuda& cuda, const AverageUpdate& u) {
+  u.check();
+  launch(cuda, "average_step", over_elements(cuda, u.parameters.size()), average_elements, u);
 }
 
 void squared_norm(Cuda& cuda, View<const float, 1> x, double* sum) {

@@ -32,6 +32,17 @@ class Optimizer : public DeviceTest<Target> {
     std::ranges::copy(values, array.values().begin());
     return this->place(std::move(array));
   }
+
+  void adamw_step(const kernels::AdamW& options, const auto& now, const auto& norm, auto& p, const auto& g, auto& m,
+                  auto& v) {
+    kernels::adamw_step(this->device(), {.options = options,
+                                         .step = now.view().data(),
+                                         .squared_norm = norm.view().data(),
+                                         .parameters = p.view(),
+                                         .gradients = g.view(),
+                                         .m = m.view(),
+                                         .v = v.view()});
+  }
 };
 TYPED_TEST_SUITE(Optimizer, FloatTargets, TargetNames);
 
@@ -47,8 +58,7 @@ TYPED_TEST(Optimizer, AdamWFollowsTheDoubleOracleOverSteps) {
       const auto gradients = random_array<1>({n}, static_cast<std::uint64_t>(10 + step));
       const auto g = this->place(gradients);
       const auto now = this->placed({kernels::adamw_at(options, step, 1e-2f, 0.5f)});
-      kernels::adamw_step(this->device(), options, now.view().data(), norm.view().data(), p.view(), g.view(), m.view(),
-                          v.view());
+      this->adamw_step(options, now, norm, p, g, m, v);
       adamw_oracle(options, step, 1e-2, 0.5, p_oracle, to_double(gradients.values()), m_oracle, v_oracle);
     }
     EXPECT_LT(relative_error(fetch(p).values(), p_oracle), kFloatTolerance) << n;
@@ -101,8 +111,7 @@ TYPED_TEST(Optimizer, TheNormThatStandsInMemoryClips) {
     const auto g = this->placed({3.0f});
     const auto norm = this->placed({squared});
     const auto now = this->placed({kernels::adamw_at(options, 1, 1e-2f, 0.25f)});
-    kernels::adamw_step(this->device(), options, now.view().data(), norm.view().data(), p.view(), g.view(), m.view(),
-                        v.view());
+    this->adamw_step(options, now, norm, p, g, m, v);
     EXPECT_NEAR(fetch(m)[0], expected, 1e-6) << squared;
   }
 }
@@ -114,8 +123,7 @@ TYPED_TEST(Optimizer, ANormThatIsNotFiniteChangesNothing) {
     const auto g = this->placed({NAN, 1.0f});
     const auto norm = this->placed({bad});
     const auto now = this->placed({kernels::adamw_at(options, 1, 1e-2f)});
-    kernels::adamw_step(this->device(), options, now.view().data(), norm.view().data(), p.view(), g.view(), m.view(),
-                        v.view());
+    this->adamw_step(options, now, norm, p, g, m, v);
     EXPECT_EQ(fetch(p).values(), std::vector({1.0f, 2.0f}));
     EXPECT_EQ(fetch(m).values(), std::vector({3.0f, 4.0f}));
     EXPECT_EQ(fetch(v).values(), std::vector({5.0f, 6.0f}));
@@ -130,14 +138,19 @@ TYPED_TEST(Optimizer, TheAverageGoesAShareOfTheWayToTheParameters) {
     const auto norm = this->placed({4.0}), bad = this->placed({static_cast<double>(NAN)});
     const auto now = this->placed({kernels::AdamWStep{.average = 0.125f}});
     std::vector<double> expected = to_double(start.values());
+    kernels::AverageUpdate update{.step = now.view().data(),
+                                  .squared_norm = norm.view().data(),
+                                  .parameters = p.view(),
+                                  .average = average.view()};
     for (int step = 0; step < 3; ++step) {
-      kernels::average_step(this->device(), now.view().data(), norm.view().data(), p.view(), average.view());
+      kernels::average_step(this->device(), update);
       for (std::size_t i = 0; i < expected.size(); ++i)
         expected[i] += 0.125 * (static_cast<double>(parameters.values()[i]) - expected[i]);
     }
     const auto averaged = fetch(average).values();
     EXPECT_LT(relative_error(averaged, expected), kFloatTolerance) << n;
-    kernels::average_step(this->device(), now.view().data(), bad.view().data(), p.view(), average.view());
+    update.squared_norm = bad.view().data();
+    kernels::average_step(this->device(), update);
     EXPECT_TRUE(same_bits(fetch(average).values(), averaged)) << n;
   }
 }
@@ -178,7 +191,13 @@ TYPED_TEST(Optimizer, EmptySlabsAreNoWork) {
   kernels::squared_norm(this->device(), {}, sum.view().data());
   EXPECT_EQ(fetch(sum)[0], 0.0);
   const auto now = this->placed({kernels::AdamWStep()});
-  EXPECT_NO_THROW(kernels::adamw_step(this->device(), {}, now.view().data(), sum.view().data(), {}, {}, {}, {}));
+  const kernels::AdamWUpdate nothing{.step = now.view().data(),
+                                     .squared_norm = sum.view().data(),
+                                     .parameters = {},
+                                     .gradients = {},
+                                     .m = {},
+                                     .v = {}};
+  EXPECT_NO_THROW(kernels::adamw_step(this->device(), nothing));
 }
 
 }  // namespace
