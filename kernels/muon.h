@@ -26,11 +26,18 @@ struct NewtonSchulz {
 
 // Nesterov's momentum:
 //   g = gradient_factor gradients;  m = momentum m + (1 - momentum) g;  x = momentum m + (1 - momentum) g
-// All views [n], which do not overlap; *squared_norm is that of all gradients. Where it is not finite nothing changes.
-void muon_momentum(Cpu&, const Muon&, const AdamWStep* step, const double* squared_norm, View<const float, 1> gradients,
-                   View<float, 1> m, View<float, 1> x);
-void muon_momentum(Cuda&, const Muon&, const AdamWStep* step, const double* squared_norm,
-                   View<const float, 1> gradients, View<float, 1> m, View<float, 1> x);
+// All views [n], which do not overlap. Where *squared_norm is not finite nothing changes.
+struct MuonMomentum {
+  Muon options;
+  const AdamWStep* step;
+  const double* squared_norm;  // of all gradients
+  View<const float, 1> gradients;
+  View<float, 1> m, x;
+
+  void check() const;
+};
+void muon_momentum(Cpu&, const MuonMomentum&);
+void muon_momentum(Cuda&, const MuonMomentum&);
 
 // x = x / (sqrt(*squared_norm) + epsilon), where *squared_norm is that of x [n]: no singular value is above 1.
 void muon_normalize(Cpu&, const double* squared_norm, View<float, 1> x);
@@ -42,10 +49,17 @@ void muon_polynomial(Cpu&, View<const float, 2> gram, View<float, 2> gram2);
 void muon_polynomial(Cuda&, View<const float, 2> gram, View<float, 2> gram2);
 
 //   lr = share rate;  p = p - lr weight_decay p - lr x
-// Both views [n], which do not overlap. Where *squared_norm, that of all gradients, is not finite nothing changes.
-void muon_step(Cpu&, const Muon&, const AdamWStep* step, const double* squared_norm, View<const float, 1> x,
-               View<float, 1> parameters);
-void muon_step(Cuda&, const Muon&, const AdamWStep* step, const double* squared_norm, View<const float, 1> x,
-               View<float, 1> parameters);
+// Both views [n], which do not overlap. Where *squared_norm is not finite nothing changes.
+struct MuonUpdate {
+  Muon options;
+  const AdamWStep* step;
+  const double* squared_norm;  // of all gradients
+  View<const float, 1> x;
+  View<float, 1> parameters;
+
+  void check() const;
+};
+void muon_step(Cpu&, const MuonUpdate&);
+void muon_step(Cuda&, const MuonUpdate&);
 
 }  // namespace polonaise::kernels

@@ -45,9 +45,17 @@ void MuonSteps::step(const Parameters::Entry& entry, kernels::Muon options, cons
   const View<float, 2> direction(direction_.as<float>(), {rows, columns});
   std::visit(
       [&](auto& device) {
-        kernels::muon_momentum(device, options, numbers, squared_norm, part(gradients), part(momentum),
-                               flat(direction));
-        kernels::muon_step(device, options, numbers, squared_norm, orthogonalized(direction), part(parameters));
+        kernels::muon_momentum(device, {.options = options,
+                                        .step = numbers,
+                                        .squared_norm = squared_norm,
+                                        .gradients = part(gradients),
+                                        .m = part(momentum),
+                                        .x = flat(direction)});
+        kernels::muon_step(device, {.options = options,
+                                    .step = numbers,
+                                    .squared_norm = squared_norm,
+                                    .x = orthogonalized(direction),
+                                    .parameters = part(parameters)});
       },
       device_);
 }

@@ -10,26 +10,21 @@
 namespace polonaise::kernels {
 namespace {
 
-constexpr Index kBlock = 16384;  // elements that one task takes
-
 template <class Body>
 void over_elements(const Cpu& cpu, Index n, Body&& body) {
-  parallel_for(cpu, ceil_div(n, kBlock), [&](Index block) {
-    for (Index i = block * kBlock, end = std::min(n, i + kBlock); i < end; ++i) body(i);
+  parallel_blocks(cpu, n, kTaskElements, [&](Index begin, Index count) {
+    for (Index i = begin; i < begin + count; ++i) body(i);
   });
 }
 
 }  // namespace
 
-void muon_momentum(Cpu& cpu, const Muon& options, const AdamWStep* step, const double* squared_norm,
-                   View<const float, 1> gradients, View<float, 1> m, View<float, 1> x) {
-  require(m.size() == gradients.size() && x.size() == gradients.size(), "gradients and momentum must have one length");
-  if (!std::isfinite(*squared_norm)) return;
-  const float factor = gradient_factor(std::sqrt(*squared_norm), step->scale, options.clip), keep = options.momentum;
-  const float* const g = gradients.data();
-  float* const momentum = m.data();
-  float* const out = x.data();
-  over_elements(cpu, gradients.size(), [=](Index i) {
+void muon_momentum(Cpu& cpu, const MuonMomentum& u) {
+  u.check();
+  if (!std::isfinite(*u.squared_norm)) return;
+  const float factor = gradient_factor(std::sqrt(*u.squared_norm), u.step->scale, u.options.clip);
+  const float keep = u.options.momentum;
+  over_elements(cpu, u.gradients.size(), [=, g = u.gradients.data(), momentum = u.m.data(), out = u.x.data()](Index i) {
     const float part = (1.0f - keep) * factor * g[i];
     momentum[i] = keep * momentum[i] + part;
     out[i] = keep * momentum[i] + part;
@@ -51,13 +46,12 @@ void muon_polynomial(Cpu& cpu, View<const float, 2> gram, View<float, 2> gram2) 
   });
 }
 
-void muon_step(Cpu& cpu, const Muon& options, const AdamWStep* step, const double* squared_norm, View<const float, 1> x,
-               View<float, 1> parameters) {
-  require(x.size() == parameters.size(), "parameters and their direction must have one length");
-  if (!std::isfinite(*squared_norm)) return;
-  const float rate = step->share * options.rate, keep = 1.0f - rate * options.weight_decay;
-  over_elements(cpu, x.size(),
-                [=, along = x.data(), p = parameters.data()](Index i) { p[i] = keep * p[i] - rate * along[i]; });
+void muon_step(Cpu& cpu, const MuonUpdate& u) {
+  u.check();
+  if (!std::isfinite(*u.squared_norm)) return;
+  const float rate = u.step->share * u.options.rate, keep = 1.0f - rate * u.options.weight_decay;
+  over_elements(cpu, u.x.size(),
+                [=, along = u.x.data(), p = u.parameters.data()](Index i) { p[i] = keep * p[i] - rate * along[i]; });
 }
 
 }  // namespace polonaise::kernels

@@ -1,6 +1,5 @@
 #include "kernels/muon.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "kernels/cuda/device.h"
@@ -22,15 +21,15 @@ Launch over_elements(Index n) {
   return {.grid = {ceil_div(n, Index{kThreads})}, .block = {kThreads}};
 }
 
-__global__ void momentum_elements(Muon f, const AdamWStep* of_step, const double* squared_norm, Index n, const float* g,
-                                  float* m, float* x) {
-  const double norm = sqrt(*squared_norm);
+__global__ void momentum_elements(MuonMomentum u) {
+  const Muon& f = u.options;
+  const double norm = sqrt(*u.squared_norm);
   const Index i = element();
-  if (i >= n || !(norm < INFINITY)) return;  // nor a NaN
-  const float part = (1.0f - f.momentum) * gradient_factor(norm, of_step->scale, f.clip) * g[i];
-  const float momentum = f.momentum * m[i] + part;
-  m[i] = momentum;
-  x[i] = f.momentum * momentum + part;
+  if (i >= u.gradients.size() || !(norm < INFINITY)) return;  // nor a NaN
+  const float part = (1.0f - f.momentum) * gradient_factor(norm, u.step->scale, f.clip) * u.gradients.data()[i];
+  const float momentum = f.momentum * u.m.data()[i] + part;
+  u.m.data()[i] = momentum;
+  u.x.data()[i] = f.momentum * momentum + part;
 }
 
 __global__ void normalize_elements(const double* squared_norm, Index n, float* x) {
@@ -45,22 +44,19 @@ __global__ void polynomial_elements(Index n, const float* gram, float* gram2) {
   gram2[i] = NewtonSchulz::kB * gram[i] + NewtonSchulz::kC * gram2[i] + unit;
 }
 
-__global__ void step_elements(Muon f, const AdamWStep* of_step, const double* squared_norm, Index n, const float* x,
-                              float* p) {
+__global__ void step_elements(MuonUpdate u) {
   const Index i = element();
-  if (i >= n || !(*squared_norm < INFINITY)) return;  // nor a NaN
-  const float rate = of_step->share * f.rate;
-  p[i] = (1.0f - rate * f.weight_decay) * p[i] - rate * x[i];
+  if (i >= u.x.size() || !(*u.squared_norm < INFINITY)) return;  // nor a NaN
+  const float rate = u.step->share * u.options.rate;
+  float& p = u.parameters.data()[i];
+  p = (1.0f - rate * u.options.weight_decay) * p - rate * u.x.data()[i];
 }
 
 }  // namespace
 
-void muon_momentum(Cuda& cuda, const Muon& options, const AdamWStep* step, const double* squared_norm,
-                   View<const float, 1> gradients, View<float, 1> m, View<float, 1> x) {
-  const Index n = gradients.size();
-  require(m.size() == n && x.size() == n, "gradients and momentum must have one length");
-  launch(cuda, "muon_momentum", over_elements(n), momentum_elements, options, step, squared_norm, n, gradients.data(),
-         m.data(), x.data());
+void muon_momentum(Cuda& cuda, const MuonMomentum& u) {
+  u.check();
+  launch(cuda, "muon_momentum", over_elements(u.gradients.size()), momentum_elements, u);
 }
 
 void muon_normalize(Cuda& cuda, const double* squared_norm, View<float, 1> x) {
@@ -73,12 +69,9 @@ void muon_polynomial(Cuda& cuda, View<const float, 2> gram, View<float, 2> gram2
   launch(cuda, "muon_polynomial", over_elements(n * n), polynomial_elements, n, gram.data(), gram2.data());
 }
 
-void muon_step(Cuda& cuda, const Muon& options, const AdamWStep* step, const double* squared_norm,
-               View<const float, 1> x, View<float, 1> parameters) {
-  const Index n = x.size();
-  require(parameters.size() == n, "parameters and their direction must have one length");
-  launch(cuda, "muon_step", over_elements(n), step_elements, options, step, squared_norm, n, x.data(),
-         parameters.data());
+void muon_step(Cuda& cuda, const MuonUpdate& u) {
+  u.check();
+  launch(cuda, "muon_step", over_elements(u.x.size()), step_elements, u);
 }
 
 }  // namespace polonaise::kernels

@@ -17,6 +17,22 @@ class Muon : public DeviceTest<Target> {
   auto placed(T value) {
     return this->place(Array<T, 1>({1}, value));
   }
+
+  void momentum(const kernels::Muon& options, const auto& now, const auto& norm, const auto& g, auto& m, auto& x) {
+    kernels::muon_momentum(this->device(), {.options = options,
+                                            .step = now.view().data(),
+                                            .squared_norm = norm.view().data(),
+                                            .gradients = g.view(),
+                                            .m = m.view(),
+                                            .x = x.view()});
+  }
+  void step(const kernels::Muon& options, const auto& now, const auto& norm, const auto& x, auto& p) {
+    kernels::muon_step(this->device(), {.options = options,
+                                        .step = now.view().data(),
+                                        .squared_norm = norm.view().data(),
+                                        .x = x.view(),
+                                        .parameters = p.view()});
+  }
 };
 TYPED_TEST_SUITE(Muon, FloatTargets, TargetNames);
 
@@ -30,8 +46,7 @@ TYPED_TEST(Muon, MomentumIsNesterovsOverSteps) {
     for (std::uint64_t step = 1; step <= 3; ++step) {
       const auto gradients = random_array<1>({n}, step);
       const auto g = this->place(gradients);
-      kernels::muon_momentum(this->device(), options, now.view().data(), norm.view().data(), g.view(), m.view(),
-                             x.view());
+      this->momentum(options, now, norm, g, m, x);
       for (std::size_t i = 0; i < m_oracle.size(); ++i) {
         const double gradient = 0.25 * static_cast<double>(gradients.values()[i]);
         m_oracle[i] = 0.9 * m_oracle[i] + 0.1 * gradient;
@@ -79,7 +94,7 @@ TYPED_TEST(Muon, AStepDecaysAndGoesAgainstTheDirection) {
     const auto start = random_array<1>({n}, 1), direction = random_array<1>({n}, 2);
     auto p = this->place(start);
     const auto x = this->place(direction);
-    kernels::muon_step(this->device(), options, now.view().data(), norm.view().data(), x.view(), p.view());
+    this->step(options, now, norm, x, p);
     std::vector<double> expected;
     for (Index i = 0; i < n; ++i)
       expected.push_back(0.9375 * static_cast<double>(start[i]) - 0.25 * static_cast<double>(direction[i]));
@@ -94,9 +109,8 @@ TYPED_TEST(Muon, ANormThatIsNotFiniteChangesNothing) {
     const auto norm = this->placed(bad);
     const auto g = this->placed(NAN);
     auto m = this->placed(1.0f), x = this->placed(2.0f), p = this->placed(3.0f);
-    kernels::muon_momentum(this->device(), options, now.view().data(), norm.view().data(), g.view(), m.view(),
-                           x.view());
-    kernels::muon_step(this->device(), options, now.view().data(), norm.view().data(), x.view(), p.view());
+    this->momentum(options, now, norm, g, m, x);
+    this->step(options, now, norm, x, p);
     EXPECT_EQ(fetch(m)[0], 1.0f);
     EXPECT_EQ(fetch(x)[0], 2.0f);
     EXPECT_EQ(fetch(p)[0], 3.0f);
