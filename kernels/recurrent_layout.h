@@ -20,8 +20,8 @@ class RecurrentLayout {
   std::size_t index(Index layer, Index direction) const {
     return static_cast<std::size_t>(layer * s.directions + direction);
   }
-  Index steps() const { return s.T * s.B; }     // rows of every matrix over all steps, (t, b) flattened
-  Index states() const { return s.B * s.H; }    // elements of one layer's h in one direction
+  Index steps() const { return s.T * s.B; }         // rows of every matrix over all steps, (t, b) flattened
+  Index states() const { return s.B * s.H; }        // elements of one layer's h in one direction
   Index width() const { return cell.gates * s.H; }  // columns of one direction's pre-activations
   Index outputs() const { return steps() * s.directions * s.H; }  // elements of one layer's y
 
@@ -67,8 +67,7 @@ class RecurrentLayout {
 // CellShape as constants: what each device's code of a cell derives from.
 template <Cell kCell>
 struct CellOf {
-  static constexpr int kGates = shape_of(kCell).gates, kStates = shape_of(kCell).states,
-                       kSlots = shape_of(kCell).slots;
+  static constexpr int kGates = shape_of(kCell).gates, kStates = shape_of(kCell).states, kSlots = shape_of(kCell).slots;
   static constexpr bool kLastApart = shape_of(kCell).last_apart;
 };
 

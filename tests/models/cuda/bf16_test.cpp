@@ -118,7 +118,8 @@ TEST_P(InBf16, AStateIsCarried) {
   constexpr Index kSteps = 9, kChunk = 5;
   const std::vector<Event> piece = random_events(config().events, kSteps + 1, 1);
   const Shape shape{config().layers, 1, config().hidden};
-  const Shape shape_of_c{config().layers, 1, kernels::shape_of(*cell_of(config().architecture)).states * config().hidden};
+  const Shape shape_of_c{config().layers, 1,
+                         kernels::shape_of(*cell_of(config().architecture)).states * config().hidden};
   const auto bytes = [](const Shape& s) { return static_cast<std::size_t>(s.size()) * sizeof(bf16); };
   const Buffer h(card_, bytes(shape)), c(card_, bytes(shape_of_c));
   RecurrentState state{{h.data(), shape, DType::bf16}, {c.data(), shape_of_c, DType::bf16}};
