@@ -3,10 +3,10 @@
 #include <string>
 #include <string_view>
 
-#include "tools/common/cli.h"
-#include "tools/compare/folder.h"
-#include "tools/compare/options.h"
-#include "tools/compare/study.h"
+#include "tools/cli/cli.h"
+#include "tools/compare/study/folder.h"
+#include "tools/compare/study/options.h"
+#include "tools/compare/study/study.h"
 
 namespace polonaise::tools {
 namespace {

@@ -6,17 +6,17 @@
 #include <string>
 #include <string_view>
 
-#include "io/dataset.h"
-#include "io/error.h"
-#include "io/protocol.h"
-#include "tools/common/cli.h"
-#include "tools/common/course.h"
-#include "tools/common/device_option.h"
-#include "tools/common/evaluate.h"
-#include "tools/common/gap.h"
-#include "tools/common/progress.h"
-#include "tools/common/run.h"
-#include "tools/common/table.h"
+#include "io/baselines/protocol.h"
+#include "io/data/dataset.h"
+#include "io/files/error.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/table.h"
+#include "tools/jobs/progress.h"
+#include "tools/options/device_option.h"
+#include "tools/training/course.h"
+#include "tools/training/evaluate.h"
+#include "tools/training/run.h"
+#include "tools/training/split_gap.h"
 
 namespace polonaise::tools {
 namespace {

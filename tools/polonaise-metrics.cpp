@@ -8,15 +8,15 @@
 #include <utility>
 #include <vector>
 
-#include "io/continuation.h"
-#include "io/dataset.h"
-#include "io/error.h"
-#include "io/random_notes.h"
-#include "tools/common/cli.h"
-#include "tools/common/parallel.h"
-#include "tools/common/progress.h"
+#include "io/baselines/random_notes.h"
+#include "io/data/continuation.h"
+#include "io/data/dataset.h"
+#include "io/files/error.h"
+#include "tools/cli/cli.h"
+#include "tools/jobs/parallel_jobs.h"
+#include "tools/jobs/progress.h"
+#include "tools/metrics/metrics_report.h"
 #include "tools/metrics/pieces.h"
-#include "tools/metrics/report.h"
 
 namespace polonaise::tools {
 namespace {

@@ -7,19 +7,19 @@
 #include <string_view>
 #include <vector>
 
-#include "io/csv.h"
-#include "io/encoding.h"
-#include "io/error.h"
-#include "io/file.h"
-#include "io/midi.h"
-#include "io/notes.h"
-#include "io/svg.h"
-#include "tools/common/cli.h"
-#include "tools/common/encoding_option.h"
-#include "tools/common/files.h"
-#include "tools/common/progress.h"
-#include "tools/midi/info.h"
+#include "io/encodings/encoding.h"
+#include "io/files/error.h"
+#include "io/files/file.h"
+#include "io/midi/csv.h"
+#include "io/midi/midi.h"
+#include "io/midi/notes.h"
+#include "io/midi/svg.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/files.h"
+#include "tools/jobs/progress.h"
+#include "tools/midi/midi_info.h"
 #include "tools/midi/render.h"
+#include "tools/options/encoding_option.h"
 
 namespace polonaise::tools {
 namespace {

@@ -11,23 +11,23 @@
 #include <string_view>
 #include <vector>
 
-#include "io/dataset.h"
-#include "io/encoding.h"
-#include "io/error.h"
-#include "io/file.h"
-#include "io/ngrams.h"
-#include "io/notes.h"
+#include "io/copies/ngrams.h"
+#include "io/data/dataset.h"
+#include "io/encodings/encoding.h"
+#include "io/files/error.h"
+#include "io/files/file.h"
+#include "io/midi/notes.h"
 #include "models/generate.h"
-#include "tools/common/cli.h"
-#include "tools/common/constraints.h"
-#include "tools/common/convert.h"
-#include "tools/common/device_option.h"
-#include "tools/common/files.h"
-#include "tools/common/no_copy.h"
-#include "tools/common/parallel.h"
-#include "tools/common/progress.h"
-#include "tools/common/run.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/files.h"
+#include "tools/jobs/parallel_jobs.h"
+#include "tools/jobs/progress.h"
+#include "tools/options/device_option.h"
+#include "tools/sample/constraints.h"
+#include "tools/sample/no_copy.h"
 #include "tools/sample/opening.h"
+#include "tools/training/convert.h"
+#include "tools/training/run.h"
 
 namespace polonaise::tools {
 namespace {

@@ -4,18 +4,18 @@
 #include <string>
 #include <string_view>
 
-#include "io/dataset.h"
-#include "io/error.h"
-#include "tools/common/cli.h"
-#include "tools/common/device_option.h"
-#include "tools/common/evaluate.h"
-#include "tools/common/init.h"
-#include "tools/common/progress.h"
-#include "tools/common/run.h"
-#include "tools/common/session.h"
-#include "tools/common/table.h"
-#include "tools/common/train_options.h"
-#include "tools/common/trainer.h"
+#include "io/data/dataset.h"
+#include "io/files/error.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/table.h"
+#include "tools/jobs/progress.h"
+#include "tools/options/device_option.h"
+#include "tools/options/train_options.h"
+#include "tools/training/evaluate.h"
+#include "tools/training/init/init.h"
+#include "tools/training/run.h"
+#include "tools/training/session.h"
+#include "tools/training/trainer.h"
 
 namespace polonaise::tools {
 namespace {

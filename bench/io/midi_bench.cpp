@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "io/csv.h"
-#include "io/file.h"
-#include "io/midi.h"
-#include "io/notes.h"
+#include "io/files/file.h"
+#include "io/midi/csv.h"
+#include "io/midi/midi.h"
+#include "io/midi/notes.h"
 
 namespace polonaise::io {
 namespace {

@@ -1,4 +1,4 @@
-// The novelty index of io/novelty.h, one thread: adding a corpus of a million notes, and comparing pieces with it.
+// The novelty index of io/copies/novelty.h, one thread: adding a corpus of a million notes, and comparing pieces with it.
 // Rule-made pieces (which repeat themselves much) and, where POLONAISE_TEST_DATA names the folder that holds
 // asap-scores, these.
 
@@ -9,10 +9,10 @@
 #include <filesystem>
 #include <vector>
 
-#include "io/corpus.h"
-#include "io/notes.h"
-#include "io/novelty.h"
-#include "io/synthetic.h"
+#include "io/copies/novelty.h"
+#include "io/data/corpus.h"
+#include "io/data/synthetic.h"
+#include "io/midi/notes.h"
 
 namespace polonaise::io {
 namespace {

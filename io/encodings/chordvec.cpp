@@ -22,9 +22,9 @@
 #include <optional>
 #include <utility>
 
-#include "io/encodings/grid.h"
+#include "io/encodings/parts/grid_notes.h"
+#include "io/encodings/parts/rules.h"
 #include "io/encodings/registry.h"
-#include "io/encodings/rules.h"
 
 namespace polonaise::io {
 namespace {

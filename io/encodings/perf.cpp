@@ -7,8 +7,8 @@
 //
 // and, where asked for (EncodingOptions::tokens), behind them in this order:
 //    pedal         sustain pedal down, up. Lengths are then those of the keys.
-//    tempo         io/encodings/controls.h: where the quarters of the file lie; the time of the notes stays as it is
-//    articulation  io/encodings/articulation.h: for the notes that follow. Offs then stand at notated ends.
+//    tempo         io/encodings/parts/controls.h: where the quarters of the file lie; the time of the notes stays as it is
+//    articulation  io/encodings/parts/articulation.h: for the notes that follow. Offs then stand at notated ends.
 //
 // Encoding folds the sustain pedal into lengths, takes time from the score's tempos, and rounds it to 10 ms; a note
 // lasts one step at least. At one step tempo and pedal stand before offs and these before ons, offs in the order in
@@ -26,15 +26,15 @@
 #include <tuple>
 #include <utility>
 
-#include "io/encodings/articulation.h"
-#include "io/encodings/controls.h"
-#include "io/encodings/grid.h"
+#include "io/encodings/parts/articulation.h"
+#include "io/encodings/parts/controls.h"
+#include "io/encodings/parts/grid_notes.h"
+#include "io/encodings/parts/rules.h"
+#include "io/encodings/parts/tokens.h"
 #include "io/encodings/registry.h"
-#include "io/encodings/rules.h"
-#include "io/encodings/tokens.h"
-#include "io/error.h"
-#include "io/notes.h"
-#include "io/tempo_map.h"
+#include "io/files/error.h"
+#include "io/midi/notes.h"
+#include "io/midi/tempo_map.h"
 
 namespace polonaise::io {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "io/encoding.h"
+#include "io/encodings/encoding.h"
 
 namespace polonaise::io {
 

@@ -2,8 +2,8 @@
 // position the notes that begin there.
 //      0..87    pitch 21..108, the piano's keys
 //     88..119   velocity 1..4, 5..8, ..., 125..127
-//    120..239   length, one of the 120 of io/encodings/lengths.h
-//    240..261   a bar begins, of one of the 22 meters of io/encodings/bars.h
+//    120..239   length, one of the 120 of io/encodings/parts/lengths.h
+//    240..261   a bar begins, of one of the 22 meters of io/encodings/parts/bars.h
 //    262..549   position 0..287, in 1/48 quarter from the bar's beginning
 //
 // A piece is bars; a bar is its token and any number of a position with notes, ascending; a note is pitch, velocity,
@@ -20,14 +20,14 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
-#include "io/encodings/bars.h"
-#include "io/encodings/grid.h"
-#include "io/encodings/lengths.h"
+#include "io/encodings/parts/bars.h"
+#include "io/encodings/parts/grid_notes.h"
+#include "io/encodings/parts/lengths.h"
+#include "io/encodings/parts/rules.h"
+#include "io/encodings/parts/written_notes.h"
 #include "io/encodings/registry.h"
-#include "io/encodings/rules.h"
-#include "io/encodings/written_notes.h"
-#include "io/error.h"
-#include "io/notes.h"
+#include "io/files/error.h"
+#include "io/midi/notes.h"
 
 namespace polonaise::io {
 namespace {

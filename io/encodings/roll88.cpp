@@ -11,10 +11,10 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "io/encodings/grid.h"
+#include "io/encodings/parts/grid_notes.h"
+#include "io/encodings/parts/rules.h"
 #include "io/encodings/registry.h"
-#include "io/encodings/rules.h"
-#include "io/error.h"
+#include "io/files/error.h"
 
 namespace polonaise::io {
 namespace {

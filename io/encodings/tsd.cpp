@@ -2,12 +2,12 @@
 // no note can be left hanging.
 //      0..87    pitch 21..108, the piano's keys
 //     88..119   velocity 1..4, 5..8, ..., 125..127
-//    120..239   length, one of the 120 of io/encodings/lengths.h
+//    120..239   length, one of the 120 of io/encodings/parts/lengths.h
 //    240..359   time moves on by one of these lengths
 // and, where asked for (EncodingOptions::tokens), behind them in this order:
 //    pedal         sustain pedal down, up. Lengths are then those of the keys.
-//    tempo         io/encodings/controls.h; without it a piece plays at 120 quarters a minute
-//    articulation  io/encodings/articulation.h; lengths are then notated ones
+//    tempo         io/encodings/parts/controls.h; without it a piece plays at 120 quarters a minute
+//    articulation  io/encodings/parts/articulation.h; lengths are then notated ones
 //
 // A note is pitch, velocity, articulation if there are such, length. Encoding folds the sustain pedal into lengths and
 // rounds time to 1/48 quarter; a length becomes the nearest one that ends before its key is struck again. At one time
@@ -21,16 +21,16 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "io/encodings/articulation.h"
-#include "io/encodings/controls.h"
-#include "io/encodings/grid.h"
-#include "io/encodings/lengths.h"
+#include "io/encodings/parts/articulation.h"
+#include "io/encodings/parts/controls.h"
+#include "io/encodings/parts/grid_notes.h"
+#include "io/encodings/parts/lengths.h"
+#include "io/encodings/parts/rules.h"
+#include "io/encodings/parts/tokens.h"
+#include "io/encodings/parts/written_notes.h"
 #include "io/encodings/registry.h"
-#include "io/encodings/rules.h"
-#include "io/encodings/tokens.h"
-#include "io/encodings/written_notes.h"
-#include "io/error.h"
-#include "io/notes.h"
+#include "io/files/error.h"
+#include "io/midi/notes.h"
 
 namespace polonaise::io {
 namespace {

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "io/score.h"
+#include "io/midi/score.h"
 
 namespace polonaise::io {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/score.h"
+#include "io/midi/score.h"
 
 // What other packages print for a piece, their faults included, so that published numbers can be compared. Held to the
 // packages themselves by tests/io/metrics/golden/make_golden.py.

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <span>
 
-#include "io/meter.h"
 #include "io/metrics/pitch.h"
 #include "io/metrics/pitched.h"
 #include "io/metrics/texture.h"
+#include "io/midi/meter.h"
 
 namespace polonaise::io {
 namespace {

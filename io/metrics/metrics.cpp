@@ -1,13 +1,13 @@
 #include "io/metrics/metrics.h"
 
-#include "io/meter.h"
 #include "io/metrics/chords.h"
 #include "io/metrics/pitch.h"
 #include "io/metrics/pitched.h"
 #include "io/metrics/rhythm.h"
 #include "io/metrics/structure.h"
 #include "io/metrics/texture.h"
-#include "io/tempo_map.h"
+#include "io/midi/meter.h"
+#include "io/midi/tempo_map.h"
 
 namespace polonaise::io {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/score.h"
+#include "io/midi/score.h"
 
 namespace polonaise::io {
 

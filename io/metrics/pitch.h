@@ -5,10 +5,10 @@
 #include <optional>
 #include <span>
 
-#include "io/meter.h"
 #include "io/metrics/pitch_classes.h"
-#include "io/score.h"
-#include "io/tempo_map.h"
+#include "io/midi/meter.h"
+#include "io/midi/score.h"
+#include "io/midi/tempo_map.h"
 
 // Which pitches a piece uses. Notes are those of pitched_notes(); none is returned where a metric is undefined.
 namespace polonaise::io {

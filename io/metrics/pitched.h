@@ -6,7 +6,7 @@
 #include <tuple>
 #include <vector>
 
-#include "io/score.h"
+#include "io/midi/score.h"
 
 namespace polonaise::io {
 

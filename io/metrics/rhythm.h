@@ -5,9 +5,9 @@
 #include <optional>
 #include <span>
 
-#include "io/meter.h"
-#include "io/score.h"
-#include "io/tempo_map.h"
+#include "io/midi/meter.h"
+#include "io/midi/score.h"
+#include "io/midi/tempo_map.h"
 
 // When notes begin and how long they are. Notes are those of pitched_notes(); none is returned where a metric is
 // undefined.

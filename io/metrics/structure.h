@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "io/metrics/pitch_classes.h"
-#include "io/score.h"
-#include "io/tempo_map.h"
+#include "io/midi/score.h"
+#include "io/midi/tempo_map.h"
 
 // How strongly a piece repeats itself: Müller's fitness of segments (Müller, Grosche and Jiang, "A segment-based
 // fitness measure for capturing repetitive structures of music recordings", ISMIR 2011), on chroma from notes instead

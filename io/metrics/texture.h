@@ -4,7 +4,7 @@
 #include <optional>
 #include <span>
 
-#include "io/score.h"
+#include "io/midi/score.h"
 
 // How many notes sound at once. Notes are those of pitched_notes(); time is counted in ticks.
 namespace polonaise::io {

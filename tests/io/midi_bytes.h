@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/warnings.h"
+#include "io/files/warnings.h"
 
 // MIDI files made by hand, for tests.
 namespace polonaise::io::test {

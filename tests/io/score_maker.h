@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 
-#include "io/score.h"
+#include "io/midi/score.h"
 
 namespace polonaise::io {
 

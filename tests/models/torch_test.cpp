@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "io/safetensors.h"
+#include "io/files/safetensors.h"
 #include "models/model.h"
 #include "tests/kernels/support.h"
 #include "tests/runtime/steps.h"

@@ -100,7 +100,7 @@ TEST(Includes, EveryRuleFindsItsFault) {
   EXPECT_EQ(count("kernels/a.h", "#include \"runtime/tape.h\"\n"), 1u);
   EXPECT_EQ(count("io/a.cpp", "#include \"kernels/view.h\"\n"), 1u);
   EXPECT_EQ(count("runtime/a.cpp", "#include \"models/model.h\"\n"), 1u);
-  EXPECT_EQ(count("models/a.cpp", "  #  include \"io/file.h\"\n"), 1u);
+  EXPECT_EQ(count("models/a.cpp", "  #  include \"io/files/file.h\"\n"), 1u);
   EXPECT_EQ(count("tools/a.cpp", "#include \"tests/kernels/support.h\"\n"), 1u);
   EXPECT_EQ(count("tools/a.cpp", "#include \"cli.h\"\n"), 1u);
   EXPECT_EQ(count("runtime/device.cpp", "#include <cuda_runtime.h>\n"), 1u);
@@ -113,7 +113,7 @@ TEST(Includes, EveryRuleFindsItsFault) {
   EXPECT_EQ(count("kernels/cuda/launch.cpp", "cudaLaunchKernelExC(&config, kernel, arguments);\n"), 0u);
   EXPECT_EQ(count("kernels/cuda/lstm.cu", "__shared__ float sum;\n  asm volatile(\"\");\n  asm(\"\");\n"), 3u);
   EXPECT_EQ(count("kernels/simt/mma.h", "asm volatile(\"\");\n"), 0u);
-  EXPECT_EQ(count("tests/a.cpp", "#include \"io/file.h\"\n#include <vector>\n"), 0u);
+  EXPECT_EQ(count("tests/a.cpp", "#include \"io/files/file.h\"\n#include <vector>\n"), 0u);
 }
 
 }  // namespace

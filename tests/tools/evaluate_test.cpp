@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "io/baselines.h"
+#include "io/baselines/baselines.h"
 #include "tests/tools/runs.h"
-#include "tools/common/evaluate.h"
-#include "tools/common/run.h"
+#include "tools/training/evaluate.h"
+#include "tools/training/run.h"
 
 namespace polonaise::tools {
 namespace {

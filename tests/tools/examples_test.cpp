@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "io/file.h"
-#include "io/notes.h"
+#include "io/files/file.h"
+#include "io/midi/notes.h"
 #include "tests/tools/runs.h"
 
 // What --help and README.md show as examples, typed into a shell as they stand, in a folder that has what they name.

@@ -4,8 +4,8 @@
 #include <sstream>
 #include <string>
 
-#include "io/notes.h"
-#include "io/safetensors.h"
+#include "io/files/safetensors.h"
+#include "io/midi/notes.h"
 #include "tests/tools/runs.h"
 
 // Files of commit f571fef, made by the script beside them (tests/tools/f571fef/make.sh): whatever changes since, they

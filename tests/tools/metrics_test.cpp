@@ -6,13 +6,13 @@
 #include <string>
 #include <string_view>
 
-#include "io/continuation.h"
-#include "io/file.h"
-#include "io/meter.h"
+#include "io/data/continuation.h"
+#include "io/data/split.h"
+#include "io/data/synthetic.h"
+#include "io/files/file.h"
 #include "io/metrics/metrics.h"
-#include "io/notes.h"
-#include "io/split.h"
-#include "io/synthetic.h"
+#include "io/midi/meter.h"
+#include "io/midi/notes.h"
 #include "tests/tools/run_program.h"
 
 // The program polonaise-metrics, run as a user runs it.

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "io/encoding.h"
-#include "io/file.h"
-#include "io/notes.h"
+#include "io/encodings/encoding.h"
+#include "io/files/file.h"
+#include "io/midi/notes.h"
 #include "tests/tools/run_program.h"
 
 // The program polonaise-midi, run as a user runs it.

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include "io/dataset.h"
-#include "io/file.h"
-#include "io/notes.h"
-#include "io/synthetic.h"
+#include "io/data/dataset.h"
+#include "io/data/synthetic.h"
+#include "io/files/file.h"
+#include "io/midi/notes.h"
 #include "tests/tools/run_program.h"
 
 // The program polonaise-prepare, run as a user runs it.

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "io/dataset.h"
-#include "io/encoding.h"
-#include "io/synthetic.h"
+#include "io/data/dataset.h"
+#include "io/data/synthetic.h"
+#include "io/encodings/encoding.h"
 #include "tests/tools/run_program.h"
 
 // Small datasets and runs, for the tests of the programs that read them.

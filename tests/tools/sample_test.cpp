@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "io/encoding.h"
-#include "io/midi.h"
-#include "io/notes.h"
+#include "io/encodings/encoding.h"
+#include "io/midi/midi.h"
+#include "io/midi/notes.h"
 #include "tests/tools/runs.h"
 
 namespace polonaise::tools {

@@ -7,9 +7,9 @@
 #include <string>
 #include <thread>
 
-#include "io/safetensors.h"
+#include "io/files/safetensors.h"
 #include "tests/tools/runs.h"
-#include "tools/common/config.h"
+#include "tools/cli/toml.h"
 
 // The program polonaise-train, run as a user runs it.
 namespace polonaise::tools {

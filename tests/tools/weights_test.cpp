@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "io/dataset.h"
-#include "io/safetensors.h"
+#include "io/data/dataset.h"
+#include "io/files/safetensors.h"
 #include "tests/tools/runs.h"
-#include "tools/common/device_option.h"
-#include "tools/common/evaluate.h"
-#include "tools/common/run.h"
+#include "tools/options/device_option.h"
+#include "tools/training/evaluate.h"
+#include "tools/training/run.h"
 
 // What docs/weights.md shows, run as it stands there, with PyTorch.
 namespace polonaise::tools {

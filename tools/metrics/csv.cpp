@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "io/meter.h"
-#include "tools/metrics/report.h"
+#include "io/midi/meter.h"
+#include "tools/metrics/metrics_report.h"
 
 namespace polonaise::tools {
 namespace {

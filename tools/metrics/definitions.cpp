@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "io/metrics/metrics.h"
-#include "tools/metrics/report.h"
+#include "tools/metrics/metrics_report.h"
 
 namespace polonaise::tools {
 namespace {

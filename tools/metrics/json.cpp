@@ -1,8 +1,8 @@
 #include <nlohmann/json.hpp>
 
-#include "io/meter.h"
-#include "io/tempo_map.h"
-#include "tools/metrics/report.h"
+#include "io/midi/meter.h"
+#include "io/midi/tempo_map.h"
+#include "tools/metrics/metrics_report.h"
 
 namespace polonaise::tools {
 namespace {

@@ -9,12 +9,12 @@
 #include <optional>
 #include <utility>
 
-#include "io/error.h"
+#include "io/files/error.h"
 #include "io/metrics/pitched.h"
-#include "io/notes.h"
-#include "tools/common/files.h"
-#include "tools/common/parallel.h"
-#include "tools/common/progress.h"
+#include "io/midi/notes.h"
+#include "tools/cli/files.h"
+#include "tools/jobs/parallel_jobs.h"
+#include "tools/jobs/progress.h"
 
 namespace polonaise::tools {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "io/corpus.h"
-#include "io/dataset.h"
+#include "io/data/corpus.h"
+#include "io/data/dataset.h"
 
 namespace polonaise::tools {
 

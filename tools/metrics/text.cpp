@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
-#include "tools/common/files.h"
-#include "tools/common/progress.h"
-#include "tools/common/table.h"
-#include "tools/metrics/report.h"
+#include "tools/cli/files.h"
+#include "tools/cli/table.h"
+#include "tools/jobs/progress.h"
+#include "tools/metrics/metrics_report.h"
 
 namespace polonaise::tools {
 namespace {

@@ -15,9 +15,9 @@
 #include <string_view>
 #include <vector>
 
-#include "io/error.h"
-#include "io/file.h"
-#include "io/midi.h"
+#include "io/files/error.h"
+#include "io/files/file.h"
+#include "io/midi/midi.h"
 
 namespace polonaise::tools {
 namespace {

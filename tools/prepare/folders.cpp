@@ -7,9 +7,9 @@
 #include <map>
 #include <numeric>
 
-#include "io/split.h"
-#include "tools/common/progress.h"
-#include "tools/common/table.h"
+#include "io/data/split.h"
+#include "tools/cli/table.h"
+#include "tools/jobs/progress.h"
 
 namespace polonaise::tools {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "io/corpus.h"
+#include "io/data/corpus.h"
 #include "tools/prepare/sources.h"
 
 namespace polonaise::tools {

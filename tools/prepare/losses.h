@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-#include "tools/prepare/augment.h"
+#include "tools/prepare/encode_sources.h"
 #include "tools/prepare/sources.h"
 
 namespace polonaise::tools {

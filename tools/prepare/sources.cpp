@@ -6,12 +6,12 @@
 #include <mutex>
 #include <optional>
 
-#include "io/error.h"
-#include "io/notes.h"
-#include "io/synthetic.h"
-#include "tools/common/files.h"
-#include "tools/common/parallel.h"
-#include "tools/common/progress.h"
+#include "io/data/synthetic.h"
+#include "io/files/error.h"
+#include "io/midi/notes.h"
+#include "tools/cli/files.h"
+#include "tools/jobs/parallel_jobs.h"
+#include "tools/jobs/progress.h"
 
 namespace polonaise::tools {
 namespace {

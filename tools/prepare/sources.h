@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "io/score.h"
-#include "io/split.h"
-#include "io/warnings.h"
+#include "io/data/split.h"
+#include "io/files/warnings.h"
+#include "io/midi/score.h"
 
 namespace polonaise::tools {
 

@@ -8,14 +8,14 @@
 #include <map>
 #include <utility>
 
-#include "io/baselines.h"
-#include "io/hash.h"
-#include "io/tempo_map.h"
-#include "tools/common/evaluate.h"
-#include "tools/common/files.h"
-#include "tools/common/gap.h"
-#include "tools/common/progress.h"
-#include "tools/common/table.h"
+#include "io/baselines/baselines.h"
+#include "io/files/hash.h"
+#include "io/midi/tempo_map.h"
+#include "tools/cli/files.h"
+#include "tools/cli/table.h"
+#include "tools/jobs/progress.h"
+#include "tools/training/evaluate.h"
+#include "tools/training/split_gap.h"
 
 namespace polonaise::tools {
 namespace {

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "io/corpus.h"
-#include "io/events.h"
-#include "tools/prepare/augment.h"
+#include "io/data/corpus.h"
+#include "io/encodings/event_sequence.h"
+#include "tools/prepare/encode_sources.h"
 #include "tools/prepare/sources.h"
 
 namespace polonaise::tools {

@@ -9,13 +9,13 @@
 #include <set>
 #include <string_view>
 
-#include "io/error.h"
-#include "io/file.h"
+#include "io/files/error.h"
+#include "io/files/file.h"
 #include "models/config.h"
-#include "tools/compare/chart_file.h"
-#include "tools/compare/report_parts.h"
-#include "tools/compare/spread.h"
-#include "tools/compare/words.h"
+#include "tools/compare/findings/words.h"
+#include "tools/compare/report/chart_file.h"
+#include "tools/compare/report/report_parts.h"
+#include "tools/compare/results/spread.h"
 
 namespace polonaise::tools {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "tools/compare/chart.h"
+#include "tools/compare/report/chart.h"
 
 // What tools/recipes/learning.sh measured, and its charts.
 namespace polonaise::tools {

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "io/file.h"
-#include "tools/common/cli.h"
-#include "tools/common/files.h"
+#include "io/files/file.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/files.h"
 #include "tools/recipes/learning.h"
 
 namespace polonaise::tools {

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "io/continuation.h"
-#include "io/error.h"
-#include "io/notes.h"
-#include "tools/common/files.h"
+#include "io/data/continuation.h"
+#include "io/files/error.h"
+#include "io/midi/notes.h"
+#include "tools/cli/files.h"
 
 namespace polonaise::tools {
 

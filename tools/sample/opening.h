@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "io/encoding.h"
-#include "io/events.h"
-#include "io/score.h"
-#include "tools/common/cli.h"
+#include "io/encodings/encoding.h"
+#include "io/encodings/event_sequence.h"
+#include "io/midi/score.h"
+#include "tools/cli/cli.h"
 
 namespace polonaise::tools {
 

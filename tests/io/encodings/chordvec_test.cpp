@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "io/encoding.h"
+#include "io/encodings/encoding.h"
 
 namespace polonaise::io {
 namespace {

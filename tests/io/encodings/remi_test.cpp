@@ -3,10 +3,10 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "io/encoding.h"
-#include "io/encodings/bars.h"
-#include "io/encodings/grid.h"
-#include "io/notes.h"
+#include "io/encodings/encoding.h"
+#include "io/encodings/parts/bars.h"
+#include "io/encodings/parts/grid_notes.h"
+#include "io/midi/notes.h"
 
 namespace polonaise::io {
 namespace {

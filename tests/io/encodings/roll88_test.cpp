@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "io/encoding.h"
+#include "io/encodings/encoding.h"
 
 namespace polonaise::io {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "io/encoding.h"
-#include "io/encodings/lengths.h"
+#include "io/encodings/encoding.h"
+#include "io/encodings/parts/lengths.h"
 
 namespace polonaise::io {
 namespace {

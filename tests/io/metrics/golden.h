@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "io/score.h"
+#include "io/midi/score.h"
 
 // What golden/make_golden.py wrote; its head says what that is.
 namespace polonaise::io {

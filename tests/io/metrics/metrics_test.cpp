@@ -6,9 +6,9 @@
 #include <numeric>
 #include <set>
 
-#include "io/meter.h"
+#include "io/data/synthetic.h"
 #include "io/metrics/distances.h"
-#include "io/synthetic.h"
+#include "io/midi/meter.h"
 #include "tests/io/score_maker.h"
 
 namespace polonaise::io {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "io/files/splitmix64.h"
 #include "io/metrics/pitched.h"
-#include "io/random.h"
 #include "tests/io/score_maker.h"
 
 namespace polonaise::io {

@@ -1,8 +1,8 @@
 #include <nlohmann/json.hpp>
 
-#include "io/notes.h"
+#include "io/midi/notes.h"
 #include "tests/tools/compare/comparisons.h"
-#include "tools/compare/results.h"
+#include "tools/compare/results/results.h"
 
 namespace polonaise::tools {
 namespace {

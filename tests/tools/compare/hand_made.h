@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/compare/results.h"
+#include "tools/compare/results/results.h"
 
 // Results as a comparison might have measured them.
 namespace polonaise::tools {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "io/error.h"
+#include "io/files/error.h"
 #include "tests/tools/run_program.h"
 
 namespace polonaise::tools {

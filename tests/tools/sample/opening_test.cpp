@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "io/continuation.h"
-#include "io/encoding.h"
-#include "io/notes.h"
+#include "io/data/continuation.h"
+#include "io/encodings/encoding.h"
+#include "io/midi/notes.h"
 #include "tests/tools/runs.h"
 
 // What samples go on from, and where drawing begins in their files.

@@ -3,7 +3,7 @@
     PYTHONPATH=tools/torch python3 yours.py
 
 This folder is no package of its own (it has no __init__.py), so that one which is installed goes before it. The format
-is that of io/safetensors.h: a length, a header in JSON, the tensors' bytes.
+is that of io/files/safetensors.h: a length, a header in JSON, the tensors' bytes.
 """
 import json
 import struct

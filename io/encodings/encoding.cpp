@@ -1,0 +1,113 @@
+#include "io/encodings/encoding.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "io/encodings/registry.h"
+#include "io/files/error.h"
+#include "io/files/hash.h"
+
+namespace polonaise::io {
+
+double LossReport::representable_percent() const {
+  return steps == 0 ? 100 : 100.0 * static_cast<double>(representable_steps) / static_cast<double>(steps);
+}
+
+double LossReport::percent_of_notes(std::int64_t count) const {
+  return notes == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(notes);
+}
+
+void LossReport::merge(const LossReport& other) {
+  notes += other.notes;
+  steps += other.steps;
+  representable_steps += other.representable_steps;
+  losses.merge(other.losses);
+}
+
+std::vector<std::string> LossReport::lines() const {
+  std::vector<std::string> lines;
+  if (steps > 0) {
+    lines.push_back(fmt::format("steps represented as they are: {} of {} ({:.1f} %)", representable_steps, steps,
+                                representable_percent()));
+  }
+  for (const auto& [kind, count] : losses.entries()) {
+    lines.push_back(fmt::format("{}: {} ({:.1f} % of notes)", kind, count, percent_of_notes(count)));
+  }
+  return lines;
+}
+
+std::vector<std::string> encoding_names() {
+  return {"chordvec", "chordvec-literal", "roll88", "perf", "tsd", "remi"};
+}
+
+std::unique_ptr<const Encoding> make_encoding(std::string_view name, const EncodingOptions& options) {
+  if (name == "perf") return make_perf(options);
+  if (name == "tsd") return make_tsd(options);
+  if (!options.tokens.empty()) {
+    throw Error(fmt::format("\"{}\" has no tokens for {}; perf and tsd have", name, fmt::join(options.tokens, ", ")));
+  }
+  if (name == "chordvec") return make_chordvec(false);
+  if (name == "chordvec-literal") return make_chordvec(true);
+  if (name == "roll88") return make_roll88(options.steps_per_quarter);
+  if (name == "remi") return make_remi();
+  throw Error(fmt::format("there is no encoding \"{}\"; choose one of {}", name, fmt::join(encoding_names(), ", ")));
+}
+
+std::string sealed(std::string_view table) {
+  return fmt::format("{},\"hash\":\"{}\"}}", table.substr(0, table.size() - 1), hex64(hash64(table)));
+}
+
+std::unique_ptr<const Encoding> encoding_from_description(std::string_view json) {
+  using Json = nlohmann::ordered_json;
+  const Json table = Json::parse(json, nullptr, false);
+  if (!table.is_object() || !table.contains("encoding") || !table["encoding"].is_string()) {
+    throw Error("the description of the encoding is not one of this program's; prepare the data again");
+  }
+  const auto name = table["encoding"].get<std::string>();
+  EncodingOptions options;
+  if (table.contains("steps_per_quarter") && table["steps_per_quarter"].is_number_integer()) {
+    const auto steps = table["steps_per_quarter"].get<std::int64_t>();
+    options.steps_per_quarter = static_cast<int>(std::clamp<std::int64_t>(steps, 0, 1000));
+  }
+  if (table.contains("added") && table["added"].is_array()) {
+    for (const Json& tokens : table["added"]) {
+      if (tokens.is_string()) options.tokens.push_back(tokens.get<std::string>());
+    }
+  }
+  auto encoding = make_encoding(name, options);
+  if (encoding->describe() != table.dump()) {
+    throw Error(
+        fmt::format("the events were written with another definition of the encoding \"{}\" than this program's; "
+                    "prepare the data again",
+                    name));
+  }
+  return encoding;
+}
+
+Score op53_prime() {
+  constexpr std::int64_t kQuarter = 480;
+  struct Chord {
+    int onset;  // in sixteenths
+    int length;
+    std::vector<std::uint8_t> pitches;
+  };
+  const Chord chords[] = {{0, 2, {27, 39, 51, 63}},     {6, 1, {49, 52, 57}},  {7, 1, {50, 53, 58}},
+                          {8, 1, {51, 54, 59}},         {9, 1, {52, 55, 60}},  {10, 1, {53, 56, 61}},
+                          {11, 1, {54, 57, 62}},        {12, 4, {55, 58, 63}}, {16, 4, {39, 46, 55, 58}},
+                          {20, 4, {50, 56, 59, 64, 68}}};
+  Score score;
+  score.ticks_per_quarter = kQuarter;
+  score.tempos = {{0, 666667}};
+  score.time_signatures = {{0, 3, 4}};
+  for (const Chord& chord : chords) {
+    for (const std::uint8_t pitch : chord.pitches) {
+      score.notes.push_back({chord.onset * kQuarter / 4, chord.length * kQuarter / 4, pitch, 80, 0, 0, 0});
+    }
+  }
+  return score;
+}
+
+}  // namespace polonaise::io

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "io/encodings/durations.h"
+
+namespace polonaise::io {
+
+// An encoded piece: a sequence of events, each either one token of a vocabulary or one frame, a set of sounding keys
+// with, in some encodings, a length. What models are trained on and what they produce.
+
+enum class EventKind : std::uint8_t { tokens, frames };
+
+// How a frame's length enters a model, in the last input column: log2(1 + quarters), or the quarters as they are.
+enum class DurationInput : std::uint8_t { log2_one_plus, quarters };
+
+// The shape of an encoding's events: all that a model, a batch or a loss needs to know of it.
+struct EventSpec {
+  EventKind kind = EventKind::tokens;
+  int vocabulary = 0;        // tokens: ids 0..vocabulary-1 (as input also `vocabulary`, the start event), <= 65535
+  int keys = 0;              // frames: keys 0..keys-1, one Bernoulli output each, <= 256
+  int duration_classes = 0;  // frames: kDurationClassCount, or 0 where frames have no length of their own
+  int width = 0;             // frames: input columns; keys, and one more (the last) where frames have a length
+  DurationInput duration_input = DurationInput::log2_one_plus;
+
+  bool has_durations() const { return duration_classes > 0; }
+  friend bool operator==(const EventSpec&, const EventSpec&) = default;
+};
+
+// The value of the last input column for a frame of that length.
+inline float duration_value(DurationInput input, float quarters) {
+  return input == DurationInput::log2_one_plus ? std::log2(1 + quarters) : quarters;
+}
+
+// Frames are rows of a sparse matrix: frame i has keys[rows[i] .. rows[i + 1]), ascending and distinct. The offsets
+// count from the start of `keys`, so rows.front() is 0 only in a whole sequence, and a slice shares its keys.
+struct EventsView {
+  EventKind kind = EventKind::tokens;
+  std::span<const std::uint16_t> tokens;  // tokens only
+  std::span<const std::int64_t> rows;     // frames only: size() + 1 offsets
+  std::span<const std::uint8_t> keys;     // frames only
+  std::span<const float> quarters;        // frames with a length: size() values in [1/48, 16]; else empty
+  std::span<const std::uint8_t> classes;  // frames with a length: duration_class(quarters[i]); else empty
+
+  std::int64_t size() const {
+    if (kind == EventKind::tokens) return static_cast<std::int64_t>(tokens.size());
+    return rows.empty() ? 0 : static_cast<std::int64_t>(rows.size()) - 1;
+  }
+  bool empty() const { return size() == 0; }
+  std::span<const std::uint8_t> frame(std::int64_t i) const {
+    const auto row = static_cast<std::size_t>(i);
+    return keys.subspan(static_cast<std::size_t>(rows[row]), static_cast<std::size_t>(rows[row + 1] - rows[row]));
+  }
+  // Events [first, first + count), which must lie inside.
+  EventsView slice(std::int64_t first, std::int64_t count) const;
+};
+
+// The same events, whichever offsets they are stored under.
+bool equal(const EventsView& a, const EventsView& b);
+
+// Owns a sequence; built by pushing events of one kind only, with or without a length throughout.
+struct Events {
+  EventKind kind = EventKind::tokens;
+  std::vector<std::uint16_t> tokens;
+  std::vector<std::int64_t> rows = {0};
+  std::vector<std::uint8_t> keys;
+  std::vector<float> quarters;
+  std::vector<std::uint8_t> classes;
+
+  explicit Events(EventKind events_kind = EventKind::tokens) : kind(events_kind) {}
+
+  void push_token(int token) { tokens.push_back(static_cast<std::uint16_t>(token)); }
+  // `frame_keys` ascending and distinct.
+  void push_frame(std::span<const std::uint8_t> frame_keys) {
+    keys.insert(keys.end(), frame_keys.begin(), frame_keys.end());
+    rows.push_back(static_cast<std::int64_t>(keys.size()));
+  }
+  // The length is brought into [1/48, 16] quarters; class_quarters(c) makes a frame of what a model drew.
+  void push_frame(std::span<const std::uint8_t> frame_keys, float frame_quarters);
+  void append(const EventsView& more);
+
+  EventsView view() const {
+    if (kind == EventKind::tokens) return {kind, tokens, {}, {}, {}, {}};
+    return {kind, {}, rows, keys, quarters, classes};
+  }
+  std::int64_t size() const { return view().size(); }
+};
+
+}  // namespace polonaise::io
