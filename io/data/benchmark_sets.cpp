@@ -97,22 +97,4 @@ Corpus read_rolls_folder(const std::filesystem::path& folder) {
   return corpus;
 }
 
-Events transpose_roll(const EventsView& roll, int semitones, Warnings& warnings) {
-  Events moved(EventKind::frames);
-  std::vector<std::uint8_t> keys;
-  for (std::int64_t i = 0; i < roll.size(); ++i) {
-    keys.clear();
-    for (const std::uint8_t key : roll.frame(i)) {
-      const int to = key + semitones;
-      if (to < 0 || to > kHighest - kLowest) {
-        warnings.add("keys transposed out of range dropped");
-        continue;
-      }
-      keys.push_back(static_cast<std::uint8_t>(to));
-    }
-    moved.push_frame(keys);
-  }
-  return moved;
-}
-
 }  // namespace polonaise::io

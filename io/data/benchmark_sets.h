@@ -5,7 +5,6 @@
 
 #include "io/data/corpus.h"
 #include "io/encodings/event_sequence.h"
-#include "io/files/warnings.h"
 
 namespace polonaise::io {
 
@@ -19,8 +18,5 @@ std::vector<Events> read_rolls(const std::filesystem::path& path);
 
 // train.jsonl, valid.jsonl and test.jsonl of a folder, divided as they are; pieces are named "train 1", ...
 Corpus read_rolls_folder(const std::filesystem::path& folder);
-
-// The roll with every key `semitones` higher; keys that leave the 88 are dropped and counted.
-Events transpose_roll(const EventsView& roll, int semitones, Warnings& warnings);
 
 }  // namespace polonaise::io

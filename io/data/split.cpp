@@ -18,8 +18,6 @@
 namespace polonaise::io {
 namespace {
 
-constexpr std::uint32_t kSlowestTempo = 0xffffff;  // microseconds a quarter, all that MIDI can say
-
 bool is_number(std::string_view word) {
   return !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -161,31 +159,6 @@ std::vector<Split> split_groups(const std::vector<std::vector<std::size_t>>& gro
     for (const std::size_t file : group) splits[file] = kSplits[to];
   }
   return splits;
-}
-
-Score transpose(const Score& score, int semitones, Warnings& warnings) {
-  Score moved = score;
-  moved.notes.clear();
-  for (Note note : score.notes) {
-    const int pitch = note.channel == kPercussionChannel ? note.pitch : note.pitch + semitones;
-    if (pitch < 0 || pitch > 127) {
-      warnings.add("notes transposed out of range dropped");
-      continue;
-    }
-    note.pitch = static_cast<std::uint8_t>(pitch);
-    moved.notes.push_back(note);
-  }
-  return moved;
-}
-
-Score scale_tempo(const Score& score, double factor) {
-  Score scaled = score;
-  if (scaled.tempos.empty() || scaled.tempos.front().tick > 0) scaled.tempos.insert(scaled.tempos.begin(), Tempo{});
-  for (Tempo& tempo : scaled.tempos) {
-    const double microseconds = std::round(tempo.microseconds_per_quarter / factor);
-    tempo.microseconds_per_quarter = static_cast<std::uint32_t>(std::clamp<double>(microseconds, 1, kSlowestTempo));
-  }
-  return scaled;
 }
 
 }  // namespace polonaise::io

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "io/data/corpus.h"
-#include "io/files/warnings.h"
 #include "io/midi/score.h"
 
 namespace polonaise::io {
@@ -67,11 +66,5 @@ std::vector<std::size_t> group_folders(const std::vector<std::vector<std::size_t
 std::vector<Split> split_groups_by_folder(const std::vector<std::vector<std::size_t>>& groups,
                                           std::span<const std::size_t> homes, std::size_t files,
                                           const SplitRatios& ratios, std::uint64_t seed);
-
-// Moves every note that is not percussion by `semitones`; notes that would leave 0..127 are dropped and counted.
-Score transpose(const Score& score, int semitones, Warnings& warnings);
-
-// The same notes played `factor` (> 0) times as fast: tempos change, ticks do not.
-Score scale_tempo(const Score& score, double factor);
 
 }  // namespace polonaise::io

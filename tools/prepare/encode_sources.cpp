@@ -7,8 +7,7 @@
 #include <charconv>
 #include <mutex>
 
-#include "io/data/benchmark_sets.h"
-#include "io/data/split.h"
+#include "io/data/augment.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/files.h"
 #include "tools/jobs/parallel_jobs.h"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "io/data/split.h"
+#include "io/data/augment.h"
 #include "io/data/synthetic.h"
 #include "io/files/splitmix64.h"
 #include "tests/io/score_maker.h"
