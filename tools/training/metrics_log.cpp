@@ -38,17 +38,17 @@ std::string lines_until(const std::filesystem::path& file, std::int64_t step) {
 
 }  // namespace
 
-Metrics::Metrics(const std::filesystem::path& file, std::int64_t resume) : path_(file) {
+MetricsLog::MetricsLog(const std::filesystem::path& file, std::int64_t resume) : path_(file) {
   io::write_file(file, resume >= 0 ? lines_until(file, resume) : "");
   file_ = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (file_ < 0) fail();
 }
 
-Metrics::~Metrics() {
+MetricsLog::~MetricsLog() {
   if (file_ >= 0) ::close(file_);
 }
 
-void Metrics::write(std::string_view object) {
+void MetricsLog::write(std::string_view object) {
   std::string line(object);
   line += '\n';
   for (std::size_t at = 0; at < line.size();) {
@@ -59,11 +59,11 @@ void Metrics::write(std::string_view object) {
   }
 }
 
-void Metrics::sync() {
+void MetricsLog::sync() {
   if (::fdatasync(file_) != 0 && errno != EINVAL && errno != EROFS) fail();
 }
 
-void Metrics::fail() const {
+void MetricsLog::fail() const {
   throw io::Error(fmt::format("{}: cannot write: {}; what the last checkpoint holds is safe.", path_.string(),
                               std::strerror(errno)));
 }

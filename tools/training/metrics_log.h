@@ -12,13 +12,13 @@ namespace polonaise::tools {
 //               both with the targets learned from and the seconds of training steps until then
 //   end         of a session: its seconds and the most memory that steps took
 // Each line is on its way to the disk when write() returns; sync() waits until they are there.
-class Metrics {
+class MetricsLog {
  public:
   // A new file; or with `resume` >= 0 the old one, cut to what was known at that step, so that no line comes twice.
-  Metrics(const std::filesystem::path& file, std::int64_t resume);
-  ~Metrics();
-  Metrics(const Metrics&) = delete;
-  Metrics& operator=(const Metrics&) = delete;
+  MetricsLog(const std::filesystem::path& file, std::int64_t resume);
+  ~MetricsLog();
+  MetricsLog(const MetricsLog&) = delete;
+  MetricsLog& operator=(const MetricsLog&) = delete;
 
   // `object` without a line break.
   void write(std::string_view object);

@@ -226,7 +226,7 @@ class Session {
   TrainingState state_;
   const SessionOptions options_;
   Interrupt interrupt_;
-  Metrics metrics_;
+  MetricsLog metrics_;
   Progress progress_;
   Clock::time_point saved_ = Clock::now();
   Clock::time_point settled_ = Clock::now();
