@@ -5,7 +5,7 @@
 #include "tools/compare/findings/words.h"
 #include "tools/compare/report/html.h"
 #include "tools/compare/report/report_parts.h"
-#include "tools/compare/study/judge.h"
+#include "tools/compare/results/shown_metrics.h"
 
 namespace polonaise::tools {
 namespace {
