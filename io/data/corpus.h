@@ -39,6 +39,11 @@ struct Corpus {
 };
 
 // Views of pieces, in order; they live as long as the pieces.
-std::vector<EventsView> views(const std::vector<Piece>& pieces);
+inline std::vector<EventsView> views(const std::vector<Piece>& pieces) {
+  std::vector<EventsView> result;
+  result.reserve(pieces.size());
+  for (const Piece& piece : pieces) result.push_back(piece.events.view());
+  return result;
+}
 
 }  // namespace polonaise::io

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "io/data/corpus.h"
-
 namespace polonaise::io {
 
 EventsView EventsView::slice(std::int64_t first, std::int64_t count) const {
@@ -43,13 +41,6 @@ void Events::append(const EventsView& more) {
   for (std::int64_t i = 0; i < more.size(); ++i) push_frame(more.frame(i));
   quarters.insert(quarters.end(), more.quarters.begin(), more.quarters.end());
   classes.insert(classes.end(), more.classes.begin(), more.classes.end());
-}
-
-std::vector<EventsView> views(const std::vector<Piece>& pieces) {
-  std::vector<EventsView> result;
-  result.reserve(pieces.size());
-  for (const Piece& piece : pieces) result.push_back(piece.events.view());
-  return result;
 }
 
 }  // namespace polonaise::io
