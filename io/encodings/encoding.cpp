@@ -11,6 +11,24 @@
 #include "io/files/hash.h"
 
 namespace polonaise::io {
+namespace {
+
+// The encodings that there are, in the order in which they are listed.
+struct Entry {
+  std::string_view name;
+  bool can_add_tokens;
+  std::unique_ptr<const Encoding> (*make)(const EncodingOptions&);
+};
+constexpr Entry kEncodings[] = {
+    {"chordvec", false, [](const EncodingOptions&) { return make_chordvec(false); }},
+    {"chordvec-literal", false, [](const EncodingOptions&) { return make_chordvec(true); }},
+    {"roll88", false, [](const EncodingOptions& options) { return make_roll88(options.steps_per_quarter); }},
+    {"perf", true, make_perf},
+    {"tsd", true, make_tsd},
+    {"remi", false, [](const EncodingOptions&) { return make_remi(); }},
+};
+
+}  // namespace
 
 double LossReport::representable_percent() const {
   return steps == 0 ? 100 : 100.0 * static_cast<double>(representable_steps) / static_cast<double>(steps);
@@ -40,20 +58,20 @@ std::vector<std::string> LossReport::lines() const {
 }
 
 std::vector<std::string> encoding_names() {
-  return {"chordvec", "chordvec-literal", "roll88", "perf", "tsd", "remi"};
+  std::vector<std::string> names;
+  for (const Entry& entry : kEncodings) names.emplace_back(entry.name);
+  return names;
 }
 
 std::unique_ptr<const Encoding> make_encoding(std::string_view name, const EncodingOptions& options) {
-  if (name == "perf") return make_perf(options);
-  if (name == "tsd") return make_tsd(options);
-  if (!options.tokens.empty()) {
+  const auto* const entry = std::ranges::find(kEncodings, name, &Entry::name);
+  if (entry == std::end(kEncodings)) {
+    throw Error(fmt::format("there is no encoding \"{}\"; choose one of {}", name, fmt::join(encoding_names(), ", ")));
+  }
+  if (!entry->can_add_tokens && !options.tokens.empty()) {
     throw Error(fmt::format("\"{}\" has no tokens for {}; perf and tsd have", name, fmt::join(options.tokens, ", ")));
   }
-  if (name == "chordvec") return make_chordvec(false);
-  if (name == "chordvec-literal") return make_chordvec(true);
-  if (name == "roll88") return make_roll88(options.steps_per_quarter);
-  if (name == "remi") return make_remi();
-  throw Error(fmt::format("there is no encoding \"{}\"; choose one of {}", name, fmt::join(encoding_names(), ", ")));
+  return entry->make(options);
 }
 
 std::string sealed(std::string_view table) {
@@ -85,29 +103,6 @@ std::unique_ptr<const Encoding> encoding_from_description(std::string_view json)
                     name));
   }
   return encoding;
-}
-
-Score op53_prime() {
-  constexpr std::int64_t kQuarter = 480;
-  struct Chord {
-    int onset;  // in sixteenths
-    int length;
-    std::vector<std::uint8_t> pitches;
-  };
-  const Chord chords[] = {{0, 2, {27, 39, 51, 63}},     {6, 1, {49, 52, 57}},  {7, 1, {50, 53, 58}},
-                          {8, 1, {51, 54, 59}},         {9, 1, {52, 55, 60}},  {10, 1, {53, 56, 61}},
-                          {11, 1, {54, 57, 62}},        {12, 4, {55, 58, 63}}, {16, 4, {39, 46, 55, 58}},
-                          {20, 4, {50, 56, 59, 64, 68}}};
-  Score score;
-  score.ticks_per_quarter = kQuarter;
-  score.tempos = {{0, 666667}};
-  score.time_signatures = {{0, 3, 4}};
-  for (const Chord& chord : chords) {
-    for (const std::uint8_t pitch : chord.pitches) {
-      score.notes.push_back({chord.onset * kQuarter / 4, chord.length * kQuarter / 4, pitch, 80, 0, 0, 0});
-    }
-  }
-  return score;
 }
 
 }  // namespace polonaise::io

@@ -76,8 +76,4 @@ std::unique_ptr<const Encoding> make_encoding(std::string_view name, const Encod
 // The encoding that describe() described; Error where this program has none of that name, or another table for it.
 std::unique_ptr<const Encoding> encoding_from_description(std::string_view json);
 
-// The first ten chord steps of Chopin's Polonaise Op. 53 with the rest after the first, at 90 quarters a minute: what a
-// sample continues by default.
-Score op53_prime();
-
 }  // namespace polonaise::io

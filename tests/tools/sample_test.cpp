@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "io/data/op53_prime.h"
 #include "io/encodings/encoding.h"
 #include "io/midi/midi.h"
 #include "io/midi/notes.h"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "io/data/continuation.h"
+#include "io/data/op53_prime.h"
 #include "io/files/error.h"
 #include "io/midi/notes.h"
 #include "tools/cli/files.h"

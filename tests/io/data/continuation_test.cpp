@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "io/data/op53_prime.h"
 #include "io/metrics/metrics.h"
 #include "io/midi/notes.h"
 #include "tests/io/encodings/encoding_variants.h"

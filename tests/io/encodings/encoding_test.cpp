@@ -10,6 +10,7 @@
 #include <set>
 #include <tuple>
 
+#include "io/data/op53_prime.h"
 #include "io/files/error.h"
 #include "io/files/file.h"
 #include "io/files/splitmix64.h"

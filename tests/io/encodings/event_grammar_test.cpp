@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "io/data/op53_prime.h"
 #include "io/data/synthetic.h"
 #include "io/encodings/encoding.h"
 #include "io/files/error.h"

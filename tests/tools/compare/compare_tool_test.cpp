@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "io/data/op53_prime.h"
 #include "io/midi/notes.h"
 #include "tests/tools/compare/comparisons.h"
 #include "tools/compare/results/results.h"

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "io/data/continuation.h"
+#include "io/data/op53_prime.h"
 #include "io/encodings/encoding.h"
 #include "io/midi/notes.h"
 #include "tests/tools/runs.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "io/data/continuation.h"
+#include "io/data/op53_prime.h"
 #include "io/encodings/encoding.h"
 #include "io/files/error.h"
 #include "io/midi/notes.h"

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "io/data/op53_prime.h"
 #include "io/encodings/encoding.h"
 #include "io/files/file.h"
 #include "io/midi/notes.h"
