@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "io/data/continuation.h"
 #include "io/data/augment.h"
+#include "io/data/continuation.h"
 #include "io/data/synthetic.h"
 #include "io/files/file.h"
 #include "io/metrics/metrics.h"
