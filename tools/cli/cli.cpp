@@ -120,6 +120,18 @@ Option& Cli::option(std::string names, T& value, std::string help) {
   return bind(state_->add(std::move(names), std::move(help)), value);
 }
 
+Option& Cli::choice(std::string names, std::vector<std::string> words, std::function<std::size_t()> value,
+                    std::function<void(std::size_t)> assign, std::string help) {
+  OptionSpec& option = state_->add(std::move(names), std::move(help));
+  option.value = [words, value] { return to_value(words.at(value())); };
+  option.assign = [words, assign](std::span<const std::string> items) {
+    std::string word;
+    tools::assign(word, items);
+    assign(static_cast<std::size_t>(std::ranges::find(words, word) - words.begin()));
+  };
+  return option.choices(std::move(words));
+}
+
 Option& Cli::flag(std::string names, bool& value, std::string help) {
   OptionSpec& option = bind(state_->add(std::move(names), std::move(help)), value);
   option.is_flag = true;

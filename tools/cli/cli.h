@@ -75,6 +75,13 @@ class Cli {
   // and receives the result.
   template <class T>
   Option& option(std::string names, T& value, std::string help);
+  // One of an enumeration, whose enumerators count from 0 in the order of `words`; choices() may narrow these.
+  template <class E>
+  Option& choice(std::string names, E& value, std::vector<std::string> words, std::string help) {
+    return choice(
+        std::move(names), std::move(words), [&value] { return static_cast<std::size_t>(value); },
+        [&value](std::size_t word) { value = static_cast<E>(word); }, std::move(help));
+  }
   // A switch; --no-NAME turns off what is on by default.
   Option& flag(std::string names, bool& value, std::string help);
   // An argument without a name; a std::vector takes all that are left.
@@ -118,6 +125,9 @@ class Cli {
   std::string help(int width = 100) const;
 
  private:
+  Option& choice(std::string names, std::vector<std::string> words, std::function<std::size_t()> value,
+                 std::function<void(std::size_t)> assign, std::string help);
+
   struct State;
   explicit Cli(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
