@@ -111,7 +111,7 @@ std::string as_text(const Arguments& a, const Subject& s, const Evaluation& e) {
     if (tokens) cells.push_back(fmt::format("{:.4f}", e.per_note(nats)));
     table.row(cells);
   };
-  row(s.run.options().model, e.nats, e.durations);
+  row(std::string(name_of(s.run.options().model)), e.nats, e.durations);
   row("bigram", e.baselines.bigram, e.baselines.bigram_durations);
   row("unigram", e.baselines.unigram, e.baselines.unigram_durations);
   return text + table.text();
@@ -140,9 +140,9 @@ std::string gap_text(const Arguments& a, const Subject& s, Scorer& scorer, const
 
 void evaluate_run(const Cli& cli, const Arguments& a) {
   const Run run = Run::open(a.run);
-  if (run.options().model != "transformer") {
+  if (run.options().model != Architecture::transformer) {
     cli.refuse_flags({"eval-stride"}, fmt::format("belongs to a transformer, and {} is a run of {}; leave it out",
-                                                  a.run.string(), run.options().model));
+                                                  a.run.string(), name_of(run.options().model)));
   }
   const fs::path file = a.dataset.empty() ? run.options().dataset : a.dataset;
   const io::Dataset data = io::Dataset::open(file);

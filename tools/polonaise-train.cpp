@@ -33,16 +33,18 @@ struct Arguments {
 
 // ", cosine to 0.1 of it": what the learning rate does after the warm-up.
 std::string course_of_rate(const TrainOptions& o, bool has_end) {
-  if (o.schedule == "constant" || (!has_end && o.schedule != "inverse-sqrt")) return ", constant";
-  return fmt::format(", {} to {} of it", o.schedule, o.lr_floor);
+  if (o.schedule == Decay::constant || (!has_end && o.schedule != Decay::inverse_sqrt)) return ", constant";
+  return fmt::format(", {} to {} of it", name_of(o.schedule), o.lr_floor);
 }
 
 std::string header(const Arguments& a, const io::Dataset& data, Trainer& trainer, const AnyDevice& device) {
   const TrainOptions& o = a.options;
   Table table({{"", Table::Align::left}, {"", Table::Align::left}});
-  std::string model = fmt::format("{}, {} of {}", o.model, counted(o.layers, "layer"), o.hidden);
-  if (o.model == "transformer") model += fmt::format(", {} heads, {} positions", o.heads, o.position);
-  if (o.head == "autoregressive") model += fmt::format(", keys one after another by {} hidden units", o.head_hidden);
+  std::string model = fmt::format("{}, {} of {}", name_of(o.model), counted(o.layers, "layer"), o.hidden);
+  if (o.model == Architecture::transformer)
+    model += fmt::format(", {} heads, {} positions", o.heads, name_of(o.position));
+  if (o.head == Head::autoregressive)
+    model += fmt::format(", keys one after another by {} hidden units", o.head_hidden);
   table.row({"model", model});
   std::int64_t parameters = 0;
   for (const Parameters::Entry& entry : trainer.model().parameters().entries()) parameters += entry.shape.size();
@@ -98,10 +100,11 @@ void begin(const Cli& cli, Arguments& a) {
   const io::Dataset data = open_dataset(a.options);
   make_absolute(a.options.init);
   refuse_own(a.options, a.run);
+  TrainingSetup setup = training_setup(a.options, data.spec());
   // derive() knows of --steps alone: how many an epoch has only the dataset tells.
-  if (!cli.given("warmup")) a.options.warmup = short_warmup(data, a.options);
+  if (!cli.given("warmup")) a.options.warmup = setup.optimizer.schedule.warmup = short_warmup(data, setup);
   AnyDevice device = device_of(a.options.device, a.options.threads);
-  Trainer trainer(data, a.options, device);
+  Trainer trainer(data, setup, device);
   const std::string start = initialised(trainer, a, data);
   Run run = Run::create(a.run, cli.config(), data.encoding(), a.overwrite);
   if (!a.quiet) print(header(a, data, trainer, device));
@@ -111,29 +114,12 @@ void begin(const Cli& cli, Arguments& a) {
   print(train_session(trainer, run, state, {.stop_at = a.stop_at, .quiet = a.quiet}).text);
 }
 
-// Says so where the learning rate of a resumed run is not what its old end had planned.
-void tell_new_rate(const TrainOptions& old, const TrainOptions& now, const Trainer& trainer, std::int64_t step) {
-  const std::int64_t old_end = planned_steps(old, trainer.batches_in_epoch()), new_end = trainer.planned_steps();
-  const auto next_rate = [&](const TrainOptions& options, std::int64_t steps) {
-    return fmt::format("{:.2e}", optimizer_options(options, steps).schedule.at(static_cast<long>(step) + 1));
-  };
-  const std::string before = next_rate(old, old_end), after = next_rate(now, new_end);
-  if (before == after) return;
-  const auto end = [](std::int64_t steps) { return steps > 0 ? fmt::format("step {}", format_count(steps)) : "none"; };
-  fmt::print(stderr,
-             "polonaise-train: the end was {} and is now {}: by --schedule {} the learning rate goes on at {}, and not "
-             "at {}\n",
-             end(old_end), end(new_end), now.schedule, after, before);
-}
-
-void resume(Cli& cli, Arguments& a) {
-  check(a.options);
-  Run run = Run::open(a.run);
-  const TrainOptions old = run.options();
+// Completes the options of a run that goes on by those it has; another end replaces the run's, in whatever way that was
+// given.
+void take_up_options(Cli& cli, Arguments& a, const Run& run) {
   make_absolute(a.options.init);
   Config saved = completed(run.config());
   refuse_changes(cli, saved);
-  // Another end replaces the run's, in whatever way that was given.
   if (cli.given("epochs") || cli.given("steps") || cli.given("minutes")) {
     std::erase_if(saved.settings, [](const Setting& setting) {
       return setting.key == "epochs" || setting.key == "steps" || setting.key == "minutes";
@@ -141,30 +127,59 @@ void resume(Cli& cli, Arguments& a) {
   }
   cli.adopt(saved, (a.run / "config.toml").string());
   refuse_unused(cli, a.options);
+}
+
+// Says so where the learning rate of a resumed run, which was set up as `old`, is not what its old end had planned.
+void tell_new_rate(const TrainingSetup& old, const Trainer& trainer, std::int64_t step) {
+  const std::int64_t old_end = old.planned_steps(trainer.batches_in_epoch()), new_end = trainer.planned_steps();
+  const auto next_rate = [&](Schedule schedule, std::int64_t total) {
+    schedule.total = static_cast<long>(total);
+    return fmt::format("{:.2e}", schedule.at(static_cast<long>(step) + 1));
+  };
+  const Schedule& now = trainer.setup().optimizer.schedule;
+  const std::string before = next_rate(old.optimizer.schedule, old_end), after = next_rate(now, new_end);
+  if (before == after) return;
+  const auto end = [](std::int64_t steps) { return steps > 0 ? fmt::format("step {}", format_count(steps)) : "none"; };
+  fmt::print(stderr,
+             "polonaise-train: the end was {} and is now {}: by --schedule {} the learning rate goes on at {}, and not "
+             "at {}\n",
+             end(old_end), end(new_end), name_of(now.decay), after, before);
+}
+
+// Why a run that stands at `state` does not go on, as a line; empty where it does.
+std::string nothing_left(const Trainer& trainer, const TrainingState& state) {
+  if (trainer.planned_steps() > 0 && state.step >= trainer.planned_steps()) {
+    return fmt::format("finished at step {}: nothing to do; more --steps or --epochs would train on\n",
+                       format_count(state.step));
+  }
+  const std::int64_t patience = trainer.setup().patience;
+  if (patience == 0 || state.stale < patience) return "";
+  return fmt::format(
+      "ended at step {}: no better validation in the last {}; a larger --patience, or 0, would train on\n",
+      format_count(state.step), state.stale);
+}
+
+void resume(Cli& cli, Arguments& a) {
+  check(a.options);
+  Run run = Run::open(a.run);
+  const TrainOptions old = run.options();
+  take_up_options(cli, a, run);
   const io::Dataset data = open_dataset(a.options);
   run.check_encoding(data.encoding(), a.options.dataset);
   AnyDevice device = device_of(a.options.device, a.options.threads);
-  Trainer trainer(data, a.options, device);
+  Trainer trainer(data, training_setup(a.options, data.spec()), device);
   const TrainingState state = run.resume(trainer.model(), trainer.optimizer());
   if (state.dataset != data.checksum()) {
     throw io::Error(fmt::format("{}: is not the dataset that {} was trained on; give that one, or begin a new run.",
                                 a.options.dataset.string(), a.run.string()));
   }
   run.set_config(cli.config());
-  tell_new_rate(old, a.options, trainer, state.step);
+  tell_new_rate(training_setup(old, data.spec()), trainer, state.step);
   if (!a.quiet) print(header(a, data, trainer, device));
-  if (trainer.planned_steps() > 0 && state.step >= trainer.planned_steps()) {
-    print(fmt::format("finished at step {}: nothing to do; more --steps or --epochs would train on\n",
-                      format_count(state.step)));
-    return;
-  }
-  if (a.options.patience > 0 && state.stale >= a.options.patience) {
-    print(fmt::format(
-        "ended at step {}: no better validation in the last {}; a larger --patience, or 0, would train on\n",
-        format_count(state.step), state.stale));
-    return;
-  }
-  print(train_session(trainer, run, state, {.stop_at = a.stop_at, .resumed = true, .quiet = a.quiet}).text);
+  const std::string why = nothing_left(trainer, state);
+  print(!why.empty()
+            ? why
+            : train_session(trainer, run, state, {.stop_at = a.stop_at, .resumed = true, .quiet = a.quiet}).text);
 }
 
 int run(int argc, char** argv) {
@@ -198,7 +213,8 @@ int run(int argc, char** argv) {
   cli.derive([&] { derive(cli, a.options); });
   cli.action([&] {
     if (a.resume && a.overwrite) throw UsageError("--resume and --overwrite contradict each other; give one.");
-    a.resume ? resume(cli, a) : begin(cli, a);
+    if (a.resume) return resume(cli, a);
+    begin(cli, a);
   });
   return cli.run(argc, argv);
 }

@@ -27,6 +27,8 @@ class Dataset {
   const Encoding& encoding() const { return *encoding_; }
   // As given to write_dataset: facts about the sources, JSON by custom.
   const std::string& source() const { return source_; }
+  // Its name, for messages.
+  const std::string& file() const { return file_.file(); }
   // Of all contents: the same for the same pieces, names, encoding and source.
   const std::string& checksum() const { return checksum_; }
 

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "tools/cli/value.h"
 #include "tools/options/device_option.h"
@@ -23,11 +22,19 @@ std::string text_of(const Value& value) {
 
 }  // namespace
 
+std::string name_of(Rule rule) {
+  return rule == Rule::adamw ? "adamw" : "muon";
+}
+
+std::string name_of(Start start) {
+  return start == Start::counts ? "counts" : "torch";
+}
+
 void declare(Cli& cli, TrainOptions& o) {
   cli.positional("DATASET", o.dataset, "the dataset that polonaise-prepare made");
 
   cli.group("Model");
-  cli.option("--model", o.model, "which network").choices(names_of<Architecture>());
+  cli.choice("--model", o.model, names_of<Architecture>(), "which network");
   cli.option("--hidden", o.hidden, "units of a layer and direction; the transformer's width").range(1, 8192);
   cli.option("--layers", o.layers, "layers").range(1, 64);
   cli.option("--seq", o.seq, "events in a training window; the longest context of bilstm and transformer")
@@ -35,30 +42,27 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--dropout", o.dropout, "share of activations dropped between layers while training").range(0, 0.95);
   cli.option("--heads", o.heads, "attention heads (transformer)").range(1, 8192);
   cli.option("--feedforward", o.feedforward, "inner width, 0 for four times hidden (transformer)").range(0, 65536);
-  cli.option("--position", o.position, "position encoding (transformer)").choices(names_of<PositionEncoding>());
-  cli.option("--head", o.head,
+  cli.choice("--position", o.position, names_of<PositionEncoding>(), "position encoding (transformer)");
+  cli.choice("--head", o.head, names_of<Head>(),
              "how a frame's keys are predicted: bernoulli each by itself, autoregressive one after another, given the "
-             "keys below (not for tokens)")
-      .choices(names_of<Head>());
+             "keys below (not for tokens)");
   cli.option("--head-hidden", o.head_hidden, "hidden units of an autoregressive head").range(1, 8192);
   cli.option("--head-dropout", o.head_dropout, "share of the activations that the head reads dropped while training")
       .range(0, 0.95);
 
   cli.group("Start");
-  cli.option(
-         "--start", o.start,
-         "initial values: counts, those of torch but for the head's bias, which predicts each event as often as the "
-         "training split has it, and some units that tell a chord's length; torch, those of PyTorch's layers")
-      .choices({"counts", "torch"});
+  cli.choice(
+      "--start", o.start, {name_of(Start::counts), name_of(Start::torch)},
+      "initial values: counts, those of torch but for the head's bias, which predicts each event as often as the "
+      "training split has it, and some units that tell a chord's length; torch, those of PyTorch's layers");
   cli.option(
          "--init", o.init,
          "parameters to begin with: a run, whose best checkpoint is taken, or a safetensors file of PyTorch's names "
          "(docs/weights.md)")
       .placeholder("FILE");
-  cli.option("--init-head", o.init_head,
+  cli.choice("--init-head", o.init_head, {"keep", "new"},
              "of --init, keep the head and what reads the events too, which only fits music of the same encoding, or "
-             "draw the head anew and, where the encoding is another, what reads the events")
-      .choices({"keep", "new"});
+             "draw the head anew and, where the encoding is another, what reads the events");
 
   cli.group("Training");
   cli.option("--batch", o.batch, "windows in a batch").range(1, 65536);
@@ -70,11 +74,10 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--patience", o.patience, "stop after this many validations without a better one; 0 for never")
       .range(0, 1e9);
   cli.option("--seed", o.seed, "of initial weights, order of the data and dropout");
-  cli.option(
-         "--optimizer", o.optimizer,
-         "adamw; or muon for the matrices between hidden units, which learn in fewer, longer steps by it, and adamw "
-         "for the rest")
-      .choices({"adamw", "muon"});
+  cli.choice(
+      "--optimizer", o.optimizer, {name_of(Rule::adamw), name_of(Rule::muon)},
+      "adamw; or muon for the matrices between hidden units, which learn in fewer, longer steps by it, and adamw "
+      "for the rest");
   cli.option("--lr", o.lr, "learning rate, reached after the warm-up")
       .range(0, 100)
       .derived(
@@ -84,12 +87,11 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--warmup", o.warmup, "steps over which the learning rate rises")
       .range(0, 4e9)
       .derived("50, a third of all steps at most");
-  cli.option(
-         "--schedule", o.schedule,
+  cli.choice(
+         "--schedule", o.schedule, decay_names(),
          "how the learning rate goes on after the warm-up: cosine and linear fall to --lr-floor at the end, wsd falls "
          "over the last fifth alone, inverse-sqrt with the root of the steps; without an end in steps or epochs "
          "cosine, linear and wsd stay")
-      .choices(decay_names())
       .derived("cosine; inverse-sqrt where --minutes alone ends it");
   cli.option("--lr-floor", o.lr_floor, "the least learning rate of a schedule, as a share of --lr")
       .range(0, 1)
@@ -119,17 +121,16 @@ void declare(Cli& cli, TrainOptions& o) {
 void derive(const Cli& cli, TrainOptions& o) {
   if (!cli.given("lr")) o.lr = default_learning_rate(o);
   const bool has_end = o.steps > 0 || o.epochs > 0 || o.minutes == 0;
-  if (!cli.given("schedule") && !has_end) o.schedule = "inverse-sqrt";
-  if (!cli.given("lr-floor") && o.schedule == "inverse-sqrt") o.lr_floor = kOpenEndedFloor;
+  if (!cli.given("schedule") && !has_end) o.schedule = Decay::inverse_sqrt;
+  if (!cli.given("lr-floor") && o.schedule == Decay::inverse_sqrt) o.lr_floor = kOpenEndedFloor;
   if (!cli.given("warmup") && o.steps > 0) o.warmup = std::min(o.warmup, o.steps / 3);
 }
 
 double default_learning_rate(const TrainOptions& o) {
   constexpr double kManyTargets = 1024;
-  const Architecture architecture = architecture_of(o.model);
-  if (architecture == Architecture::transformer) return 0.005;
-  const double per_row = architecture == Architecture::bilstm ? 1 : o.seq;
-  const double rate = architecture == Architecture::rnn ? 0.01 : 0.02;
+  if (o.model == Architecture::transformer) return 0.005;
+  const double per_row = o.model == Architecture::bilstm ? 1 : o.seq;
+  const double rate = o.model == Architecture::rnn ? 0.01 : 0.02;
   return per_row * o.batch * o.accumulate < kManyTargets ? rate / 2 : rate;
 }
 
@@ -156,6 +157,12 @@ TrainOptions options_of(const Config& config, std::string_view origin) {
   return options;
 }
 
+Config config_of(TrainOptions options) {
+  Cli cli("polonaise-train", "");
+  declare(cli, options);
+  return cli.config();
+}
+
 void check(const TrainOptions& o) {
   if (o.epochs > 0 && o.steps > 0) throw UsageError("--epochs and --steps are two ways to say one thing; give one.");
   const auto is_one = [](double decay) { return static_cast<float>(decay) >= 1; };  // what a step computes with
@@ -174,16 +181,19 @@ void refuse_unused(const Cli& cli, const TrainOptions& o) {
   const auto belongs_to = [](std::string_view owner, std::string_view option, std::string_view value) {
     return fmt::format("belongs to {}, and {} is {}; leave it out", owner, option, value);
   };
-  if (o.model != "transformer") {
-    cli.refuse_flags({"heads", "feedforward", "position"}, belongs_to("--model transformer", "--model", o.model));
+  if (o.model != Architecture::transformer) {
+    cli.refuse_flags({"heads", "feedforward", "position"},
+                     belongs_to("--model transformer", "--model", name_of(o.model)));
   }
   if (o.init.empty()) cli.refuse_flags({"init-head"}, "belongs to --init FILE, and there is none; leave it out");
-  if (o.optimizer != "muon") {
-    cli.refuse_flags({"muon-lr"}, belongs_to("--optimizer muon", "--optimizer", o.optimizer));
+  if (o.optimizer != Rule::muon) {
+    cli.refuse_flags({"muon-lr"}, belongs_to("--optimizer muon", "--optimizer", name_of(o.optimizer)));
   }
-  if (o.model != "bilstm") cli.refuse_flags({"stride"}, belongs_to("--model bilstm", "--model", o.model));
-  if (o.head != "autoregressive") {
-    cli.refuse_flags({"head-hidden"}, belongs_to("--head autoregressive", "--head", o.head));
+  if (o.model != Architecture::bilstm) {
+    cli.refuse_flags({"stride"}, belongs_to("--model bilstm", "--model", name_of(o.model)));
+  }
+  if (o.head != Head::autoregressive) {
+    cli.refuse_flags({"head-hidden"}, belongs_to("--head autoregressive", "--head", name_of(o.head)));
   }
 }
 
@@ -196,58 +206,6 @@ void refuse_changes(const Cli& cli, const Config& run) {
     throw UsageError(fmt::format("--{} {} is not the run's, which is {}; leave it out to resume, or begin a new run.",
                                  setting.key, text_of(setting.value), saved ? text_of(*saved) : "unset"));
   }
-}
-
-ModelConfig model_config(const TrainOptions& o, const EventShape& events) {
-  ModelConfig config;
-  config.architecture = architecture_of(o.model);
-  config.events = events;
-  config.hidden = o.hidden;
-  config.layers = o.layers;
-  config.sequence = o.seq;
-  config.dropout = static_cast<float>(o.dropout);
-  config.heads = o.heads;
-  config.feedforward = o.feedforward;
-  config.position = position_encoding_of(o.position);
-  config.head = head_of(o.head);
-  config.head_hidden = o.head_hidden;
-  config.head_dropout = static_cast<float>(o.head_dropout);
-  try {
-    validate(config);
-  } catch (const std::invalid_argument& error) {
-    std::string given = fmt::format("--model {} --hidden {}", o.model, o.hidden);
-    if (o.model == "transformer") given += fmt::format(" --heads {} --position {}", o.heads, o.position);
-    if (o.head != "bernoulli") given += fmt::format(" --head {}", o.head);
-    throw UsageError(fmt::format("{}: {}.", given, error.what()));
-  }
-  return config;
-}
-
-io::WindowOptions window_options(const TrainOptions& o) {
-  const bool many_to_one = architecture_of(o.model) == Architecture::bilstm;
-  return {.kind = many_to_one ? io::WindowKind::many_to_one : io::WindowKind::every_step,
-          .steps = o.seq,
-          .stride = o.stride > 0 ? o.stride : std::max(1, o.seq / 4),
-          .seed = o.seed,
-          .shuffle = true};
-}
-
-OptimizerOptions optimizer_options(const TrainOptions& o, std::int64_t total) {
-  OptimizerOptions options;
-  options.schedule.base = static_cast<float>(o.lr);
-  options.schedule.warmup = static_cast<long>(o.warmup);
-  options.schedule.total = static_cast<long>(total);
-  options.schedule.floor = static_cast<float>(o.lr_floor);
-  options.schedule.decay = decay_of(o.schedule);
-  options.rule = o.optimizer == "muon" ? Rule::muon : Rule::adamw;
-  options.muon_rate = static_cast<float>(o.muon_lr);
-  options.beta1 = static_cast<float>(o.betas[0]);
-  options.beta2 = static_cast<float>(o.betas[1]);
-  options.epsilon = static_cast<float>(o.eps);
-  options.ema = static_cast<float>(o.ema);
-  options.weight_decay = static_cast<float>(o.weight_decay);
-  options.clip = static_cast<float>(o.clip);
-  return options;
 }
 
 }  // namespace polonaise::tools

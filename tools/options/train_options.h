@@ -5,32 +5,41 @@
 #include <string>
 #include <vector>
 
-#include "io/data/windows.h"
 #include "models/config.h"
 #include "runtime/optimizer.h"
 #include "tools/cli/cli.h"
 
 namespace polonaise::tools {
 
+enum class Start { counts, torch };  // the initial values of parameters
+enum class InitHead {
+  keep,  // all parts of a model come from the file of --init
+  fresh  // the head stays as it was drawn, and so does each parameter that reads events for which the file has no match
+};
+
+// Names as on the command line.
+std::string name_of(Rule);
+std::string name_of(Start);
+
 // The configuration of a run: the options of polonaise-train, and what RUN/config.toml says to all that read the run.
 struct TrainOptions {
   std::filesystem::path dataset;
 
-  std::string model = "lstm";
+  Architecture model = Architecture::lstm;
   int hidden = 64;
   int layers = 2;
   int seq = 48;
   double dropout = 0;
   int heads = 4;
   int feedforward = 0;  // 0: four times hidden
-  std::string position = "rotary";
-  std::string head = "bernoulli";
+  PositionEncoding position = PositionEncoding::rotary;
+  Head head = Head::bernoulli;
   int head_hidden = 128;
   double head_dropout = 0;
-  std::string start = "counts";
+  Start start = Start::counts;
 
   std::filesystem::path init;  // none: parameters are drawn from the seed
-  std::string init_head = "keep";
+  InitHead init_head = InitHead::keep;
 
   int batch = 64;
   int accumulate = 1;
@@ -41,11 +50,11 @@ struct TrainOptions {
   int patience = 0;
   std::uint64_t seed = 1;
 
-  std::string optimizer = "adamw";
+  Rule optimizer = Rule::adamw;
   double lr = 0.02;  // of an lstm; derive() sets that of the model
   double muon_lr = 0.02;
   std::int64_t warmup = 50;
-  std::string schedule = "cosine";
+  Decay schedule = Decay::cosine;
   double lr_floor = 0.1;
   double weight_decay = 0;
   std::vector<double> betas = {0.9, 0.999};
@@ -80,6 +89,8 @@ Config completed(Config run);
 
 // The options that `config`, a run's, holds; `origin` names it in errors. What environment and flags say has no part.
 TrainOptions options_of(const Config& config, std::string_view origin);
+// The options as a run's configuration.
+Config config_of(TrainOptions options);
 
 // Throws UsageError where options are given that do not go together.
 void check(const TrainOptions& options);
@@ -90,10 +101,5 @@ void refuse_unused(const Cli& cli, const TrainOptions& options);
 // Throws UsageError, naming the option, where one that belongs to the run is given with another value than the run's:
 // all but how long to train, how often to log and validate, where the data lie, and what to compute on.
 void refuse_changes(const Cli& cli, const Config& run);
-
-ModelConfig model_config(const TrainOptions& options, const EventShape& events);
-io::WindowOptions window_options(const TrainOptions& options);
-// `total`: steps that the schedule reaches over, 0 where there is no end in sight.
-OptimizerOptions optimizer_options(const TrainOptions& options, std::int64_t total);
 
 }  // namespace polonaise::tools

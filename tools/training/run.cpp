@@ -17,6 +17,7 @@
 #include "io/files/file.h"
 #include "tools/cli/files.h"
 #include "tools/training/convert.h"
+#include "tools/training/setup.h"
 
 namespace polonaise::tools {
 namespace {

@@ -45,7 +45,7 @@ class Session {
       const bool planned_end = state_.step == trainer_.planned_steps();
       if (seconds_since(settled_) >= kSecondsBetweenReports) settle();
       if (progress_.due()) show(before.epoch);
-      if (state_.step % run_.options().log_every == 0 || planned_end) log(before.epoch);
+      if (state_.step % trainer_.setup().log_every == 0 || planned_end) log(before.epoch);
       const bool due = validation_due(before.epoch);
       const bool best = can_validate() && (due || planned_end) && validate();
       decide_end(planned_end);
@@ -92,7 +92,7 @@ class Session {
 
   bool validation_due(std::int64_t epoch_before) {
     if (options_.validate_at.empty()) {
-      const std::int64_t every = run_.options().validate_every;
+      const std::int64_t every = trainer_.setup().validate_every;
       return every > 0 ? state_.step % every == 0 : state_.cursor.epoch != epoch_before;
     }
     bool due = false;
@@ -171,11 +171,11 @@ class Session {
   }
 
   void decide_end(bool planned_end) {
-    const TrainOptions& o = run_.options();
-    const double limit = options_.seconds > 0 ? options_.seconds : 60 * o.minutes;
+    const TrainingSetup& setup = trainer_.setup();
+    const double limit = options_.seconds > 0 ? options_.seconds : 60 * setup.minutes;
     if (planned_end) {
       end_ = "finished";
-    } else if (o.patience > 0 && state_.stale >= o.patience) {
+    } else if (setup.patience > 0 && state_.stale >= setup.patience) {
       end_ = fmt::format("no better validation in the last {}", state_.stale);
     } else if (interrupt_.requested()) {
       end_ = "interrupted";

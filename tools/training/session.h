@@ -28,7 +28,7 @@ struct SessionOptions {
   bool resumed = false;
   bool quiet = false;
   // For programs that train several runs:
-  double seconds = 0;  // how long this session may take, instead of the run's minutes; 0: those
+  double seconds = 0;  // how long this session may take, instead of the setup's minutes; 0: those
   std::vector<std::int64_t> validate_at =
       {};                                  // validate after so many targets, ascending, instead of after so many steps
   std::function<LossSum()> validate = {};  // instead of the trainer's own

@@ -9,26 +9,22 @@
 #include "io/data/dataset.h"
 #include "models/model.h"
 #include "runtime/training.h"
-#include "tools/options/train_options.h"
 #include "tools/training/checkpoint.h"
 #include "tools/training/evaluate.h"
+#include "tools/training/setup.h"
 
 namespace polonaise::tools {
 
-// Where the options have an end: steps, or epochs of `batches_in_epoch` counted in steps, rounded up. Else 0.
-std::int64_t planned_steps(const TrainOptions& options, std::int64_t batches_in_epoch);
-
-// The warm-up of the options, but no more than a third of the planned steps, where they have an end. (With a tenth an
-// LSTM at its defaults has 8.72 nats on JSB chorales in windows of 200, 150 steps, and not 8.49.)
-std::int64_t short_warmup(const io::Dataset& dataset, const TrainOptions& options);
-
 // Trains a model on a dataset, step by step; knows no folder and no terminal. All of it is a function of the dataset,
-// the options and the state it starts from, whatever the number of threads.
+// the setup and the state it starts from, whatever the number of threads.
 class Trainer {
  public:
-  // `dataset`, `options` and `device` must outlive it; the device computes in the options' precision from now on.
-  // Throws UsageError for options that fit no model, io::Error where there is nothing to train on.
-  Trainer(const io::Dataset& dataset, const TrainOptions& options, AnyDevice& device);
+  // `dataset` and `device` must outlive it; the device computes in the setup's precision from now on. Throws io::Error
+  // where there is nothing to train on.
+  Trainer(const io::Dataset& dataset, const TrainingSetup& setup, AnyDevice& device);
+
+  // As it was given, with the end of the learning rate's schedule.
+  const TrainingSetup& setup() const { return setup_; }
 
   Model& model() { return *model_; }
   Optimizer& optimizer() { return *optimizer_; }
@@ -41,15 +37,15 @@ class Trainer {
   // Of the steps since the last call, in order; waits for them.
   std::vector<Training::Report> reports() { return steps_->reports(); }
 
-  // The mean over the validation split, in nats per event; many-to-one models score every --stride-th event of it.
+  // The mean over the validation split, in nats per event; many-to-one models score as many of it as they train on.
   LossSum validate();
   bool has_validation() const { return !validation_.empty(); }
 
   std::int64_t steps_done() const { return static_cast<std::int64_t>(optimizer_->steps()); }
   // Where one batch is to be overfitted it stays before the first.
-  io::Cursor cursor() const { return options_.overfit_batch ? io::Cursor() : loader_->cursor(); }
-  // planned_steps() of the first epoch's batches.
-  std::int64_t planned_steps() const { return planned_steps_; }
+  io::Cursor cursor() const { return setup_.overfit_batch ? io::Cursor() : loader_->cursor(); }
+  // The setup's, for an epoch of batches_in_epoch().
+  std::int64_t planned_steps() const { return setup_.planned_steps(batches_in_epoch_); }
   std::int64_t batches_in_epoch() const { return batches_in_epoch_; }
   std::int64_t targets_in_epoch() const { return targets_in_epoch_; }
 
@@ -62,10 +58,10 @@ class Trainer {
   }
 
  private:
-  const TrainOptions& options_;
+  TrainingSetup setup_;
   const io::EventSpec spec_;
   std::vector<io::EventsView> training_, validation_;
-  std::int64_t batches_in_epoch_ = 0, targets_in_epoch_ = 0, planned_steps_ = 0;
+  std::int64_t batches_in_epoch_ = 0, targets_in_epoch_ = 0;
   std::unique_ptr<Model> model_;
   std::optional<Optimizer> optimizer_;
   std::optional<Training> steps_;

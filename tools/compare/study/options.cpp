@@ -39,15 +39,16 @@ void declare(Cli& cli, CompareOptions& o) {
   cli.option("--layers", o.layers, "layers").range(1, 64);
   cli.option("--step-targets", o.step_targets, "events learned from in a step, so that equal data is equal steps")
       .range(1, 65536);
-  cli.option("--optimizer", o.optimizer, "as polonaise-train has them").choices({"adamw", "muon"});
+  cli.choice("--optimizer", o.optimizer, {name_of(Rule::adamw), name_of(Rule::muon)}, "as polonaise-train has them");
   cli.option("--lr", o.lr,
              "learning rate of all networks; 0 for what polonaise-train gives each of them where it is not told")
       .range(0, 100);
   cli.option("--warmup", o.warmup, "steps over which the learning rate rises").range(0, 4e9);
-  cli.option("--schedule", o.schedule,
+  cli.choice("--schedule", o.schedule, decay_names(),
              "how the learning rate goes on after the warm-up: with the root of the steps, or not at all")
       .choices({"inverse-sqrt", "constant"});
-  cli.option("--start", o.start, "initial values, as polonaise-train has them").choices({"counts", "torch"});
+  cli.choice("--start", o.start, {name_of(Start::counts), name_of(Start::torch)},
+             "initial values, as polonaise-train has them");
   declare_precision(cli, o.precision);
 
   cli.group("Samples");
@@ -83,8 +84,8 @@ Config record_of(CompareOptions options) {
 Config record_of(const Config& read, std::string_view origin) {
   CompareOptions options;
   options.warmup = 20;
-  options.schedule = "constant";
-  options.start = "torch";
+  options.schedule = Decay::constant;
+  options.start = Start::torch;
   Cli cli("polonaise-compare", "");
   declare(cli, options);
   cli.adopt(read, origin);

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "models/config.h"
 #include "tools/cli/cli.h"
+#include "tools/options/train_options.h"
 
 namespace polonaise::tools {
 
@@ -25,11 +25,11 @@ struct CompareOptions {
   double target_loss = 0;                  // 0: none
   int layers = 2;
   std::int64_t step_targets = 512;
-  std::string optimizer = "adamw";
+  Rule optimizer = Rule::adamw;
   double lr = 0;  // 0: default_learning_rate() of each network
   std::int64_t warmup = 50;
-  std::string schedule = "inverse-sqrt";
-  std::string start = "counts";
+  Decay schedule = Decay::inverse_sqrt;
+  Start start = Start::counts;
   std::string precision = "float";
   std::int64_t sample_steps = 200;
   double temperature = 1;

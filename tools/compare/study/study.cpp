@@ -173,9 +173,9 @@ class Study {
     r.step_targets = options_.step_targets;
     r.learning_rate = options_.lr;
     r.warmup = options_.warmup;
-    r.optimizer = options_.optimizer;
-    r.schedule = options_.schedule;
-    r.start = options_.start;
+    r.optimizer = name_of(options_.optimizer);
+    r.schedule = name_of(options_.schedule);
+    r.start = name_of(options_.start);
     r.precision = options_.precision;
     r.temperature = options_.temperature;
     r.seeds = options_.all_seeds();

@@ -29,13 +29,6 @@ fs::path run_folder(const TrialSettings& settings, const Combination& combinatio
   return settings.options.output / "runs" / combination.name;
 }
 
-// The options as polonaise-train would write them.
-Config config_of(TrainOptions options) {
-  Cli cli("polonaise-train", "");
-  declare(cli, options);
-  return cli.config();
-}
-
 // The run as it was left; a new one where there is none, or none that has a checkpoint.
 Run open_run(const TrialSettings& settings, const CombinationResult& result, double seconds, bool& resumed) {
   const fs::path folder = run_folder(settings, result.combination);
@@ -92,7 +85,7 @@ Outcome train_combination(const TrialSettings& settings, AnyDevice& device, doub
   const auto begin = Clock::now();
   bool resumed = false;
   Run run = open_run(settings, result, seconds, resumed);
-  Trainer trainer(settings.data, run.options(), device);
+  Trainer trainer(settings.data, training_setup(run.options(), settings.data.spec()), device);
   TrainingState state;
   state.dataset = settings.data.checksum();
   Pace pace;

@@ -20,19 +20,20 @@ namespace fs = std::filesystem;
 
 // The options that make a model, as the user writes them.
 std::string options_of_model(const TrainOptions& o) {
-  std::string text = fmt::format("--model {} --hidden {} --layers {}", o.model, o.hidden, o.layers);
-  if (o.model == "transformer") text += fmt::format(" --heads {} --position {}", o.heads, o.position);
-  if (o.head != "bernoulli") text += fmt::format(" --head {} --head-hidden {}", o.head, o.head_hidden);
+  std::string text = fmt::format("--model {} --hidden {} --layers {}", name_of(o.model), o.hidden, o.layers);
+  if (o.model == Architecture::transformer)
+    text += fmt::format(" --heads {} --position {}", o.heads, name_of(o.position));
+  if (o.head != Head::bernoulli) text += fmt::format(" --head {} --head-hidden {}", name_of(o.head), o.head_hidden);
   return text;
 }
 
 // What shapes do not tell: two transformers may have the same parameters, and mean something else by them.
 std::vector<std::string> hidden_faults(const TrainOptions& here, const TrainOptions& there) {
   std::vector<std::string> faults;
-  if (here.model != "transformer" || there.model != "transformer") return faults;
+  if (here.model != Architecture::transformer || there.model != Architecture::transformer) return faults;
   if (here.heads != there.heads) faults.push_back(fmt::format("--heads {}, here {}", there.heads, here.heads));
   if (here.position != there.position) {
-    faults.push_back(fmt::format("--position {}, here {}", there.position, here.position));
+    faults.push_back(fmt::format("--position {}, here {}", name_of(there.position), name_of(here.position)));
   }
   return faults;
 }
@@ -95,7 +96,7 @@ void refuse_own(const TrainOptions& options, const fs::path& run) {
 std::string initialise(Model& model, const TrainOptions& options, const io::Encoding& encoding) {
   if (options.init.empty()) return "";
   const InitSource source = open_init(options.init);
-  const InitHead head = init_head_of(options.init_head);
+  const InitHead head = options.init_head;
   const bool other_events = source.run && source.run->encoding().describe() != encoding.describe();
   const auto& tensors = source.file.tensors();
   InitFit fit = fit_init(model, tensors, head, other_events);

@@ -105,10 +105,6 @@ ByName indexed(std::span<const io::TensorView> tensors) {
 
 }  // namespace
 
-InitHead init_head_of(std::string_view name) {
-  return name == "new" ? InitHead::fresh : InitHead::keep;
-}
-
 std::string listed(std::span<const std::string> names) {
   if (names.size() <= kListed) return fmt::format("{}", fmt::join(names, ", "));
   return fmt::format("{} and {} more", fmt::join(names.first(kListed - 1), ", "), names.size() - kListed + 1);

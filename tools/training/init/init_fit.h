@@ -8,6 +8,7 @@
 
 #include "io/files/safetensors.h"
 #include "models/model.h"
+#include "tools/options/train_options.h"
 
 namespace polonaise::tools {
 
@@ -17,14 +18,6 @@ namespace polonaise::tools {
 // A model has three parts. The head is all of head.*. What reads events is embedding.weight of tokens, input.* of a
 // transformer's frames, and weight_ih_l0 of both directions where frames, or whatever a file without an embedding was
 // trained on, enter a recurrent network. The rest, the body, belongs to no encoding.
-enum class InitHead {
-  keep,  // all parts come from the file
-  fresh  // the head stays as it was drawn, and so does each parameter that reads events for which the file has no match
-};
-
-// Two ways to say "keep" and "new".
-InitHead init_head_of(std::string_view name);
-
 struct InitFit {
   struct Match {
     std::size_t entry;  // of Parameters::entries()

@@ -21,17 +21,17 @@ TEST(CompareRecipe, AStepHasAboutAsManyTargetsWhateverTheWindows) {
 TEST(CompareRecipe, TakesFromACombinationWhatItDecides) {
   CompareOptions options;
   options.lr = 0.01;
-  options.optimizer = "muon";
+  options.optimizer = Rule::muon;
   options.precision = "bf16";
   const TrainOptions o = of({"gru", 24, "cuda:1", 80'000, 7}, options);
-  EXPECT_EQ(o.model, "gru");
+  EXPECT_EQ(o.model, Architecture::gru);
   EXPECT_EQ(o.seq, 24);
   EXPECT_EQ(o.device, "cuda:1");
   EXPECT_EQ(o.seed, 7u);
   EXPECT_EQ(o.hidden, 20);
   EXPECT_EQ(o.layers, 3);
   EXPECT_EQ(o.lr, 0.01);
-  EXPECT_EQ(o.optimizer, "muon");
+  EXPECT_EQ(o.optimizer, Rule::muon);
   EXPECT_EQ(o.precision, "bf16");
   EXPECT_EQ(o.minutes, 1.5);
 }
