@@ -75,9 +75,7 @@ void csv(const Arguments& a) {
 
 void from_csv(const Arguments& a) {
   check(a);
-  const std::vector<std::byte> bytes = io::read_file(a.file);
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const io::CsvImport import = io::read_csv(text, a.file.string(), a.strict);
+  const io::CsvImport import = io::read_csv(io::read_text(a.file), a.file.string(), a.strict);
   if (!a.quiet) {
     for (const io::CsvFinding& finding : import.findings) {
       fmt::print(stderr, "{}: {} line {}: {}\n", kProgram, a.file.string(), finding.line, finding.text);

@@ -74,8 +74,8 @@ class LineReader {
 }  // namespace
 
 std::vector<Events> read_rolls(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string content = read_text(path);
+  std::string_view text = content;
   std::vector<Events> sequences;
   while (!text.empty()) {
     const std::size_t end = text.find('\n');

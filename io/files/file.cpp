@@ -181,6 +181,11 @@ std::vector<std::byte> read_file(const fs::path& path) {
   return is_gzip(bytes) ? expand(path, bytes) : bytes;
 }
 
+std::string read_text(const fs::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 void write_file(const fs::path& path, std::span<const std::byte> bytes) {
   std::error_code ignored;
   const fs::path resolved = fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored) : path;

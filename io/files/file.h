@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@ inline constexpr std::size_t kMaxExpandedBytes = std::size_t{256} << 20;
 // after another. Throws Error, with the system's reason, for what cannot be read, for folders, and for gzip data that
 // is corrupt, cut short or expands beyond kMaxExpandedBytes.
 std::vector<std::byte> read_file(const std::filesystem::path& path);
+std::string read_text(const std::filesystem::path& path);  // as text
 
 // Replaces `path` as one step: readers, and what survives a crash, see the old content or the new, never a part. The
 // bytes go to a temporary name in the same folder, are synced, renamed over `path`, and the folder is synced. An

@@ -301,8 +301,7 @@ Config parse_config(std::string_view text, std::string_view origin) {
 }
 
 Config load_config(const std::filesystem::path& file) {
-  const std::vector<std::byte> bytes = io::read_file(file);
-  return parse_config({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string());
+  return parse_config(io::read_text(file), file.string());
 }
 
 }  // namespace polonaise::tools

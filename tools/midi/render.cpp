@@ -98,10 +98,9 @@ int run_quietly(std::vector<std::string> command, const fs::path& log) {
 
 // The last line of what a program said.
 std::string last_line(const fs::path& log) {
-  const std::vector<std::byte> bytes = io::read_file(log);
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  return std::string(text.substr(text.rfind('\n') + 1));
+  std::string text = io::read_text(log);
+  while (text.ends_with('\n')) text.pop_back();
+  return text.substr(text.rfind('\n') + 1);
 }
 
 }  // namespace

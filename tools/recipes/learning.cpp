@@ -32,8 +32,8 @@ constexpr double kRoomForRules = 1.45;
 class Table {
  public:
   explicit Table(fs::path file, std::size_t columns, std::string_view names) : file_(std::move(file)) {
-    const std::vector<std::byte> bytes = io::read_file(file_);
-    std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const std::string content = io::read_text(file_);
+    std::string_view text = content;
     while (!text.empty()) {
       const std::string_view line = text.substr(0, text.find('\n'));
       text.remove_prefix(std::min(line.size() + 1, text.size()));

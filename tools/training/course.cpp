@@ -13,8 +13,8 @@ Course read_course(const std::filesystem::path& metrics_file) {
   Course course;
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(metrics_file, ignored)) return course;
-  const std::vector<std::byte> bytes = io::read_file(metrics_file);
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string content = io::read_text(metrics_file);
+  std::string_view text = content;
   for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
     const auto line = nlohmann::json::parse(text.substr(0, end), nullptr, false);
     text.remove_prefix(end + 1);

@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
-#include <vector>
 
 #include "io/files/error.h"
 #include "io/files/file.h"
@@ -21,8 +20,8 @@ namespace {
 std::string lines_until(const std::filesystem::path& file, std::int64_t step) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(file, ignored)) return "";
-  const std::vector<std::byte> bytes = io::read_file(file);
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string content = io::read_text(file);
+  std::string_view text = content;
   std::string kept;
   for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
     const std::string_view line = text.substr(0, end);

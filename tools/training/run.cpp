@@ -47,11 +47,6 @@ void sync_folder(const fs::path& folder) {
   if (!synced) throw io::Error(fmt::format("{}: cannot sync: {}.", folder.string(), std::strerror(reason)));
 }
 
-std::string read_text(const fs::path& file) {
-  const std::vector<std::byte> bytes = io::read_file(file);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 fs::path step_folder(std::int64_t step) {
   return fmt::format("{}{}", kStep, step);
 }
@@ -125,7 +120,7 @@ Run Run::open(const fs::path& folder) {
   const fs::path description = folder / "encoding.json";
   std::unique_ptr<const io::Encoding> encoding;
   try {
-    encoding = io::encoding_from_description(read_text(description));
+    encoding = io::encoding_from_description(io::read_text(description));
   } catch (const io::Error& error) {
     const std::string message = error.what();
     if (message.starts_with(description.string())) throw;

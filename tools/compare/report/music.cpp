@@ -20,12 +20,11 @@ constexpr double kSecond = 100;
 }  // namespace
 
 Music load_music(const std::filesystem::path& file) {
-  const std::vector<std::byte> bytes = io::read_file(file);
   io::Warnings warnings;
   const io::Score score = io::read_score(file, warnings);
   const io::TempoMap tempo(score);
   Music music;
-  music.midi.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  music.midi = io::read_text(file);
   if (score.continuation) music.drawn_from = tempo.seconds(*score.continuation);
   for (const io::Note& note : score.notes) {
     if (note.channel == io::kPercussionChannel) continue;

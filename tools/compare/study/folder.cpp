@@ -82,8 +82,7 @@ ReportFolder ReportFolder::open(const fs::path& folder) {
 std::optional<Results> ReportFolder::load() const {
   std::error_code ignored;
   if (!fs::exists(results_file(), ignored)) return std::nullopt;
-  const std::vector<std::byte> bytes = io::read_file(results_file());
-  return from_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, results_file().string());
+  return from_json(io::read_text(results_file()), results_file().string());
 }
 
 void ReportFolder::save(const Results& results) const {
