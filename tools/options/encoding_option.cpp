@@ -21,7 +21,7 @@ std::unique_ptr<const io::Encoding> encoding_of(const Cli& cli, const EncodingCh
                      fmt::format("belongs to --encoding roll88, and --encoding is {}; leave it out", choice.name));
   }
   try {
-    return io::make_encoding(choice.name, {.steps_per_quarter = choice.steps_per_quarter, .tokens = choice.tokens});
+    return io::make_encoding(choice.name, choice);
   } catch (const io::Error& error) {
     throw UsageError(fmt::format("--tokens: {}.", error.what()));
   }

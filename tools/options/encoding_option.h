@@ -10,10 +10,8 @@
 namespace polonaise::tools {
 
 // How music becomes events, of every program that encodes.
-struct EncodingChoice {
+struct EncodingChoice : io::EncodingOptions {
   std::string name;
-  int steps_per_quarter = 4;
-  std::vector<std::string> tokens;
 };
 
 // Declares --encoding, which it returns, --steps-per-quarter and --tokens.
