@@ -41,7 +41,6 @@ class Trainer {
   LossSum validate();
   bool has_validation() const { return !validation_.empty(); }
 
-  std::int64_t steps_done() const { return static_cast<std::int64_t>(optimizer_->steps()); }
   // Where one batch is to be overfitted it stays before the first.
   io::Cursor cursor() const { return setup_.overfit_batch ? io::Cursor() : loader_->cursor(); }
   // The setup's, for an epoch of batches_in_epoch().
