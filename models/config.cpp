@@ -13,8 +13,8 @@ constexpr std::array<std::pair<Architecture, std::string_view>, 6> kArchitecture
      {Architecture::lstm, "lstm"},
      {Architecture::gru, "gru"},
      {Architecture::bilstm, "bilstm"},
-     {Architecture::slstm, "slstm"},
-     {Architecture::transformer, "transformer"}}};
+     {Architecture::transformer, "transformer"},
+     {Architecture::slstm, "slstm"}}};
 constexpr std::array<std::pair<Head, std::string_view>, 2> kHeads{
     {{Head::bernoulli, "bernoulli"}, {Head::autoregressive, "autoregressive"}}};
 constexpr std::array<std::pair<PositionEncoding, std::string_view>, 4> kPositions{

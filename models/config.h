@@ -10,7 +10,7 @@
 
 namespace polonaise {
 
-enum class Architecture { rnn, lstm, gru, bilstm, slstm, transformer };
+enum class Architecture { rnn, lstm, gru, bilstm, transformer, slstm };
 // How a frame's keys are predicted: each by itself, or one after another, given the keys below it.
 enum class Head { bernoulli, autoregressive };
 enum class PositionEncoding { sinusoidal, learned, rotary, relative };

@@ -22,12 +22,12 @@ TEST(Config, NamesGoBothWays) {
   for (const std::string& name : names_of<PositionEncoding>()) EXPECT_EQ(name_of(position_encoding_of(name)), name);
   for (const std::string& name : names_of<Head>()) EXPECT_EQ(name_of(head_of(name)), name);
   EXPECT_EQ(names_of<Architecture>(),
-            (std::vector<std::string>{"rnn", "lstm", "gru", "bilstm", "slstm", "transformer"}));
+            (std::vector<std::string>{"rnn", "lstm", "gru", "bilstm", "transformer", "slstm"}));
 }
 
 TEST(Config, AnUnknownNameIsAnsweredWithThoseThereAre) {
   EXPECT_EQ(complaint([] { architecture_of("lstn"); }),
-            "unknown model 'lstn': use one of rnn, lstm, gru, bilstm, slstm, transformer");
+            "unknown model 'lstn': use one of rnn, lstm, gru, bilstm, transformer, slstm");
   EXPECT_EQ(complaint([] { position_encoding_of(""); }),
             "unknown position encoding '': use one of sinusoidal, learned, rotary, relative");
   EXPECT_EQ(complaint([] { head_of("nade"); }), "unknown head 'nade': use one of bernoulli, autoregressive");

@@ -81,7 +81,7 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.option("--lr", o.lr, "learning rate, reached after the warm-up")
       .range(0, 100)
       .derived(
-          "lstm, gru, bilstm 0.02, rnn 0.01, transformer 0.005; recurrent ones half of it where a step has fewer "
+          "lstm, gru, bilstm, slstm 0.02, rnn 0.01, transformer 0.005; recurrent ones half of it where a step has fewer "
           "than 1024 targets");
   cli.option("--muon-lr", o.muon_lr, "Muon's learning rate, which warms up and falls as --lr does").range(0, 100);
   cli.option("--warmup", o.warmup, "steps over which the learning rate rises")

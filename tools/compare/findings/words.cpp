@@ -12,6 +12,7 @@ namespace polonaise::tools {
 
 std::string display_name(std::string_view model) {
   if (model == "bilstm") return "bidirectional LSTM";
+  if (model == "slstm") return "sLSTM";
   std::string name(model);
   if (name != "transformer")
     std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });

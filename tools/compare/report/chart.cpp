@@ -246,8 +246,10 @@ std::string chart_marker(int style, double x, double y) {
       return fmt::format("<path class=\"dot\" d=\"M{:.1f} {:.1f}l3.2 5.4h-6.4z\"/>", x, y - 3.4);
     case 3:
       return fmt::format("<path class=\"dot\" d=\"M{:.1f} {:.1f}l3.4 3.4l-3.4 3.4l-3.4 -3.4z\"/>", x, y - 3.4);
-    default:
+    case 4:
       return fmt::format("<path class=\"dot cross\" d=\"M{:.1f} {:.1f}l5 5m0 -5l-5 5\"/>", x - 2.5, y - 2.5);
+    default:
+      return fmt::format("<path class=\"dot cross\" d=\"M{:.1f} {:.1f}v6m-3 -3h6\"/>", x, y - 3);
   }
 }
 

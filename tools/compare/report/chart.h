@@ -9,7 +9,7 @@ namespace polonaise::tools {
 // A line chart as inline SVG, whose colours the page's style gives: class sN for style N.
 struct ChartSeries {
   std::string name;
-  int style = 0;  // 0..4: colour and marker
+  int style = 0;  // 0 to kChartStyles - 1: colour and marker
   std::vector<std::pair<double, double>> points;
   bool dashed = false;
   std::vector<std::pair<double, double>> whiskers = {};  // from where to where at each point; or none
@@ -44,6 +44,7 @@ std::pair<double, double> x_range_of(const std::vector<Chart>& charts);
 std::pair<double, double> y_range_of(const std::vector<Chart>& charts);
 
 // Style N's marker as an element of an SVG, centred at a place.
+inline constexpr int kChartStyles = 6;
 std::string chart_marker(int style, double x, double y);
 // The series' names beside their markers, as a list.
 std::string chart_legend(const std::vector<std::pair<std::string, int>>& names);

@@ -34,6 +34,7 @@ text { fill: #1f1d1a; }
 .dot.cross { fill: none; stroke: currentColor; stroke-width: 1.8; }
 .ink { color: #5d5850; }
 .s0 { color: #85640a; } .s1 { color: #1a66ac; } .s2 { color: #22763a; } .s3 { color: #b13a34; } .s4 { color: #7346ad; }
+.s5 { color: #0b7a82; }
 @media (prefers-color-scheme: dark) {
 .paper { fill: #141518; }
 text { fill: #e9e6e0; }
@@ -45,6 +46,7 @@ text { fill: #e9e6e0; }
 .dot.cross { stroke: currentColor; }
 .ink { color: #a8a39a; }
 .s0 { color: #dfb84f; } .s1 { color: #72b5f3; } .s2 { color: #74cf89; } .s3 { color: #f28d84; } .s4 { color: #bd9df2; }
+.s5 { color: #63d0d6; }
 }
 </style>
 )";

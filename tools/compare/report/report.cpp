@@ -90,7 +90,7 @@ std::string sampled(const Results& results) {
 
 int style_of(std::string_view model) {
   const std::vector<std::string> models = names_of<Architecture>();
-  return static_cast<int>(std::ranges::find(models, model) - models.begin()) % 5;
+  return static_cast<int>(std::ranges::find(models, model) - models.begin()) % kChartStyles;
 }
 
 std::string title_of(const Results& results, const Combination& c) {

@@ -18,7 +18,7 @@ void declare(Cli& cli, CompareOptions& o) {
       .transient();
 
   cli.group("What is compared");
-  cli.option("--models", o.models, "networks").choices(names_of<Architecture>());
+  cli.option("--models", o.models, "networks; slstm only where it is named").choices(names_of<Architecture>());
   cli.option("--seq", o.lengths, "events in a training window: each model is trained at each").range(1, 65536);
   cli.option("--parameters", o.parameters,
              "of each model, whose widths are chosen to come as near as they can; several for quality against size")
