@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/cuda/column_sums-inl.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/require.h"
@@ -119,66 +120,27 @@ __global__ void row_gradients(LayerNormBackward<T> b) {
   });
 }
 
-// Sums over rows, for the parameters. A block takes 32 columns of kChunkRows rows or more; its threads along y take
-// every kRowThreads-th row, and the first of them adds up what they have. Chunk c's sums go to partials [chunks, 2, D].
-constexpr int kRowThreads = 8;
-constexpr Index kChunkRows = 64, kMostChunks = 128;
-
+// The sums over rows for the parameters: of each column, dweight's and dbias's.
 template <class T>
-__global__ void column_partials(LayerNormBackward<T> b, Index chunk_rows, float* partials) {
-  SHARED(float, weight_sums, [kRowThreads][kLanes]);
-  SHARED(float, bias_sums, [kRowThreads][kLanes]);
-  const Index D = b.sum.columns(), column = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x;
-  const Index begin = static_cast<Index>(blockIdx.y) * chunk_rows, end = std::min(begin + chunk_rows, b.sum.rows());
-  float dweight = 0, dbias = 0;
-  if (column < D)
-    for (Index r = begin + threadIdx.y; r < end; r += kRowThreads) {
-      const float gradient = to_float(b.dy.row(r)[column]);
-      dweight += gradient * ((to_float(b.sum.row(r)[column]) - b.mean.data()[r]) * b.rstd.data()[r]);
-      dbias += gradient;
-    }
-  weight_sums[threadIdx.y][threadIdx.x] = dweight;
-  bias_sums[threadIdx.y][threadIdx.x] = dbias;
-  __syncthreads();
-  if (threadIdx.y != 0 || column >= D) return;
-  for (int y = 1; y < kRowThreads; ++y) {
-    dweight += weight_sums[y][threadIdx.x];
-    dbias += bias_sums[y][threadIdx.x];
-  }
-  float* const of_chunk = partials + static_cast<Index>(blockIdx.y) * 2 * D;
-  of_chunk[column] = dweight;
-  of_chunk[D + column] = dbias;
-}
+struct ParameterGradients {
+  static constexpr int kSums = 2;
+  LayerNormBackward<T> b;
 
-// A thread owns a column of dweight and dbias, and adds the chunks in their order.
-__global__ void add_column_partials(const float* partials, Index chunks, Index D, float* dweight, float* dbias) {
-  const Index column = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x;
-  if (column >= D) return;
-  float weight_sum = 0, bias_sum = 0;
-  for (Index chunk = 0; chunk < chunks; ++chunk) {
-    weight_sum += partials[(2 * chunk) * D + column];
-    bias_sum += partials[(2 * chunk + 1) * D + column];
+  constexpr Index rows() const { return b.sum.rows(); }
+  constexpr Index columns() const { return b.sum.columns(); }
+  __device__ void of(Index /*stack*/, Index row, Index column, float (&terms)[2]) const {
+    const float gradient = to_float(b.dy.row(row)[column]);
+    terms[0] = gradient * ((to_float(b.sum.row(row)[column]) - b.mean.data()[row]) * b.rstd.data()[row]);
+    terms[1] = gradient;
   }
-  if (dweight != nullptr) dweight[column] += weight_sum;
-  if (dbias != nullptr) dbias[column] += bias_sum;
-}
+  __device__ void add(Index /*stack*/, Index column, const float (&sums)[2]) const {
+    if (!b.dweight.empty()) b.dweight.data()[column] += sums[0];
+    if (!b.dbias.empty()) b.dbias.data()[column] += sums[1];
+  }
+};
 
 Launch over_rows(Index rows) {
   return {.grid = {ceil_div(rows, Index{kWarps})}, .block = {kLanes, kWarps}};
-}
-
-template <class T>
-void parameter_gradients(Cuda& cuda, const LayerNormBackward<T>& b) {
-  const Index R = b.sum.rows(), D = b.sum.columns();
-  auto* partials = static_cast<float*>(cuda.scratch());
-  const Index room = static_cast<Index>(Cuda::kScratchBytes / (2 * sizeof(float))) / D;
-  require(room >= 1, "rows are too long for the scratch memory of reductions");
-  const Index chunk_rows = std::max(kChunkRows, ceil_div(R, std::min(kMostChunks, room)));
-  const Index chunks = ceil_div(R, chunk_rows);
-  launch(cuda, "layer_norm_backward", {.grid = {ceil_div(D, kLanes), chunks}, .block = {kLanes, kRowThreads}},
-         column_partials<T>, b, chunk_rows, partials);
-  launch(cuda, "layer_norm_backward", {.grid = {ceil_div(D, kLanes)}, .block = {kLanes}}, add_column_partials, partials,
-         chunks, D, b.dweight.data(), b.dbias.data());
 }
 
 }  // namespace
@@ -199,7 +161,7 @@ void layer_norm_backward(Cuda& cuda, const LayerNormBackward<T>& b) {
                     simt::is_wide(b.ds);
   launch(cuda, "layer_norm_backward", over_rows(b.sum.rows()),
          wide ? row_gradients<T, simt::kWide<T>> : row_gradients<T, 1>, b);
-  if (!b.dweight.empty() || !b.dbias.empty()) parameter_gradients(cuda, b);
+  if (!b.dweight.empty() || !b.dbias.empty()) column_sums::add(cuda, "layer_norm_backward", ParameterGradients<T>{b});
 }
 
 template void layer_norm_forward(Cuda&, const LayerNormForward<float>&);

@@ -3,10 +3,12 @@
 // A team of one block (recurrent_persistent-inl.h): what it passes on stays in its shared memory, with one barrier a
 // step. Several layers may go as a wavefront (recurrent_wavefront-inl.h).
 //
-// A Product says how the block is made and multiplies: kRows and kUnits (the tile, units beyond H being idle),
+// A BlockProduct says how the block is made and multiplies: kRows and kUnits (the tile, units beyond H being idle),
 // kThreads, kPairs, Element (what it multiplies), and kBlock (elements of one matrix [kRows, kUnits] in shared memory),
 // place() in it, and row(), unit() and owns() of a thread's pairs. load() or load_transposed() takes the weights up,
 // and multiply() adds the products of a thread's own pairs to its sums, gate by gate.
+
+#include <concepts>
 
 #include "kernels/cuda/api.h"
 #include "kernels/cuda/recurrent-inl.h"
@@ -14,8 +16,23 @@
 
 namespace polonaise::kernels::recurrent {
 
+template <class Product>
+concept BlockProduct = requires(Product product, const Product& loaded, View<const typename Product::Element, 2> weight,
+                                Index H, int i, const typename Product::Element* inputs,
+                                float (&sums)[Product::kPairs][Product::kGates]) {
+  requires Product::kRows >
+  0 && Product::kUnits > 0 && Product::kThreads > 0 && Product::kBlock > 0;
+  { Product::place(i, i) } -> std::same_as<int>;
+  { Product::row(i) } -> std::same_as<int>;
+  { Product::unit(i) } -> std::same_as<int>;
+  { Product::owns() } -> std::same_as<bool>;
+  product.load(weight, H);
+  product.load_transposed(weight, H);
+  loaded.multiply(inputs, i, sums);
+};
+
 // kParts: how many matrices [kRows, kUnits] a step passes on, the states or each gate's gradients.
-template <class Product, int kParts>
+template <BlockProduct Product, int kParts>
 class OneBlock {
  public:
   using Element = typename Product::Element;

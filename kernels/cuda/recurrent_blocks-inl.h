@@ -3,7 +3,7 @@
 // A team of several blocks (recurrent_persistent-inl.h), for layers whose weights one multiprocessor has no room for:
 // each block keeps the weights of its units, and what a step passes on goes to all of the team.
 //
-// How it goes there an Exchange says: put(), publish() (all that the block has put is for the step of that number),
+// How it goes there a TeamExchange says: put(), publish() (all that the block has put is for the step of that number),
 // wait() (until all blocks have published it), begin() before the first put(), and stride(), a row's.
 
 #include "kernels/cuda/api.h"
@@ -11,6 +11,17 @@
 #include "kernels/cuda/recurrent_slices-inl.h"
 
 namespace polonaise::kernels::recurrent {
+
+template <class Exchange, class Element>
+concept TeamExchange = requires(const Exchange& exchange, void* memory, int place, Element value, unsigned step) {
+  Exchange(memory, place);
+  { Exchange::stride(place) } -> std::same_as<int>;
+  exchange.begin();
+  exchange.put(place, value);
+  exchange.publish(step);
+  exchange.wait(step);
+  { exchange.values() } -> std::same_as<const Element*>;
+};
 
 struct TeamArguments {
   int first_row = 0;         // of the batch, the first team's
@@ -20,13 +31,14 @@ struct TeamArguments {
 
 // A block of kSliceThreads owns kUnits of all kTeamRows rows, a thread each pair; neighbouring threads have
 // neighbouring units. Blocks of a team stand along x, teams along y, directions along z.
-template <class TheSlices, class Exchange>
+template <TeamSlices TheSlices, TeamExchange<typename TheSlices::Element> Exchange>
 class ManyBlocks {
  public:
   using Slices = TheSlices;
   using Arguments = TeamArguments;
   using Element = typename Slices::Element;
   static constexpr int kThreads = kSliceThreads, kPairs = 1, kUnits = Slices::kUnits, kTeamRows = kThreads / kUnits;
+  static constexpr int kGates = Slices::kGates;
   static constexpr bool kInWavefronts = false;
 
   __device__ ManyBlocks(const Arguments& arguments, int /*H*/)

@@ -1,10 +1,39 @@
 #pragma once
 
-// What of a batch the threads of a Team (recurrent_persistent-inl.h) own: pairs of a row and a unit.
+// What of a batch the threads of a RecurrentTeam (recurrent_persistent-inl.h) own: pairs of a row and a unit.
+
+#include <concepts>
 
 #include "kernels/cuda/recurrent-inl.h"
 
 namespace polonaise::kernels::recurrent {
+
+template <class Team>
+concept RecurrentTeam = requires(Team team, const typename Team::Arguments& arguments, int i, float value, Index H,
+                                 View<const typename Team::Element, 2> weight,
+                                 float (&sums)[Team::kPairs][Team::kGates]) {
+  Team(arguments, i);
+  requires Team::kThreads >
+  0 && Team::kUnits > 0;
+  { Team::kInWavefronts } -> std::convertible_to<bool>;
+  { Team::cell(arguments) } -> std::same_as<int>;
+  { Team::reverse(arguments) } -> std::same_as<bool>;
+  { team.first_row() } -> std::same_as<int>;
+  { team.rows() } -> std::same_as<int>;
+  { team.first_unit() } -> std::same_as<int>;
+  { team.row(i) } -> std::same_as<int>;
+  { team.unit(i) } -> std::same_as<int>;
+  { team.owns(i) } -> std::same_as<bool>;
+  team.load(weight, H);
+  team.load_transposed(weight, H);
+  team.clear();
+  team.put(i, i, value);
+  team.pass();
+  team.multiply(sums);
+  team.await(i);
+  team.show(i);
+  team.show_all(i);
+};
 
 // A pair's row of the batch and unit, and the row's steps; no row where the thread writes nothing for it. Ints, as
 // registers are dear where weights live in them.

@@ -3,9 +3,9 @@
 // The recurrent cells on a card, one launch a layer or several, whatever carries its rows: the step's place in time,
 // what it reads and leaves behind, and the cell itself.
 //
-// A Team is the blocks that carry a few rows of the batch through all steps, with the recurrent weights in their
+// A RecurrentTeam is the blocks that carry a few rows of the batch through all steps, with the recurrent weights in their
 // registers: one block (recurrent_block-inl.h) or several (recurrent_blocks-inl.h). Rows are independent, so teams
-// never wait for each other. A Team says:
+// never wait for each other. It says:
 //   kThreads, kPairs     of a block; pairs of a row and a unit that a thread owns, the same in every step
 //   kUnits               of a block; Arguments, what its constructor takes besides the number of units
 //   first_row(), rows()  the team's rows; row(pair), of these; unit(pair), of the block's units, after first_unit()
@@ -23,7 +23,7 @@
 
 namespace polonaise::kernels::recurrent {
 
-template <class Cell, class Team, class T>
+template <class Cell, RecurrentTeam Team, class T>
 __global__ void __launch_bounds__(Team::kThreads, 1)
     forward_sequence(RecurrentLoop<T> loop, typename Team::Arguments arguments) {
   using State = typename Cell::State;
@@ -119,7 +119,7 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
   }
 }
 
-template <class Cell, class Team, class T>
+template <class Cell, RecurrentTeam Team, class T>
 __global__ void __launch_bounds__(Team::kThreads, 1)
     backward_sequence(RecurrentLoop<T> loop, typename Team::Arguments arguments) {
   using State = typename Cell::State;

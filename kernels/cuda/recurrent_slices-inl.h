@@ -4,11 +4,12 @@
 // each of its warps takes slices of the inputs, and leaves the sums over its slices in shared memory, where the block
 // adds those of all warps. Lanes load inputs where the other blocks put them, 16 bytes each, and no input twice.
 //
-// A Slices says: kGates, kUnits, kParts (matrices that it multiplies: the states, or each gate's gradients) and kMostH.
+// A TeamSlices says: kGates, kUnits, kParts (matrices that it multiplies: the states, or each gate's gradients) and kMostH.
 // load() takes the weights up; multiply() leaves in `partials` [kSums, kTeamRows, kUnits] of the warp the sums of each
 // gate, or, where every gate has inputs of its own, of all gates.
 
 #include <algorithm>
+#include <concepts>
 
 #include "kernels/simt/simt.h"
 #include "kernels/view.h"
@@ -22,6 +23,16 @@ struct Inputs {
   int part_stride, row_stride;
   int units;  // of all blocks, in whole tiles of 8
   int rows;   // that any of the team's rows is among
+};
+
+template <class Slices>
+concept TeamSlices = requires(Slices slices, const Slices& loaded, View<const typename Slices::Element, 2> weights,
+                              int first_unit, Index H, const Inputs<typename Slices::Element>& inputs,
+                              float* partials) {
+  requires Slices::kGates >
+  0 && Slices::kUnits > 0 && Slices::kParts > 0 && Slices::kSums > 0 && Slices::kRows > 0 && Slices::kMostH > 0;
+  slices.load(weights, first_unit, H);
+  loaded.multiply(inputs, partials);
 };
 
 inline constexpr int kSliceWarps = 8, kSliceThreads = 32 * kSliceWarps;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/cuda/api.h"
+#include "kernels/cuda/column_sums-inl.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/product.h"
 #include "kernels/cuda/recurrent_cells-inl.h"
@@ -14,8 +15,6 @@ namespace {
 
 using simt::from_float;
 using simt::to_float;
-
-constexpr Index kLanes = 32;
 
 // State `which` of [n,B,columns], or nothing of nothing.
 template <class T>
@@ -30,54 +29,32 @@ const CellKernels<T>& kernels_of(Cell cell) {
       cell, [](auto of_cell) -> const CellKernels<T>& { return cell_kernels<decltype(of_cell), T>(); });
 }
 
-// Sums of columns over all rows, in two passes of a fixed order: a block sums up 32 columns of a chunk of rows, then a
-// thread adds a column's chunks. The columns are dgates', and behind them the last slot's where it is apart.
-constexpr int kRowThreads = 8;
-constexpr Index kChunkRows = 64, kMostChunks = 128;
-
+// The biases' gradients of a layer: sums over all steps and rows. A stack is a direction; its columns are dgates', and
+// behind them the last slot's H where the last gate's recurrent share is apart.
 template <class T>
-struct BiasSums {
-  View<const T, 2> dgates = {}, last = {};
-  float *d_input = nullptr, *d_recurrent = nullptr;  // [G*H] or null
+struct BiasGradients {
+  static constexpr int kSums = 1;
+  struct Direction {
+    View<const T, 2> dgates = {}, last = {};
+    float *d_input = nullptr, *d_recurrent = nullptr;  // [G*H] or null
+  };
+  Direction directions[2] = {};
+
+  constexpr Index rows() const { return directions[0].dgates.rows(); }
+  constexpr Index columns() const { return directions[0].dgates.columns() + directions[0].last.columns(); }
+  __device__ void of(Index stack, Index row, Index column, float (&terms)[1]) const {
+    const auto& [dgates, last, d_input, d_recurrent] = directions[stack];
+    const Index width = dgates.columns();
+    terms[0] = to_float(column < width ? dgates.row(row)[column] : last.row(row)[column - width]);
+  }
+  __device__ void add(Index stack, Index column, const float (&sum)[1]) const {
+    const auto& [dgates, last, d_input, d_recurrent] = directions[stack];
+    const Index width = dgates.columns(), H = last.columns();  // H 0: no share is apart
+    if (d_input != nullptr && column < width) d_input[column] += sum[0];
+    if (d_recurrent != nullptr && (column < width - H || column >= width))
+      d_recurrent[column < width ? column : column - H] += sum[0];
+  }
 };
-
-template <class T>
-struct BiasSumsOfLayer {
-  BiasSums<T> directions[2] = {};
-};
-
-template <class T>
-__global__ void column_partials(BiasSumsOfLayer<T> sums, Index columns, Index chunk_rows, float* partials) {
-  SHARED(float, of_threads, [kRowThreads][kLanes]);
-  const auto& [dgates, last, d_input, d_recurrent] = sums.directions[blockIdx.z];
-  const Index column = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x, width = dgates.columns();
-  const Index begin = static_cast<Index>(blockIdx.y) * chunk_rows, end = std::min(begin + chunk_rows, dgates.rows());
-  float sum = 0;
-  if (column < columns)
-    for (Index r = begin + threadIdx.y; r < end; r += kRowThreads)
-      sum += to_float(column < width ? dgates.row(r)[column] : last.row(r)[column - width]);
-  of_threads[threadIdx.y][threadIdx.x] = sum;
-  __syncthreads();
-  if (threadIdx.y != 0 || column >= columns) return;
-  for (int y = 1; y < kRowThreads; ++y) sum += of_threads[y][threadIdx.x];
-  partials[(static_cast<Index>(blockIdx.z) * gridDim.y + blockIdx.y) * columns + column] = sum;
-}
-
-// Column c of the last H, where there are more than width, is the recurrent share of the gate before it.
-template <class T>
-__global__ void add_bias_partials(BiasSumsOfLayer<T> sums, Index columns, Index H, Index chunks,
-                                  const float* partials) {
-  const auto& [dgates, last, d_input, d_recurrent] = sums.directions[blockIdx.z];
-  const Index column = static_cast<Index>(blockIdx.x) * kLanes + threadIdx.x, width = dgates.columns();
-  if (column >= columns) return;
-  float sum = 0;
-  for (Index chunk = 0; chunk < chunks; ++chunk)
-    sum += partials[(static_cast<Index>(blockIdx.z) * chunks + chunk) * columns + column];
-  if (d_input != nullptr && column < width) d_input[column] += sum;
-  const bool apart = columns > width;
-  if (d_recurrent != nullptr && (!apart || column < width - H || column >= width))
-    d_recurrent[column < width ? column : column - H] += sum;
-}
 
 }  // namespace
 
@@ -294,29 +271,19 @@ void CudaRecurrentStack<T>::weight_gradients(Cuda& cuda, Index direction, const 
 template <class T>
 void CudaRecurrentStack<T>::bias_gradients(Cuda& cuda, const CellSequence<T>* directions,
                                            const RecurrentBackward<T>& b) const {
-  BiasSumsOfLayer<T> sums;
+  BiasGradients<T> sums;
   bool wanted = false;
   for (Index direction = 0; direction < s_.directions; ++direction) {
     const CellSequence<T>& cell = directions[direction];
     const RecurrentLayer<float>& d = b.gradients[layout_.index(cell.layer, direction)];
-    BiasSums<T>& sum = sums.directions[direction];
+    auto& sum = sums.directions[direction];
     sum.dgates = cell.dgates;
     if (layout_.cell.last_apart) sum.last = cell.gates.column_block((layout_.cell.slots - 1) * s_.H, s_.H);
     sum.d_input = d.bias_ih.data();
     sum.d_recurrent = d.bias_hh.data();
     wanted = wanted || !d.bias_ih.empty() || !d.bias_hh.empty();
   }
-  if (!wanted) return;
-  const Index columns = layout_.width() + (layout_.cell.last_apart ? s_.H : 0), rows = layout_.steps();
-  auto* const partials = static_cast<float*>(cuda.scratch());
-  const Index room = static_cast<Index>(Cuda::kScratchBytes / sizeof(float)) / (s_.directions * columns);
-  require(room >= 1, "H is too large for the scratch memory of reductions");
-  const Index chunk_rows = std::max(kChunkRows, ceil_div(rows, std::min(kMostChunks, room)));
-  const Index chunks = ceil_div(rows, chunk_rows);
-  launch(cuda, cell_.name, {.grid = {ceil_div(columns, kLanes), chunks, s_.directions}, .block = {kLanes, kRowThreads}},
-         column_partials<T>, sums, columns, chunk_rows, partials);
-  launch(cuda, cell_.name, {.grid = {ceil_div(columns, kLanes), 1, s_.directions}, .block = {kLanes}},
-         add_bias_partials<T>, sums, columns, s_.H, chunks, partials);
+  if (wanted) column_sums::add(cuda, cell_.name, sums, s_.directions);
 }
 
 Index recurrent_packed_size(const Cuda&, const RecurrentShape& shape) {

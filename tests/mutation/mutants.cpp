@@ -6,11 +6,12 @@
 namespace polonaise::testing {
 namespace {
 
-const std::string kNorm = "kernels/cuda/norm.cu", kOptimizer = "kernels/cuda/optimizer.cu",
-                  kLoss = "kernels/cuda/loss.cu", kAttention = "kernels/cuda/attention_forward_mma.cu",
-                  kTeam = "kernels/cuda/recurrent_blocks-inl.h", kSlices = "kernels/cuda/recurrent_slices-inl.h",
-                  kRnn = "kernels/cuda/rnn.cu", kCluster = "kernels/cuda/sm90/recurrent-inl.h",
-                  kRnnOnCluster = "kernels/cuda/sm90/rnn.cu", kWavefront = "kernels/cuda/recurrent_wavefront-inl.h";
+const std::string kNorm = "kernels/cuda/norm.cu", kColumnSums = "kernels/cuda/column_sums-inl.h",
+                  kOptimizer = "kernels/cuda/optimizer.cu", kLoss = "kernels/cuda/loss.cu",
+                  kAttention = "kernels/cuda/attention_forward_mma.cu", kTeam = "kernels/cuda/recurrent_blocks-inl.h",
+                  kSlices = "kernels/cuda/recurrent_slices-inl.h", kRnn = "kernels/cuda/rnn.cu",
+                  kCluster = "kernels/cuda/sm90/recurrent-inl.h", kRnnOnCluster = "kernels/cuda/sm90/rnn.cu",
+                  kWavefront = "kernels/cuda/recurrent_wavefront-inl.h";
 const std::string kGeneration = "kernels/cuda/generation-inl.h", kGenerationSource = "kernels/cuda/generation.cu";
 // Kernels of the tests, for what is plainer there.
 const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu";
@@ -23,8 +24,15 @@ const std::string kRace = "ThreadSanitizer: data race";
 
 std::vector<Mutant> overruns() {
   return {
-      {"SharedMemoryOffByOne", kNorm, "weight_sums[threadIdx.y][threadIdx.x] = dweight;",
-       "(&weight_sums[threadIdx.y][threadIdx.x])[1] = dweight;", "LayerNorm/cuda.Backward*", kOverrun, "= dweight;"},
+      {"SharedMemoryOffByOne",
+       kColumnSums,
+       "of_threads[i][threadIdx.y][threadIdx.x] = sums[i];",
+       "(&of_threads[i][threadIdx.y][threadIdx.x])[1] = sums[i];",
+       "LayerNorm/cuda.Backward*",
+       kOverrun,
+       "= sums[i];",
+       {},
+       kNorm},
       {"DynamicSharedMemoryTooSmall", kVocabulary, ".shared_bytes = 2 * 128 * sizeof(float)",
        ".shared_bytes = 2 * 128 * sizeof(float) - 4", "Vocabulary.Asynchronous*", kOverrun, "copy_async<16>(",
        kVocabulary},
@@ -39,10 +47,16 @@ std::vector<Mutant> overruns() {
       {"AsynchronousCopyOfALoopNotWaitedFor", kAttention, "    finish_copies();",
        "    simt::copy_async_commit(), simt::copy_async_wait<1>(), simt::sync_block();", "Attention/cuda_bf16.Forward*",
        "AddressSanitizer: use-after-poison", "add_dots<Tile>(q, keys, s);", kAttention},
-      {"BarrierInDivergentCode", kNorm, "  __syncthreads();", "  if (threadIdx.y < 4) __syncthreads();",
+      {"BarrierInDivergentCode",
+       kColumnSums,
+       "  __syncthreads();",
+       "  if (threadIdx.y < 4) __syncthreads();",
        // Which of the two sentences it is depends on who runs first.
        "LayerNorm/cuda.Backward*",
-       "(others of its block wait at __syncthreads|__syncthreads.. after block .* has exited)", "__syncthreads()"},
+       "(others of its block wait at __syncthreads|__syncthreads.. after block .* has exited)",
+       "__syncthreads()",
+       {},
+       kNorm},
       {"ExitBeforeAShuffle", kVocabulary, "  const float value = x[lane];",
        "  const float value = x[lane]; if (lane == 9) return;", "Vocabulary.Shuffles*", "thread .9,0,0.",
        "__shfl_sync"},
@@ -51,8 +65,15 @@ std::vector<Mutant> overruns() {
 
 std::vector<Mutant> races() {
   return {
-      {"BarrierRemoved", kNorm, "  __syncthreads();", "  ;", "LayerNorm/cuda.Backward*", kRace,
-       "dweight += weight_sums[y][threadIdx.x];"},
+      {"BarrierRemoved",
+       kColumnSums,
+       "  __syncthreads();",
+       "  ;",
+       "LayerNorm/cuda.Backward*",
+       kRace,
+       "sums[i] += of_threads[i][y][threadIdx.x];",
+       {},
+       kNorm},
       {"BarrierOfALoopRemoved", kOptimizer, "    __syncthreads();", "    ;", "Optimizer/cuda.Squared*", kRace,
        "sums[threadIdx.x] += "},
       {"BarrierBetweenLayersRemoved",
@@ -70,8 +91,15 @@ std::vector<Mutant> races() {
        "BernoulliWithLogits/cuda.GradientMay*", kRace, "[targets.columns.data()[e]] -= scale"},
       {"WarpBarrierBeforeLdmatrixRemoved", kVocabulary, "b_tile[i] = b[i];\n  __syncwarp();", "b_tile[i] = b[i];\n  ;",
        "Vocabulary.TensorCores*", kRace, "ldmatrix_x4("},
-      {"TwoBlocksWriteOneWord", kNorm, "partials + static_cast<Index>(blockIdx.y) * 2 * D", "partials",
-       "LayerNorm/cuda.Backward*", kRace, "of_chunk[column] = dweight;"},
+      {"TwoBlocksWriteOneWord",
+       kColumnSums,
+       "partials + (static_cast<Index>(blockIdx.z) * gridDim.y + blockIdx.y) * kSums * columns",
+       "partials",
+       "LayerNorm/cuda.Backward*",
+       kRace,
+       "of_chunk[i * columns + column] = sums[i];",
+       {},
+       kNorm},
       {"GridBarrierRemoved", kVocabulary, "numbers[blockIdx.x] += 1;\n    grid_sync(barrier);",
        "numbers[blockIdx.x] += 1;\n    ;", "Vocabulary.TheWholeGrid*", kRace, "sum += numbers[i]"},
       {"FlagOfATeamNotWaitedFor", kTeam, "while (simt::load_acquire(flags_ + block) < step) simt::spin_wait();",

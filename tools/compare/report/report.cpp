@@ -9,6 +9,7 @@
 #include "tools/compare/findings/conclusion.h"
 #include "tools/compare/findings/reservations.h"
 #include "tools/compare/findings/words.h"
+#include "tools/compare/report/chart.h"
 #include "tools/compare/report/html.h"
 #include "tools/compare/report/page.h"
 #include "tools/compare/report/report_parts.h"
