@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tools/options/train_options.h"
 #include "tools/training/convert.h"
 
 namespace polonaise::tools {
@@ -78,7 +79,7 @@ TrainingSetup training_setup(const TrainOptions& o, const io::EventSpec& events)
           .accumulate = o.accumulate,
           .seed = o.seed,
           .precision = o.precision,
-          .start = o.start,
+          .start_from_counts = o.start == Start::counts,
           .overfit_batch = o.overfit_batch,
           .steps = o.steps,
           .epochs = has_end ? o.epochs : kDefaultEpochs,

@@ -7,22 +7,24 @@
 #include "io/data/dataset.h"
 #include "models/config.h"
 #include "runtime/optimizer.h"
-#include "tools/options/train_options.h"
 
 namespace polonaise::tools {
+
+struct TrainOptions;
 
 // What a training is, whoever asks for it: all that Trainer and a session go by.
 struct TrainingSetup {
   ModelConfig model;
-  OptimizerOptions optimizer;  // its schedule reaches over planned_steps()
+  OptimizerOptions optimizer;  // the Trainer makes its schedule end after planned_steps()
   io::BatchOptions batches;
   std::int64_t accumulate = 1;      // batches in a step
   std::uint64_t seed = 1;           // of initial weights and dropout
   std::string precision = "float";  // set_precision()'s
-  Start start = Start::counts;
-  bool overfit_batch = false;  // learn from the first batch for ever
+  bool start_from_counts = true;    // Model::start_from() what counting finds in the training split
+  bool overfit_batch = false;       // learn from the first batch for ever
 
-  // The end: after so many steps, or epochs, or after minutes or validations without a better one; 0: not so.
+  // The end comes after so many steps or epochs, after minutes, or after `patience` validations without a better one;
+  // where a number is 0 not by it.
   std::int64_t steps = 0, epochs = 0;
   double minutes = 0;
   std::int64_t patience = 0;
@@ -40,7 +42,7 @@ ModelConfig model_config(const TrainOptions& options, const EventShape& events);
 // What the options ask for on events of this kind; without any end, 30 epochs. UsageError for options that fit no model.
 TrainingSetup training_setup(const TrainOptions& options, const io::EventSpec& events);
 
-// The set-up's warm-up, but no more than a third of the planned steps, where they have an end. (With a tenth an LSTM at
+// The setup's warm-up, but no more than a third of the planned steps, where they have an end. (With a tenth an LSTM at
 // its defaults has 8.72 nats on JSB chorales in windows of 200, 150 steps, and not 8.49.)
 long short_warmup(const io::Dataset& dataset, const TrainingSetup& setup);
 

@@ -31,7 +31,7 @@ Trainer::Trainer(const io::Dataset& dataset, const TrainingSetup& setup, AnyDevi
   for (const io::Window& window : windows) targets_in_epoch_ += window.targets;
   setup_.optimizer.schedule.total = static_cast<long>(planned_steps());
   model_ = make_model(device, setup.model, setup.seed, set_precision(device, setup.precision));
-  if (setup.start == Start::counts) model_->start_from(io::unigram_logits(training_, spec_));
+  if (setup.start_from_counts) model_->start_from(io::unigram_logits(training_, spec_));
   optimizer_.emplace(model_->parameters(), setup_.optimizer);
   steps_.emplace(model_->parameters(), *optimizer_, setup.seed);
   scorer_.emplace(*model_, spec_);
