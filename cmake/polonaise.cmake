@@ -40,12 +40,12 @@ if(POLONAISE_SANITIZE)
 endif()
 
 # polonaise_room(NAME [SOURCES...]): the static library `polonaise_NAME`. Without SOURCES it takes every .cpp under the
-# current folder but those in its cuda/ and simt/: a room is what stands in it, and a new kernel family needs no list to be edited.
+# current folder but those in a cuda/ or simt/: a room is what stands in it, and a new kernel family needs no list to be edited.
 function(polonaise_room name)
   set(sources ${ARGN})
   if(NOT sources)
     file(GLOB_RECURSE sources RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS *.cpp)
-    list(FILTER sources EXCLUDE REGEX "^(cuda|simt)/")
+    list(FILTER sources EXCLUDE REGEX "(^|/)(cuda|simt)/")
   endif()
   add_library(polonaise_${name} STATIC ${sources})
   add_library(Polonaise::${name} ALIAS polonaise_${name})

@@ -2,7 +2,7 @@
 
 #include "models/events.h"
 #include "runtime/ops.h"
-#include "runtime/shards.h"
+#include "runtime/training/shards.h"
 
 namespace polonaise {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels/recurrent.h"
+#include "kernels/recurrent/recurrent.h"
 #include "models/events.h"
 
 namespace polonaise {

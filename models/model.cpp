@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/nade.h"
-#include "models/recurrent.h"
+#include "kernels/sampling/nade.h"
+#include "models/recurrent_model.h"
 #include "models/start.h"
 #include "models/transformer.h"
 

@@ -3,11 +3,11 @@
 #include <memory>
 #include <span>
 
-#include "kernels/generation.h"
+#include "kernels/sampling/generation.h"
 #include "models/arrange.h"
 #include "models/config.h"
-#include "runtime/parameters.h"
-#include "runtime/shards.h"
+#include "runtime/training/parameters.h"
+#include "runtime/training/shards.h"
 
 namespace polonaise {
 
@@ -22,7 +22,7 @@ struct TargetLosses : TargetLossViews {
 // A network over events that predicts the next one: embedding of the input, a body, a linear head. Parameter names and
 // layouts are those of a torch.nn state dict (core.weight_ih_l0, layers.0.self_attn.in_proj_weight, head.weight).
 // head.weight has a row for each logit of an event; an autoregressive head's has a row for each hidden unit behind
-// them, and there are head.key_in and head.key_out [keys, hidden units] (kernels/nade.h).
+// them, and there are head.key_in and head.key_out [keys, hidden units] (kernels/sampling/nade.h).
 class Model {
  public:
   virtual ~Model() = default;
@@ -55,7 +55,7 @@ class Model {
   // The head's output for each target: [targets, config().outputs()].
   Var logits(Tape&, const Arranged&) const;
 
-  // Draws the keys of a frame from what a decoder returned, the uniform numbers being those of kernels/sampling.h; by
+  // Draws the keys of a frame from what a decoder returned, the uniform numbers being those of kernels/sampling/sampling.h; by
   // an autoregressive head one after another, for which top_k and top_p do not count. keys [rows, keys] of 0 and 1.
   void sample_keys(AnyDevice&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
                    const kernels::SamplingOptions&, const kernels::RandomStream&, Index first_row,
@@ -108,7 +108,7 @@ class Decoder {
 
   // Whether the model's kernels can go on by themselves under a grammar (or none), which generate() then does, from the
   // last advance() on: draws events of each stream, takes them, and leaves everything as if advance() had been given
-  // them (kernels/generation.h); where a transformer's stream has stopped, only reset() may follow. On a card the host
+  // them (kernels/sampling/generation.h); where a transformer's stream has stopped, only reset() may follow. On a card the host
   // waits once, not for each event. `state` [rows, grammar_state_size], with a grammar.
   virtual bool generates(const kernels::Grammar*) { return false; }
   virtual void generate(const kernels::GenerationDraws&, View<std::int32_t, 2> state);

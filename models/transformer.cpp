@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "kernels/pointwise.h"
-#include "kernels/position.h"
+#include "kernels/pointwise/pointwise.h"
+#include "kernels/position/position.h"
 #include "models/transformer_decoder.h"
 
 namespace polonaise {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "kernels/embedding.h"
-#include "kernels/norm.h"
-#include "kernels/position.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/norm/norm.h"
+#include "kernels/position/position.h"
 
 namespace polonaise {
 

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "models/decoders.h"
-#include "models/event_loop.h"
+#include "models/sampling/decoders.h"
+#include "models/sampling/event_loop.h"
 #include "models/transformer.h"
 
 namespace polonaise {

@@ -4,11 +4,11 @@
 #include <span>
 #include <vector>
 
-#include "kernels/attention.h"
-#include "kernels/generation.h"
-#include "kernels/linear.h"
-#include "kernels/recurrent.h"
-#include "kernels/sparse.h"
+#include "kernels/attention/attention.h"
+#include "kernels/base/sparse.h"
+#include "kernels/linear/linear.h"
+#include "kernels/recurrent/recurrent.h"
+#include "kernels/sampling/generation.h"
 #include "runtime/tape.h"
 
 namespace polonaise {
@@ -20,7 +20,7 @@ namespace polonaise {
 // How a sequence lies in memory: [T,B,D] for recurrent stacks, [B,T,D] for attention.
 enum class Layout { time_major, batch_major };
 
-// table[ids[r]] + positions[r % T] (kernels/embedding.h). ids stay valid until backward. `positions` [T,D] or none.
+// table[ids[r]] + positions[r % T] (kernels/embedding/embedding.h). ids stay valid until backward. `positions` [T,D] or none.
 Var embedding(Tape&, View<const std::int32_t, 1> ids, const Var& table, const Var& positions, const Shape& shape);
 
 // Sparse x times weight^T + bias + positions. weight [N,D]; `transposed` [D,N] is its derived transpose. Several
@@ -32,13 +32,13 @@ struct BagWeight {
 Var embedding_bag(Tape&, const kernels::SparseRows& x, std::span<const BagWeight> weights, const Var& bias,
                   const Var& positions, const Shape& shape);
 
-// x weight^T + bias, with an activation (kernels/linear.h). The result has x's shape with the last extent replaced.
+// x weight^T + bias, with an activation (kernels/linear/linear.h). The result has x's shape with the last extent replaced.
 Var linear(Tape&, const Var& x, const Var& weight, const Var& bias, kernels::Activation = kernels::Activation::none);
 
 // Columns side by side: x weights[0]^T | x weights[1]^T | ..., without biases.
 Var linear_side_by_side(Tape&, const Var& x, std::span<const Var> weights);
 
-// A whole recurrent stack (kernels/recurrent.h).
+// A whole recurrent stack (kernels/recurrent/recurrent.h).
 using kernels::Cell;
 
 struct RecurrentLayerVars {
@@ -67,10 +67,10 @@ Index recurrent_packed_size(AnyDevice&, const kernels::RecurrentShape&);
 void recurrent_pack(AnyDevice&, const kernels::RecurrentShape&,
                     std::span<const kernels::RecurrentLayer<const float>> weights, View<float, 1> packed);
 
-// One step of every layer without a tape, for sampling (kernels/recurrent.h).
+// One step of every layer without a tape, for sampling (kernels/recurrent/recurrent.h).
 void recurrent_step(AnyDevice&, const kernels::RecurrentShape&, const kernels::RecurrentStep<float>&);
 
-// The whole loop of sampling (kernels/generation.h), and whether the device has room for it.
+// The whole loop of sampling (kernels/sampling/generation.h), and whether the device has room for it.
 bool recurrent_generation_fits(AnyDevice&, const kernels::GenerationNetwork&, const kernels::Grammar*);
 void recurrent_generate(AnyDevice&, const kernels::GenerationNetwork&, const kernels::GenerationState&,
                         const kernels::GenerationDraws&);
@@ -78,7 +78,7 @@ void recurrent_generate(AnyDevice&, const kernels::GenerationNetwork&, const ker
 // The top layer's last states of both directions, side by side: [B,2H] of hn.
 Var last_states(Tape&, const Var& hn, const kernels::RecurrentShape&);
 
-// Causal attention over qkv [B,T,3*N*D] (kernels/attention.h); `rotary` [T,D] or empty, `relative` [N,>=T,D] or none.
+// Causal attention over qkv [B,T,3*N*D] (kernels/attention/attention.h); `rotary` [T,D] or empty, `relative` [N,>=T,D] or none.
 Var attention(Tape&, const Var& qkv, Index heads, View<const float, 2> rotary, const Var& relative);
 
 // sum = x + residual (residual none: x itself), y = layer norm of sum.
@@ -111,7 +111,7 @@ struct FrameLosses {
   View<const float, 1> durations;  // [R], empty without durations
 };
 //   Keys are independent of each other; or, with weights [K,H] that say so, predicted one after another, their hidden
-//   units in H further columns (kernels/nade.h).
+//   units in H further columns (kernels/sampling/nade.h).
 struct NadeWeights {
   Var key_in, key_out;
 };

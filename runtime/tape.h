@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/random.h"
-#include "runtime/arena.h"
+#include "kernels/base/random.h"
+#include "runtime/device/arena.h"
 #include "runtime/tensor.h"
 
 namespace polonaise {
@@ -53,7 +53,7 @@ class Tape {
     std::uint64_t seed = 0;
     std::uint32_t step = 0;
     Index first_row = 0;
-    const std::uint32_t* step_at = nullptr;  // where the step stands instead (kernels/random.h)
+    const std::uint32_t* step_at = nullptr;  // where the step stands instead (kernels/base/random.h)
   };
 
   // `gradients`: the slab that gradients of parameters are added to, laid out as Parameters::values(); where it is

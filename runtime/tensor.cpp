@@ -1,6 +1,6 @@
 #include "runtime/tensor.h"
 
-#include "kernels/pointwise.h"
+#include "kernels/pointwise/pointwise.h"
 
 namespace polonaise {
 

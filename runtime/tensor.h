@@ -3,9 +3,9 @@
 #include <array>
 #include <initializer_list>
 
-#include "kernels/require.h"
-#include "kernels/view.h"
-#include "runtime/device.h"
+#include "kernels/base/require.h"
+#include "kernels/base/view.h"
+#include "runtime/device/device.h"
 
 namespace polonaise {
 

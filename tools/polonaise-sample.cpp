@@ -17,7 +17,7 @@
 #include "io/files/error.h"
 #include "io/files/file.h"
 #include "io/midi/notes.h"
-#include "models/generate.h"
+#include "models/sampling/generate.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/files.h"
 #include "tools/jobs/parallel_jobs.h"

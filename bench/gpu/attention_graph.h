@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/attention.h"
+#include "kernels/attention/attention.h"
 
 // Attention as a graph of plain operations on tensors: data, which cudnn_plan.h makes a plan of cuDNN's from, and
 // which tests evaluate.
@@ -57,7 +57,7 @@ struct OperationGraph {
   std::vector<GraphOperation> operations;  // each after those that make its inputs
 };
 
-// kernels/attention.h's attention without positions, in bf16, after FlashAttention-2 (Dao 2023), on its own arrays: q,
+// kernels/attention/attention.h's attention without positions, in bf16, after FlashAttention-2 (Dao 2023), on its own arrays: q,
 // k and v are columns of qkv [B,T,3*N*D], and likewise their gradients. `masked` stands for scores of keys that come
 // later.
 // Memory: q, k, v; y [B,T,N*D] and log_sum [B,N,T] are made.

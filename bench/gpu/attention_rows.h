@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "bench/gpu/measure.h"
-#include "kernels/attention.h"
-#include "kernels/position.h"
+#include "kernels/attention/attention.h"
+#include "kernels/position/position.h"
 
 namespace polonaise::bench {
 

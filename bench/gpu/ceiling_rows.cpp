@@ -1,6 +1,6 @@
 #include "bench/gpu/measure.h"
-#include "kernels/matmul.h"
-#include "kernels/pointwise.h"
+#include "kernels/matmul/matmul.h"
+#include "kernels/pointwise/pointwise.h"
 
 // What this card reaches at its best, measured in the same run: a large copy and a large product. The report gives
 // every row's bandwidth and FLOP/s as parts of these.

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 
 namespace polonaise::bench {
 namespace {

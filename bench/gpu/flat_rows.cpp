@@ -1,8 +1,8 @@
 #include "bench/gpu/measure.h"
-#include "kernels/embedding.h"
-#include "kernels/loss.h"
-#include "kernels/norm.h"
-#include "kernels/optimizer.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/loss/loss.h"
+#include "kernels/norm/norm.h"
+#include "kernels/optimizer/adamw.h"
 
 // The families that are bound by memory.
 namespace polonaise::bench {

@@ -1,7 +1,7 @@
 #include <list>
 
 #include "bench/gpu/measure.h"
-#include "kernels/generation.h"
+#include "kernels/sampling/generation.h"
 
 // Sampling from an LSTM: the whole loop in one launch.
 namespace polonaise::bench {

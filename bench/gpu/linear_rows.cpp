@@ -1,7 +1,7 @@
-#include "kernels/linear.h"
+#include "kernels/linear/linear.h"
 
 #include "bench/gpu/measure.h"
-#include "kernels/matmul.h"
+#include "kernels/matmul/matmul.h"
 
 // A linear layer with bias and GELU, and cuBLASLt's products alone beside it: what more the layer takes is ours to
 // save.

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "kernels/cuda/device.h"
+#include "kernels/cuda/host/context.h"
 
 namespace polonaise::bench {
 

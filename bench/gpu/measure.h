@@ -10,10 +10,10 @@
 #include <type_traits>
 #include <vector>
 
-#include "kernels/bf16.h"
-#include "kernels/cuda/api.h"
-#include "kernels/cuda/device.h"
-#include "kernels/view.h"
+#include "kernels/base/bf16.h"
+#include "kernels/base/view.h"
+#include "kernels/cuda/host/api.h"
+#include "kernels/cuda/host/context.h"
 
 // What the rows of the card's benchmarks share: arrays on the card, and the clock.
 namespace polonaise::bench {

@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "bench/gpu/measure.h"
-#include "kernels/linear.h"
+#include "kernels/linear/linear.h"
 
 namespace polonaise::bench {
 namespace {

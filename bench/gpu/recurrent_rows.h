@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "bench/gpu/measure.h"
-#include "kernels/recurrent.h"
+#include "kernels/recurrent/recurrent.h"
 
 namespace polonaise::bench {
 

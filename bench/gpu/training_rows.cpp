@@ -2,9 +2,9 @@
 #include <random>
 
 #include "bench/gpu/measure.h"
-#include "models/decoders.h"
-#include "models/drawing.h"
-#include "runtime/training.h"
+#include "models/sampling/decoders.h"
+#include "models/sampling/drawing.h"
+#include "runtime/training/training.h"
 
 // Whole steps of training as polonaise-train makes them, the batch's way to the card included; and sampling from the
 // same transformer.

@@ -1,10 +1,10 @@
-#include "kernels/attention.h"
+#include "kernels/attention/attention.h"
 
 #include <benchmark/benchmark.h>
 
 #include <vector>
 
-#include "kernels/position.h"
+#include "kernels/position/position.h"
 
 namespace polonaise {
 namespace {

@@ -1,11 +1,11 @@
-#include "kernels/linear.h"
+#include "kernels/linear/linear.h"
 
 #include <benchmark/benchmark.h>
 
 #include <vector>
 
-#include "kernels/matmul.h"
-#include "kernels/random.h"
+#include "kernels/base/random.h"
+#include "kernels/matmul/matmul.h"
 
 namespace polonaise {
 namespace {

@@ -1,10 +1,10 @@
-#include "kernels/loss.h"
+#include "kernels/loss/loss.h"
 
 #include <benchmark/benchmark.h>
 
 #include <vector>
 
-#include "kernels/random.h"
+#include "kernels/base/random.h"
 
 namespace polonaise {
 namespace {

@@ -1,10 +1,10 @@
-#include "kernels/nade.h"
+#include "kernels/sampling/nade.h"
 
 #include <benchmark/benchmark.h>
 
 #include <vector>
 
-#include "kernels/random.h"
+#include "kernels/base/random.h"
 
 namespace polonaise {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/norm.h"
+#include "kernels/norm/norm.h"
 
 #include <benchmark/benchmark.h>
 

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "kernels/recurrent.h"
+#include "kernels/recurrent/recurrent.h"
 
 namespace polonaise {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "models/generate.h"
+#include "models/sampling/generate.h"
 
 namespace polonaise {
 namespace {

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "models/model.h"
-#include "runtime/training.h"
+#include "runtime/training/training.h"
 
 namespace polonaise {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 
-#include "kernels/require.h"
-#include "kernels/sparse.h"
-#include "kernels/view.h"
+#include "kernels/base/require.h"
+#include "kernels/base/sparse.h"
+#include "kernels/base/view.h"
 
 namespace polonaise::kernels {
 

@@ -4,9 +4,9 @@
 #include <memory>
 #include <type_traits>
 
+#include "kernels/base/devices.h"
+#include "kernels/base/view.h"
 #include "kernels/cpu/team.h"
-#include "kernels/device.h"
-#include "kernels/view.h"
 
 namespace polonaise::kernels {
 

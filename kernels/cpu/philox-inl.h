@@ -1,4 +1,4 @@
-// Philox4x32-10 on vectors: the numbers of kernels/random.h, bit for bit. Included like simd-inl.h.
+// Philox4x32-10 on vectors: the numbers of kernels/base/random.h, bit for bit. Included like simd-inl.h.
 #if defined(POLONAISE_KERNELS_CPU_PHILOX_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef POLONAISE_KERNELS_CPU_PHILOX_INL_H_
 #undef POLONAISE_KERNELS_CPU_PHILOX_INL_H_
@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/base/random.h"
 #include "kernels/cpu/simd-inl.h"
-#include "kernels/random.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace polonaise::kernels::HWY_NAMESPACE {

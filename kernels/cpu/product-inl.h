@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "kernels/base/view.h"
 #include "kernels/cpu/tile-inl.h"
-#include "kernels/view.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace polonaise::kernels::HWY_NAMESPACE {

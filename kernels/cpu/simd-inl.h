@@ -1,4 +1,4 @@
-// Highway's side of the vocabulary in kernels/math-inl.h, and loads and stores of a row's tail. Included inside a
+// Highway's side of the vocabulary in kernels/base/math.inc, and loads and stores of a row's tail. Included inside a
 // kernel file after <hwy/highway.h>, once per target, hence the toggled guard.
 #if defined(POLONAISE_KERNELS_CPU_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef POLONAISE_KERNELS_CPU_SIMD_INL_H_
@@ -9,7 +9,7 @@
 
 #include <hwy/contrib/math/math-inl.h>
 
-#include "kernels/view.h"
+#include "kernels/base/view.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace polonaise::kernels::HWY_NAMESPACE {

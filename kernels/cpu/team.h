@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/view.h"
+#include "kernels/base/view.h"
 
 namespace polonaise::kernels {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/bf16.h"
+#include "kernels/base/bf16.h"
 #include "kernels/simt/language.h"
 
 // Matrix products of a warp on the tensor cores: d += a b, sums in float. All lanes call together. Where the elements

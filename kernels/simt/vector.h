@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/bf16.h"
+#include "kernels/base/bf16.h"
+#include "kernels/base/view.h"
 #include "kernels/simt/here.h"
 #include "kernels/simt/language.h"
-#include "kernels/view.h"
 
 // Wide accesses: N neighbouring elements by one instruction, 2 to 16 bytes, from an address aligned to their size.
 

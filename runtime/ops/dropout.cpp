@@ -1,4 +1,4 @@
-#include "kernels/pointwise.h"
+#include "kernels/pointwise/pointwise.h"
 #include "runtime/ops.h"
 
 namespace polonaise {

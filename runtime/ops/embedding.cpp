@@ -1,8 +1,8 @@
-#include "kernels/embedding.h"
+#include "kernels/embedding/embedding.h"
 
 #include <algorithm>
 
-#include "kernels/pointwise.h"
+#include "kernels/pointwise/pointwise.h"
 #include "runtime/ops.h"
 
 namespace polonaise {

@@ -1,6 +1,6 @@
-#include "kernels/loss.h"
+#include "kernels/loss/loss.h"
 
-#include "kernels/nade.h"
+#include "kernels/sampling/nade.h"
 #include "runtime/ops.h"
 
 namespace polonaise {

@@ -1,6 +1,6 @@
-#include "kernels/norm.h"
+#include "kernels/norm/norm.h"
 
-#include "kernels/pointwise.h"
+#include "kernels/pointwise/pointwise.h"
 #include "runtime/ops.h"
 
 namespace polonaise {

@@ -1,6 +1,6 @@
-#include "kernels/recurrent.h"
+#include "kernels/recurrent/recurrent.h"
 
-#include "kernels/pointwise.h"
+#include "kernels/pointwise/pointwise.h"
 #include "runtime/ops.h"
 
 namespace polonaise {

@@ -1,7 +1,7 @@
-#include "kernels/attention.h"
+#include "kernels/attention/attention.h"
 
-#include "kernels/position.h"
-#include "kernels/require.h"
+#include "kernels/base/require.h"
+#include "kernels/position/position.h"
 #include "tests/kernels/devices.h"
 
 namespace polonaise::testing {

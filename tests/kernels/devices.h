@@ -18,12 +18,12 @@
 #include <memory>
 #include <string>
 
-#include "kernels/device.h"
+#include "kernels/base/devices.h"
 #include "tests/kernels/support.h"
 
 #ifdef POLONAISE_HAS_CUDA
-#include "kernels/cuda/device.h"
-#include "kernels/cuda/memory.h"
+#include "kernels/cuda/host/context.h"
+#include "kernels/cuda/host/copies.h"
 #endif
 
 namespace polonaise::testing {

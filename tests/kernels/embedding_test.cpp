@@ -1,8 +1,8 @@
-#include "kernels/embedding.h"
+#include "kernels/embedding/embedding.h"
 
 #include <limits>
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/sparse_support.h"
 
 namespace polonaise::testing {

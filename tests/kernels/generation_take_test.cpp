@@ -1,5 +1,5 @@
-#include "kernels/generation.h"
-#include "kernels/require.h"
+#include "kernels/base/require.h"
+#include "kernels/sampling/generation.h"
 #include "tests/kernels/devices.h"
 #include "tests/kernels/grammar_support.h"
 

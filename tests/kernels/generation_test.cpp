@@ -1,10 +1,10 @@
-#include "kernels/generation.h"
+#include "kernels/sampling/generation.h"
 
 #include <algorithm>
 
-#include "kernels/embedding.h"
-#include "kernels/linear.h"
-#include "kernels/require.h"
+#include "kernels/base/require.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/linear/linear.h"
 #include "tests/kernels/devices.h"
 #include "tests/kernels/grammar_support.h"
 

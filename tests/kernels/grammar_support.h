@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/grammar.h"
+#include "kernels/sampling/grammar.h"
 #include "tests/kernels/devices.h"
 
 namespace polonaise::testing {

@@ -1,9 +1,9 @@
-#include "kernels/grammar.h"
+#include "kernels/sampling/grammar.h"
 
 #include <limits>
 #include <map>
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/devices.h"
 #include "tests/kernels/grammar_support.h"
 
@@ -12,7 +12,7 @@ namespace {
 
 using kernels::GrammarState;
 
-// The contract of kernels/grammar.h, as plainly as it can be said.
+// The contract of kernels/sampling/grammar.h, as plainly as it can be said.
 class Walker {
  public:
   explicit Walker(const OwnedGrammar& grammar) : g_(grammar), automaton_(grammar.start), clock_(grammar.start_clock) {

@@ -1,9 +1,9 @@
-#include "kernels/linear.h"
+#include "kernels/linear/linear.h"
 
 #include <numbers>
 #include <string>
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/devices.h"
 
 namespace polonaise::testing {

@@ -1,10 +1,10 @@
-#include "kernels/loss.h"
+#include "kernels/loss/loss.h"
 
 #include <limits>
 #include <numeric>
 #include <string>
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/sparse_support.h"
 
 namespace polonaise::testing {

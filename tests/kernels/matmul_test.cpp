@@ -1,6 +1,6 @@
-#include "kernels/matmul.h"
+#include "kernels/matmul/matmul.h"
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/devices.h"
 
 namespace polonaise::testing {

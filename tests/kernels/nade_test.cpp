@@ -1,10 +1,10 @@
-#include "kernels/nade.h"
+#include "kernels/sampling/nade.h"
 
 #include <array>
 #include <numeric>
 #include <string>
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/sparse_support.h"
 
 namespace polonaise::testing {

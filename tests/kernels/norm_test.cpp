@@ -1,6 +1,6 @@
-#include "kernels/norm.h"
+#include "kernels/norm/norm.h"
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/devices.h"
 
 namespace polonaise::testing {

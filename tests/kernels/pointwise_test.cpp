@@ -1,6 +1,6 @@
-#include "kernels/pointwise.h"
+#include "kernels/pointwise/pointwise.h"
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/devices.h"
 
 namespace polonaise::testing {

@@ -1,6 +1,6 @@
-#include "kernels/position.h"
+#include "kernels/position/position.h"
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/devices.h"
 
 namespace polonaise::testing {

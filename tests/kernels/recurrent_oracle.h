@@ -6,14 +6,14 @@
 #include <functional>
 #include <vector>
 
-#include "kernels/recurrent.h"
+#include "kernels/recurrent/recurrent.h"
 #include "tests/kernels/support.h"
 
 namespace polonaise::testing {
 
-#include "kernels/math-inl.h"
+#include "kernels/base/math.inc"
 // (kept apart so that formatting does not sort them)
-#include "kernels/cells-inl.h"
+#include "kernels/recurrent/cells.inc"
 
 struct StackCase {
   Index T, B, H, layers, directions;

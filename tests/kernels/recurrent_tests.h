@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/devices.h"
 #include "tests/kernels/recurrent_oracle.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/recurrent_sizes_tests.h"
 
 namespace polonaise::testing {

@@ -1,11 +1,11 @@
-#include "kernels/sampling.h"
+#include "kernels/sampling/sampling.h"
 
 #include <algorithm>
 #include <limits>
 #include <numeric>
 #include <set>
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/kernels/devices.h"
 
 namespace polonaise::testing {

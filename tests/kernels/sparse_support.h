@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/random.h"
-#include "kernels/sparse.h"
+#include "kernels/base/random.h"
+#include "kernels/base/sparse.h"
 #include "tests/kernels/devices.h"
 
 namespace polonaise::testing {

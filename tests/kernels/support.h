@@ -10,9 +10,9 @@
 #include <functional>
 #include <vector>
 
-#include "kernels/bf16.h"
-#include "kernels/random.h"
-#include "kernels/view.h"
+#include "kernels/base/bf16.h"
+#include "kernels/base/random.h"
+#include "kernels/base/view.h"
 
 namespace polonaise::testing {
 

@@ -1,8 +1,8 @@
-#include "models/generate.h"
+#include "models/sampling/generate.h"
 
 #include <numeric>
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/models/support.h"
 
 namespace polonaise::testing {

@@ -1,6 +1,6 @@
 // No prediction sees its target or anything after it; nor padding, nor another row of the batch.
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/models/support.h"
 
 namespace polonaise::testing {

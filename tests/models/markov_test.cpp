@@ -1,6 +1,6 @@
 // A source whose entropy is known: every causal model comes within 2 % of it on held-out data.
 
-#include "runtime/optimizer.h"
+#include "runtime/training/optimizer.h"
 #include "tests/models/support.h"
 #include "tests/runtime/steps.h"
 

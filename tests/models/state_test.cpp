@@ -1,6 +1,6 @@
 // A recurrent state carried from chunk to chunk: a piece in chunks is scored as the piece whole.
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 #include "tests/models/support.h"
 
 namespace polonaise::testing {

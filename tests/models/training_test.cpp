@@ -1,6 +1,6 @@
 // Whole training steps: what they depend on, and what follows them.
 
-#include "runtime/optimizer.h"
+#include "runtime/training/optimizer.h"
 #include "tests/models/support.h"
 #include "tests/runtime/steps.h"
 

@@ -6,18 +6,22 @@
 namespace polonaise::testing {
 namespace {
 
-const std::string kNorm = "kernels/cuda/norm.cu", kColumnSums = "kernels/cuda/column_sums-inl.h",
-                  kOptimizer = "kernels/cuda/optimizer.cu", kLoss = "kernels/cuda/loss.cu",
-                  kAttention = "kernels/cuda/attention_forward_mma.cu", kTeam = "kernels/cuda/recurrent_blocks-inl.h",
-                  kSlices = "kernels/cuda/recurrent_slices-inl.h", kRnn = "kernels/cuda/rnn.cu",
-                  kCluster = "kernels/cuda/sm90/recurrent-inl.h", kRnnOnCluster = "kernels/cuda/sm90/rnn.cu",
-                  kWavefront = "kernels/cuda/recurrent_wavefront-inl.h";
-const std::string kGeneration = "kernels/cuda/generation-inl.h", kGenerationSource = "kernels/cuda/generation.cu";
+const std::string kNorm = "kernels/norm/cuda/norm.cu", kColumnSums = "kernels/cuda/device/column_sums.cuh",
+                  kOptimizer = "kernels/optimizer/cuda/adamw.cu", kLoss = "kernels/loss/cuda/loss.cu",
+                  kAttention = "kernels/attention/cuda/forward_mma.cu",
+                  kTeam = "kernels/recurrent/cuda/team_of_many.cuh",
+                  kSlices = "kernels/recurrent/cuda/product_slices.cuh", kRnn = "kernels/recurrent/cuda/rnn.cu",
+                  kCluster = "kernels/recurrent/cuda/sm90/cluster.cuh",
+                  kRnnOnCluster = "kernels/recurrent/cuda/sm90/rnn.cu",
+                  kWavefront = "kernels/recurrent/cuda/wavefront.cuh";
+const std::string kGeneration = "kernels/sampling/cuda/generation.cuh",
+                  kGenerationSource = "kernels/sampling/cuda/generation.cu";
 // Kernels of the tests, for what is plainer there.
 const std::string kVocabulary = "tests/kernels/cuda/vocabulary.cu";
 
-const std::string kInbox = "runtime/inbox.cpp", kTraining = "runtime/training.cpp", kRecorder = "runtime/recorder.cpp",
-                  kPointwise = "kernels/cuda/pointwise.cu", kUploads = "Devices/MemoryOf.UploadsOfAStep*/cuda";
+const std::string kInbox = "runtime/device/inbox.cpp", kTraining = "runtime/training/training.cpp",
+                  kRecorder = "runtime/device/recorder.cpp", kPointwise = "kernels/pointwise/cuda/pointwise.cu",
+                  kUploads = "Devices/MemoryOf.UploadsOfAStep*/cuda";
 
 const std::string kOverrun = "AddressSanitizer: (use-after-poison|heap-buffer-overflow)|index .* out of bounds";
 const std::string kRace = "ThreadSanitizer: data race";

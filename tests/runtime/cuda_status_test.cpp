@@ -1,10 +1,10 @@
-#include "runtime/cuda_status.h"
+#include "runtime/device/cuda_status.h"
 
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 
-#include "runtime/device.h"
+#include "runtime/device/device.h"
 
 namespace polonaise::testing {
 namespace {

@@ -1,14 +1,14 @@
-#include "runtime/memory.h"
+#include "runtime/device/memory.h"
 
 #include <algorithm>
 #include <numeric>
 
-#include "kernels/pointwise.h"
-#include "runtime/arena.h"
+#include "kernels/pointwise/pointwise.h"
+#include "runtime/device/arena.h"
 #include "tests/runtime/devices.h"
 
 #ifdef POLONAISE_HAS_CUDA
-#include "kernels/cuda/api.h"
+#include "kernels/cuda/host/api.h"
 #endif
 
 namespace polonaise::testing {

@@ -1,6 +1,6 @@
-#include "runtime/muon.h"
+#include "runtime/training/muon_steps.h"
 
-#include "runtime/optimizer.h"
+#include "runtime/training/optimizer.h"
 #include "tests/kernels/support.h"
 #include "tests/runtime/devices.h"
 #include "tests/runtime/steps.h"

@@ -1,6 +1,6 @@
 #include "runtime/ops.h"
 
-#include "kernels/position.h"
+#include "kernels/position/position.h"
 #include "tests/runtime/devices.h"
 #include "tests/runtime/gradient_check.h"
 

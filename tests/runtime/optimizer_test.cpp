@@ -1,4 +1,4 @@
-#include "runtime/optimizer.h"
+#include "runtime/training/optimizer.h"
 
 #include <gtest/gtest.h>
 

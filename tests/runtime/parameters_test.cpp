@@ -1,10 +1,10 @@
-#include "runtime/parameters.h"
+#include "runtime/training/parameters.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 
 namespace polonaise::testing {
 namespace {

@@ -1,10 +1,10 @@
-#include "runtime/recorder.h"
+#include "runtime/device/recorder.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 
-#include "kernels/generation.h"
+#include "kernels/sampling/generation.h"
 
 namespace polonaise::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/shards.h"
+#include "runtime/training/shards.h"
 
 #include <gtest/gtest.h>
 

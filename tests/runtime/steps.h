@@ -6,8 +6,8 @@
 #include <functional>
 #include <numeric>
 
-#include "runtime/optimizer.h"
-#include "runtime/shards.h"
+#include "runtime/training/optimizer.h"
+#include "runtime/training/shards.h"
 
 namespace polonaise::testing {
 

@@ -1,4 +1,4 @@
-#include "runtime/training.h"
+#include "runtime/training/training.h"
 
 #include <cstdlib>
 #include <limits>

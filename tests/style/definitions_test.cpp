@@ -132,7 +132,9 @@ bool is_alone(const std::string& path) {
 
 // A build has the one or the other.
 std::string build_of(const std::string& path) {
-  return path.starts_with("kernels/simt/emulator/") ? "emulated" : path.starts_with("kernels/cuda/") ? "card" : "";
+  return path.starts_with("kernels/simt/emulator/") ? "emulated"
+         : path.starts_with("kernels/cuda/driver/") ? "card"
+                                                    : "";
 }
 
 std::vector<std::string> twice_defined(const std::vector<Source>& sources) {
@@ -185,8 +187,8 @@ TEST(Definitions, OfTwoFilesAreFaultsUnlessABuildHasOneOfThem) {
   EXPECT_EQ(twice_defined({{"io/a.h", meter}, {"io/b.h", meter}}).size(), 1u);
   EXPECT_EQ(twice_defined({{"io/a.cpp", places}, {"io/b.cpp", "namespace a { int f(int y) {} }"}}).size(), 1u);
   EXPECT_EQ(twice_defined({{"io/a.cpp", places}, {"io/b.cpp", "namespace a { int f(long y) {} }"}}).size(), 0u);
-  EXPECT_EQ(twice_defined({{"kernels/cuda/a.cpp", places}, {"kernels/simt/emulator/a.cpp", places}}).size(), 0u);
-  EXPECT_EQ(twice_defined({{"kernels/cuda/a.cpp", places}, {"kernels/cuda/b.cpp", places}}).size(), 1u);
+  EXPECT_EQ(twice_defined({{"kernels/cuda/driver/a.cpp", places}, {"kernels/simt/emulator/a.cpp", places}}).size(), 0u);
+  EXPECT_EQ(twice_defined({{"kernels/cuda/driver/a.cpp", places}, {"kernels/cuda/driver/b.cpp", places}}).size(), 1u);
   EXPECT_EQ(twice_defined({{"tests/a.cpp", places}, {"tests/b.cpp", places}}).size(), 0u);
 }
 

@@ -19,7 +19,7 @@ struct Source {
 // Every C++ and CUDA file of the rooms, in order of path.
 inline std::vector<Source> read_sources() {
   namespace fs = std::filesystem;
-  const std::set<std::string> extensions{".h", ".cpp", ".cuh", ".cu"};
+  const std::set<std::string> extensions{".h", ".inc", ".cpp", ".cuh", ".cu"};
   const fs::path root = POLONAISE_SOURCE_DIR;
   std::vector<Source> sources;
   for (const char* room : {"kernels", "io", "runtime", "models", "tools", "tests", "bench"})

@@ -14,7 +14,7 @@
 #include <new>
 
 #include "io/files/error.h"
-#include "kernels/cuda/api.h"
+#include "kernels/cuda/host/api.h"
 #include "tools/cli/arguments.h"
 #include "tools/cli/option_tree.h"
 #include "tools/cli/value.h"

@@ -6,9 +6,9 @@
 #include <CLI/Version.hpp>
 #include <nlohmann/json_fwd.hpp>
 
+#include "kernels/base/info.h"
 #include "kernels/cpu/team.h"
-#include "kernels/info.h"
-#include "runtime/cuda_status.h"
+#include "runtime/device/cuda_status.h"
 
 namespace polonaise::tools {
 

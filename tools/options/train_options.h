@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/config.h"
-#include "runtime/optimizer.h"
+#include "runtime/training/optimizer.h"
 #include "tools/cli/cli.h"
 
 namespace polonaise::tools {

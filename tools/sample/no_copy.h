@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "io/copies/ngrams.h"
-#include "models/generate.h"
+#include "models/sampling/generate.h"
 
 namespace polonaise::tools {
 

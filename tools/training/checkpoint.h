@@ -7,7 +7,7 @@
 
 #include "io/data/batches.h"
 #include "models/model.h"
-#include "runtime/optimizer.h"
+#include "runtime/training/optimizer.h"
 
 // What a checkpoint holds, in two safetensors files, each with a checksum over all of it. Readers throw io::Error,
 // naming the file, for one that is missing, cut, changed by a byte, or of another model.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/encodings/durations.h"
-#include "kernels/require.h"
+#include "kernels/base/require.h"
 
 namespace polonaise::tools {
 

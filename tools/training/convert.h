@@ -6,7 +6,7 @@
 #include "io/encodings/event_grammar.h"
 #include "io/encodings/event_sequence.h"
 #include "models/events.h"
-#include "models/generate.h"
+#include "models/sampling/generate.h"
 
 // Where io meets models: the same events in the words of each.
 namespace polonaise::tools {

@@ -9,7 +9,7 @@
 #include "io/baselines/protocol.h"
 #include "io/data/dataset.h"
 #include "models/model.h"
-#include "runtime/memory.h"
+#include "runtime/device/memory.h"
 
 namespace polonaise::tools {
 

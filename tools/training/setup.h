@@ -6,7 +6,7 @@
 #include "io/data/batches.h"
 #include "io/data/dataset.h"
 #include "models/config.h"
-#include "runtime/optimizer.h"
+#include "runtime/training/optimizer.h"
 
 namespace polonaise::tools {
 

@@ -8,7 +8,7 @@
 #include "io/data/batches.h"
 #include "io/data/dataset.h"
 #include "models/model.h"
-#include "runtime/training.h"
+#include "runtime/training/training.h"
 #include "tools/training/checkpoint.h"
 #include "tools/training/evaluate.h"
 #include "tools/training/setup.h"

@@ -1,4 +1,4 @@
-#include "kernels/cuda/api.h"
+#include "kernels/cuda/host/api.h"
 
 #include <chrono>
 #include <cstdlib>
@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "kernels/cuda/device.h"
+#include "kernels/cuda/host/context.h"
 #include "kernels/simt/emulator/device_memory.h"
 #include "kernels/simt/emulator/grid.h"
 #include "kernels/simt/emulator/sanitizers.h"

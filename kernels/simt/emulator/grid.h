@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/host/launch.h"
 #include "kernels/simt/emulator/fiber.h"
 #include "kernels/simt/emulator/lane.h"
 

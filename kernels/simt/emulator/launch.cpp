@@ -1,10 +1,10 @@
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/host/launch.h"
 
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 
-#include "kernels/cuda/launch_limits.h"
+#include "kernels/cuda/host/launch_limits.h"
 #include "kernels/simt/emulator/grid.h"
 #include "kernels/simt/emulator/sanitizers.h"
 #include "kernels/simt/emulator/stream.h"

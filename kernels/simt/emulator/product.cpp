@@ -1,9 +1,9 @@
-#include "kernels/cuda/product.h"
+#include "kernels/cuda/host/product.h"
 
 #include <bit>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/base/bf16.h"
 #include "kernels/simt/emulator/stream.h"
 #include "kernels/simt/simt.h"
 

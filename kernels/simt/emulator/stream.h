@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/cuda/api.h"
+#include "kernels/cuda/host/api.h"
 #include "kernels/simt/emulator/fiber.h"
 
 // Emulated streams. What is queued runs only when somebody waits for it, on a fiber of the stream's own, so that

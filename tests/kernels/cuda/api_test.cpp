@@ -1,4 +1,4 @@
-#include "kernels/cuda/api.h"
+#include "kernels/cuda/host/api.h"
 
 #include <gmock/gmock.h>
 

@@ -1,8 +1,8 @@
-#include "kernels/cuda/device.h"
+#include "kernels/cuda/host/context.h"
 
 #include <gtest/gtest.h>
 
-#include "kernels/cuda/refusal.h"
+#include "kernels/cuda/host/refusal.h"
 
 namespace polonaise::testing {
 namespace {

@@ -1,6 +1,6 @@
 #include "tests/kernels/cuda/vocabulary.h"
 
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/host/launch.h"
 #include "kernels/simt/simt.h"
 
 namespace polonaise::testing {

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 
-#include "kernels/bf16.h"
-#include "kernels/cuda/device.h"
-#include "kernels/view.h"
+#include "kernels/base/bf16.h"
+#include "kernels/base/view.h"
+#include "kernels/cuda/host/context.h"
 
 // One kernel for each word of kernels/simt; all pointers are to the device's memory.
 

@@ -5,8 +5,8 @@
 
 #include <set>
 
-#include "kernels/cuda/launch.h"
-#include "kernels/cuda/memory.h"
+#include "kernels/cuda/host/copies.h"
+#include "kernels/cuda/host/launch.h"
 #include "kernels/simt/simt.h"
 
 namespace polonaise::testing {

@@ -5,9 +5,9 @@
 
 #include <cmath>
 
-#include "kernels/cuda/api.h"
-#include "kernels/cuda/device.h"
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/host/api.h"
+#include "kernels/cuda/host/context.h"
+#include "kernels/cuda/host/launch.h"
 #include "kernels/simt/simt.h"
 
 #ifndef __SANITIZE_THREAD__  // which reports these, being races

@@ -1,8 +1,8 @@
 // A model on a card against the same model on the CPU, which other tests hold to PyTorch: steps with dropout and
 // padding, steps of the optimizer, decoders and what they draw.
 
-#include "models/generate.h"
-#include "runtime/optimizer.h"
+#include "models/sampling/generate.h"
+#include "runtime/training/optimizer.h"
 #include "tests/models/support.h"
 #include "tests/runtime/steps.h"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/optimizer.h"
+#include "runtime/training/optimizer.h"
 #include "tests/models/support.h"
 #include "tests/runtime/steps.h"
 

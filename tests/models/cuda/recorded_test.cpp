@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "models/transformer_decoder.h"
-#include "runtime/training.h"
+#include "runtime/training/training.h"
 #include "tests/models/support.h"
 
 namespace polonaise::testing {

@@ -36,7 +36,7 @@ What the parameters are called. Every model has `head.weight` [O, its width] and
                     Frames enter through `input.weight` [C,W] and `input.bias`.
       positions     sinusoidal: added to the input, no parameter; learned: `position.weight` [T,C], added to the input;
                     rotary: no parameter; relative: layers.0.self_attn.relative [N,T,D].
-                    Their formulas are in kernels/position.h and kernels/attention.h.
+                    Their formulas are in kernels/position/position.h and kernels/attention/attention.h.
 """
 import json
 import math

@@ -34,7 +34,7 @@ reference.MODEL, reference.HEADS, reference.FEEDFORWARD = HIDDEN, HEADS, 4 * HID
 
 
 def random_words(seed, row, op, count):
-    """kernels/random.h: Philox4x32-10 of the blocks 0..count-1, [count,4] of 32 bits each."""
+    """kernels/base/random.h: Philox4x32-10 of the blocks 0..count-1, [count,4] of 32 bits each."""
     low = np.uint64(0xFFFFFFFF)
     counter = [np.arange(count, dtype=np.uint64)] + [np.full(count, word, np.uint64) for word in (row, op, 0)]
     key = [seed & 0xFFFFFFFF, seed >> 32]
@@ -64,7 +64,7 @@ def start_of(name, shape, recurrent):
 
 
 def draw_parameters(names_and_shapes, recurrent, seed):
-    """runtime/parameters.cpp: numbers by seed and name alone."""
+    """runtime/training/parameters.cpp: numbers by seed and name alone."""
     drawn = {}
     for name, shape in names_and_shapes:
         start = start_of(name, shape, recurrent)
@@ -218,7 +218,7 @@ class Network:
 
 
 def losses(p, features, targets):
-    """Sums over all targets, in nats: of tokens or keys, and of durations. kernels/nade.h has the chain of keys."""
+    """Sums over all targets, in nats: of tokens or keys, and of durations. kernels/sampling/nade.h has the chain of keys."""
     z = F.linear(features.flatten(0, 1), p["head.weight"], p["head.bias"])
     if "tokens" in targets:
         return [F.cross_entropy(z, targets["tokens"], reduction="sum")]

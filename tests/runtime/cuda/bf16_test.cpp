@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/ops.h"
-#include "runtime/parameters.h"
+#include "runtime/training/parameters.h"
 #include "tests/kernels/support.h"
 
 namespace polonaise::testing {

@@ -1,11 +1,11 @@
-#include "runtime/recorder.h"
+#include "runtime/device/recorder.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
-#include "kernels/pointwise.h"
-#include "runtime/memory.h"
+#include "kernels/pointwise/pointwise.h"
+#include "runtime/device/memory.h"
 
 namespace polonaise::testing {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "io/files/error.h"
-#include "kernels/cuda/api.h"
+#include "kernels/cuda/host/api.h"
 #include "tests/tools/run_program.h"
 
 namespace polonaise::tools {

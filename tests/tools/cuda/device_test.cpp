@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "kernels/cuda/device.h"
+#include "kernels/cuda/host/context.h"
 #include "tests/tools/runs.h"
 
 // The programs on a card, beside themselves on the CPU.

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "models/config.h"
-#include "runtime/device.h"
+#include "runtime/device/device.h"
 
 namespace polonaise::tools {
 

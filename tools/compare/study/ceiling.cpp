@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "kernels/matmul.h"
-#include "runtime/memory.h"
+#include "kernels/matmul/matmul.h"
+#include "runtime/device/memory.h"
 #include "tools/jobs/clock.h"
 
 namespace polonaise::tools {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "runtime/device.h"
+#include "runtime/device/device.h"
 
 namespace polonaise::tools {
 

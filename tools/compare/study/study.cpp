@@ -8,7 +8,7 @@
 #include "io/files/error.h"
 #include "io/files/file.h"
 #include "io/midi/notes.h"
-#include "runtime/cuda_status.h"
+#include "runtime/device/cuda_status.h"
 #include "tools/cli/cli.h"
 #include "tools/compare/findings/conclusion.h"
 #include "tools/compare/findings/reservations.h"

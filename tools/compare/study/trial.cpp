@@ -9,7 +9,7 @@
 #include "io/data/continuation.h"
 #include "io/files/file.h"
 #include "io/midi/notes.h"
-#include "models/generate.h"
+#include "models/sampling/generate.h"
 #include "tools/cli/cli.h"
 #include "tools/compare/study/flops.h"
 #include "tools/compare/study/recipe.h"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "io/data/dataset.h"
-#include "runtime/device.h"
+#include "runtime/device/device.h"
 #include "tools/compare/results/results.h"
 #include "tools/compare/study/held_out.h"
 #include "tools/compare/study/openings.h"

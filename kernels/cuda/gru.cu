@@ -1,8 +1,0 @@
-#include "kernels/cuda/recurrent_kernels-inl.h"
-
-namespace polonaise::kernels {
-
-template const CellKernels<float>& cell_kernels<recurrent::Gru<CellNumber<float>>>();
-template const CellKernels<bf16>& cell_kernels<recurrent::Gru<CellNumber<bf16>>>();
-
-}  // namespace polonaise::kernels

@@ -1,0 +1,8 @@
+#include "kernels/recurrent/cuda/choose.cuh"
+
+namespace polonaise::kernels {
+
+template const CellKernels<float>& cell_kernels<recurrent::Gru<CellNumber<float>>>();
+template const CellKernels<bf16>& cell_kernels<recurrent::Gru<CellNumber<bf16>>>();
+
+}  // namespace polonaise::kernels

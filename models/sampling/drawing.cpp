@@ -1,0 +1,184 @@
+#include "models/sampling/drawing.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace polonaise {
+
+namespace {
+
+constexpr std::uint32_t kDraws = 16;  // of a frame, before it is made otherwise
+
+}  // namespace
+
+DrawnRow::DrawnRow(AnyDevice& device, const EventShape& events, const GrammarArrays* arrays) : device_(device) {
+  outputs_ = events.tokens ? events.vocabulary : events.duration_classes();
+  Index numbers = 1;
+  if (arrays) {
+    check_grammar(*arrays, events);
+    grammar_.emplace(device, *arrays);
+    numbers += kernels::grammar_state_size(grammar());
+  }
+  allowed_ = Buffer(device, static_cast<std::size_t>(outputs_));
+  numbers_ = Buffer(device, static_cast<std::size_t>(numbers) * sizeof(std::int32_t));
+  state_ = {numbers_.as<std::int32_t>() + 1, {1, numbers - 1}};
+  if (grammar_) std::visit([&](auto& d) { kernels::grammar_start(d, grammar(), state_); }, device_);
+}
+
+View<std::uint8_t, 2> DrawnRow::mask() {
+  if (!grammar_ || outputs_ == 0) return {};
+  std::visit([&](auto& d) { kernels::grammar_mask(d, grammar(), state_, allowed()); }, device_);
+  return allowed();
+}
+
+View<std::uint8_t, 2> DrawnRow::mask(Veto& veto) {
+  std::vector<std::uint8_t> host(static_cast<std::size_t>(outputs_), 1);
+  if (const auto mask = this->mask(); !mask.empty()) copy_to_host(device_, host.data(), mask.data(), host.size());
+  veto.forbid(host);
+  copy_to_device(device_, allowed().data(), host.data(), host.size());
+  return allowed();
+}
+
+std::int32_t DrawnRow::draw(View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
+                            const kernels::SamplingOptions& sampling, const kernels::RandomStream& stream, Index row,
+                            std::uint32_t position) {
+  std::visit([&](auto& d) { kernels::sample_tokens(d, logits, allowed, sampling, stream, row, position, token()); },
+             device_);
+  return OnHost<std::int32_t, 1>(device_, token())[0];
+}
+
+void DrawnRow::take() {
+  if (!grammar_) return;
+  const View<std::int32_t, 1> taken = outputs_ > 0 ? token() : View<std::int32_t, 1>();
+  std::visit([&](auto& d) { kernels::grammar_take(d, grammar(), taken, state_); }, device_);
+}
+
+void DrawnRow::take(std::int32_t given) {
+  if (!grammar_) return;
+  copy_to_device(device_, token().data(), &given, sizeof(given));
+  take();
+}
+
+bool DrawnRow::frame_fits() const {
+  if (!grammar_ || grammar().end < 0 || outputs_ > 0) return true;
+  return head()[kernels::GrammarState::kClock] + std::int64_t{grammar().frame_ticks} <= grammar().end;
+}
+
+Drawing::Drawing(AnyDevice& device, const Model& model, const GenerateOptions& options)
+    : device_(device),
+      model_(model),
+      events_(model.config().events),
+      options_(options),
+      veto_(options.veto ? options.veto() : nullptr),
+      row_(device, events_, options.grammar),
+      keys_(device, static_cast<std::size_t>(events_.keys)) {
+  if (!row_.has_grammar()) return;
+  const kernels::Grammar& grammar = row_.grammar();
+  max_keys_ = grammar.max_keys;
+  if (!grammar.key_drawable.empty()) allowed_keys_ = {grammar.key_drawable.data(), {1, events_.keys}};
+}
+
+void Drawing::take_opening(const Sequence& prime) {
+  for (const std::int32_t token : prime.tokens) row_.take(token);
+}
+
+bool Drawing::draw(View<const float, 2> logits, Index step, Generated& result) {
+  return events_.tokens ? draw_token(logits, step, result) : draw_frame(logits, step, result);
+}
+
+bool Drawing::draw_token(View<const float, 2> logits, Index step, Generated& result) {
+  const View<std::uint8_t, 2> allowed = veto_ ? row_.mask(*veto_) : row_.mask();
+  const std::int32_t token = row_.draw(logits, allowed, options_.sampling, random(step, 0), options_.stream, 0);
+  if (token < 0) return false;
+  row_.take();
+  if (veto_) veto_->take(token);
+  result.tokens.push_back(token);
+  return true;
+}
+
+bool Drawing::draw_frame(View<const float, 2> logits, Index step, Generated& result) {
+  if (!row_.frame_fits()) return false;
+  const View<const float, 2> lengths = logits.column_block(events_.keys, events_.duration_classes());
+  const View<std::uint8_t, 2> allowed = row_.mask();
+  const auto drawn = [&](std::uint32_t draw) {
+    Frame frame;
+    if (events_.duration_classes() > 0) {
+      frame.length = row_.draw(lengths, allowed, options_.sampling, random(step, 1), options_.stream, draw);
+      if (frame.length < 0) return frame;
+    }
+    frame.keys = draw_keys(logits, random(step, 0), draw);
+    return frame;
+  };
+  Frame frame = drawn(0);
+  if (events_.duration_classes() > 0 && frame.length < 0) return false;
+  if (veto_ && veto_->forbids(frame.keys, frame.length)) {
+    const Frame first = frame;
+    std::uint32_t draws = 1;
+    for (; draws < kDraws && veto_->forbids(frame.keys, frame.length); ++draws) frame = drawn(draws);
+    if (veto_->forbids(frame.keys, frame.length) &&
+        !make_other(first, lengths, allowed, logits.column_block(0, events_.keys), frame))
+      return false;
+  }
+  if (events_.duration_classes() > 0) {
+    row_.take(frame.length);
+    result.classes.push_back(frame.length);
+  } else {
+    row_.take();
+  }
+  if (veto_) veto_->take(frame.keys, frame.length);
+  result.keys.insert(result.keys.end(), frame.keys.begin(), frame.keys.end());
+  result.offsets.push_back(static_cast<std::int32_t>(result.keys.size()));
+  return true;
+}
+
+std::vector<std::int32_t> Drawing::draw_keys(View<const float, 2> logits, const kernels::RandomStream& stream,
+                                             std::uint32_t position) {
+  kernels::SamplingOptions sampling = options_.sampling;
+  sampling.max_keys = max_keys_;
+  const View<std::uint8_t, 2> drawn(keys_.as<std::uint8_t>(), {1, events_.keys});
+  model_.sample_keys(device_, logits, allowed_keys_, sampling, stream, options_.stream, position, drawn);
+  const OnHost<std::uint8_t, 2> sounding(device_, drawn);
+  std::vector<std::int32_t> keys;
+  kernels::append_nonzero(sounding.view().data(), events_.keys, keys);
+  return keys;
+}
+
+bool Drawing::make_other(const Frame& first, View<const float, 2> lengths, View<const std::uint8_t, 2> allowed,
+                         View<const float, 2> key_logits, Frame& other) {
+  // Indices by ascending measure, the lower of equals first.
+  const auto ordered = [](Index count, auto&& measure) {
+    std::vector<std::int32_t> order(static_cast<std::size_t>(count));
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return measure(a) < measure(b); });
+    return order;
+  };
+  other = first;
+  if (events_.duration_classes() > 0) {
+    const OnHost<float, 2> logits(device_, lengths);
+    const OnHost<std::uint8_t, 2> may(device_, allowed);
+    for (const std::int32_t length : ordered(lengths.columns(), [&](Index c) { return -logits[c]; })) {
+      if (!allowed.empty() && !may[length]) continue;
+      other.length = length;
+      if (!veto_->forbids(other.keys, other.length)) return true;
+    }
+  }
+  const OnHost<float, 2> logits(device_, key_logits);
+  const OnHost<std::uint8_t, 2> may(device_, allowed_keys_);
+  other.length = first.length;
+  for (const std::int32_t key : ordered(events_.keys, [&](Index k) { return std::abs(logits[k]); })) {
+    if (!allowed_keys_.empty() && !may[key]) continue;
+    other.keys = first.keys;
+    const auto place = std::lower_bound(other.keys.begin(), other.keys.end(), key);
+    if (place != other.keys.end() && *place == key)
+      other.keys.erase(place);
+    else if (max_keys_ > 0 && static_cast<int>(other.keys.size()) >= max_keys_)
+      continue;
+    else
+      other.keys.insert(place, key);
+    if (!veto_->forbids(other.keys, other.length)) return true;
+  }
+  return false;
+}
+
+}  // namespace polonaise

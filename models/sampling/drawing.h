@@ -1,0 +1,89 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "models/sampling/generate.h"
+#include "runtime/device/memory.h"
+
+namespace polonaise {
+
+// One row of numbers on the model's device: the token (or duration class) drawn last and, with a grammar, the state
+// that it led to.
+class DrawnRow {
+ public:
+  DrawnRow(AnyDevice& device, const EventShape& events, const GrammarArrays* grammar);
+
+  bool has_grammar() const { return grammar_.has_value(); }
+  const kernels::Grammar& grammar() const { return grammar_->view(); }
+
+  // What the grammar lets be drawn now, [1, V], on the device; empty without one or without a vocabulary.
+  View<std::uint8_t, 2> mask();
+  // The same without what the host forbids besides.
+  View<std::uint8_t, 2> mask(Veto& veto);
+  // Draws from what is allowed; -1 where nothing is.
+  std::int32_t draw(View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const kernels::SamplingOptions&,
+                    const kernels::RandomStream&, Index row, std::uint32_t position);
+
+  // Moves the grammar on by the token drawn last, or by a given one.
+  void take();
+  void take(std::int32_t given);
+  bool ended() const { return grammar_ && head()[kernels::GrammarState::kEnded] != 0; }
+  // Of frames without a length: whether one more fits.
+  bool frame_fits() const;
+
+ private:
+  View<std::int32_t, 1> token() const { return {numbers_.as<std::int32_t>(), {1}}; }
+  View<std::uint8_t, 2> allowed() const { return {allowed_.as<std::uint8_t>(), {1, outputs_}}; }
+  OnHost<std::int32_t, 1> head() const {
+    return {device_, View<std::int32_t, 1>(state_.data(), {kernels::GrammarState::kCounters})};
+  }
+
+  AnyDevice& device_;
+  Index outputs_;
+  std::optional<PlacedGrammar> grammar_;
+  Buffer numbers_, allowed_;
+  View<std::int32_t, 2> state_;
+};
+
+// Draws one stream's events, step by step, as a model predicts them.
+class Drawing {
+ public:
+  Drawing(AnyDevice& device, const Model& model, const GenerateOptions& options);
+
+  void take_opening(const Sequence& prime);
+  bool ended() const { return row_.ended(); }
+  // Adds event `step`; false where nothing may follow.
+  bool draw(View<const float, 2> logits, Index step, Generated& result);
+
+ private:
+  struct Frame {
+    std::vector<std::int32_t> keys;  // ascending
+    std::int32_t length = -1;        // its class, -1 where frames have none
+  };
+
+  kernels::RandomStream random(Index step, std::uint32_t op) const {
+    return {options_.seed, static_cast<std::uint32_t>(step), op};
+  }
+  bool draw_token(View<const float, 2> logits, Index step, Generated& result);
+  bool draw_frame(View<const float, 2> logits, Index step, Generated& result);
+  // The keys of one frame.
+  std::vector<std::int32_t> draw_keys(View<const float, 2> logits, const kernels::RandomStream&,
+                                      std::uint32_t position);
+  // A frame that is not forbidden, near to one that is (GenerateOptions::veto); false where there is none.
+  bool make_other(const Frame& first, View<const float, 2> lengths, View<const std::uint8_t, 2> allowed,
+                  View<const float, 2> key_logits, Frame& other);
+
+  AnyDevice& device_;
+  const Model& model_;
+  const EventShape& events_;
+  const GenerateOptions& options_;
+  std::unique_ptr<Veto> veto_;
+  DrawnRow row_;
+  Buffer keys_;
+  View<const std::uint8_t, 2> allowed_keys_;  // or empty
+  int max_keys_ = 0;
+};
+
+}  // namespace polonaise
