@@ -37,7 +37,7 @@ struct Copied {
   std::string source;
   std::int64_t source_bar = 0;  // where it begins there, and
   std::int64_t bar = 0;         // in this piece: bars from 1; 0 where there is no run
-  // Of all notes those in runs of at least so many; 0..1.
+  // Share of the notes, 0..1, that are in runs of at least so many.
   std::array<double, kNoveltyThresholds.size()> share{};
   std::array<std::int64_t, kNoveltyEdges.size() + 1> histogram{};  // notes
 };
@@ -65,8 +65,8 @@ class NoveltyIndex {
   std::int64_t notes() const;
   std::size_t bytes() const;  // of memory in use
 
-  // Of a score with a continuation this alone, its bars being those of the whole. May be called by several threads at
-  // once.
+  // Looks at a score's continuation alone where it has one; bars are those of the whole. May be called by several
+  // threads at once.
   PieceNovelty compare(const Score& score) const;
 
  private:

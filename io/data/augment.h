@@ -11,7 +11,7 @@ namespace polonaise::io {
 // Moves every note that is not percussion by `semitones`; notes that would leave 0..127 are dropped and counted.
 Score transpose(const Score& score, int semitones, Warnings& warnings);
 
-// The same notes played `factor` (> 0) times as fast: tempos change, ticks do not.
+// The notes played `factor` (> 0) times as fast: tempos change, ticks do not.
 Score scale_tempo(const Score& score, double factor);
 
 // The roll with every key `semitones` higher; keys that leave the 88 are dropped and counted.

@@ -68,7 +68,7 @@ class BatchLoader {
 
   // Never ends: the first batch of the next epoch follows the last. Waits where none is ready.
   Batch next();
-  // Of the batch that next() will return; batch 0 of the next epoch after an epoch's last.
+  // Place of the batch that next() will return; batch 0 of the next epoch after an epoch's last.
   Cursor cursor() const { return cursor_; }
   // Epochs may differ by a batch or so where windows are shuffled.
   std::int64_t batches_in_epoch(std::int64_t epoch) const;

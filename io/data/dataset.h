@@ -25,11 +25,11 @@ class Dataset {
 
   const EventSpec& spec() const { return spec_; }
   const Encoding& encoding() const { return *encoding_; }
-  // As given to write_dataset: facts about the sources, JSON by custom.
+  // Text that write_dataset was given: facts about the sources, JSON by convention.
   const std::string& source() const { return source_; }
-  // Its name, for messages.
+  // The file's name, for messages.
   const std::string& file() const { return file_.file(); }
-  // Of all contents: the same for the same pieces, names, encoding and source.
+  // Hash of all contents: equal for equal pieces, names, encoding and source.
   const std::string& checksum() const { return checksum_; }
 
   std::int64_t pieces(Split split) const { return static_cast<std::int64_t>(part(split).names.size()); }

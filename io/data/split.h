@@ -62,7 +62,7 @@ std::vector<std::size_t> group_folders(const std::vector<std::vector<std::size_t
 //     bring no split beyond twice its share of the groups or, in small collections, beyond ten groups.
 //   - All else goes to the split that lacks most files by then, so that the whole keeps the ratios.
 //   - No split of a ratio above 0 stays empty where there are groups enough.
-// Of one folder it is split_groups(). Order, and so the result, follows from `seed` alone.
+// With a single folder it is split_groups(). Order, and so the result, follows from `seed` alone.
 std::vector<Split> split_groups_by_folder(const std::vector<std::vector<std::size_t>>& groups,
                                           std::span<const std::size_t> homes, std::size_t files,
                                           const SplitRatios& ratios, std::uint64_t seed);

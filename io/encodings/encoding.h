@@ -20,7 +20,7 @@ struct LossReport {
   std::int64_t representable_steps = 0;  // ... and those whose notes come back as they were, see encodings/chordvec.cpp
   Warnings losses;                       // by kind: "percussion notes dropped", "notes cut at the next chord", ...
 
-  // Of 100; 100 where there is nothing to lose.
+  // Percentage of the steps; 100 where there is nothing to lose.
   double representable_percent() const;
   // `count` as a percentage of the notes.
   double percent_of_notes(std::int64_t count) const;

@@ -16,7 +16,7 @@ namespace polonaise::io {
 // without being asked (one that is itself beyond the limits may leave nothing to draw), and a token without a next
 // state leaves the state alone.
 //
-// Of frames: keys have a mask and a limit, and the vocabulary is that of their lengths (duration classes), in one
+// For frames, keys have a mask and a limit, and the vocabulary is that of their lengths (duration classes), in one
 // state; frames without a length move the clock by frame_ticks. The lengths of an opening's frames need not be a
 // class's: together they move the clock by their quarters times ticks_per_quarter, rounded.
 struct Grammar {

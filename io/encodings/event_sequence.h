@@ -58,7 +58,7 @@ struct EventsView {
   EventsView slice(std::int64_t first, std::int64_t count) const;
 };
 
-// The same events, whichever offsets they are stored under.
+// Whether the events are equal, whichever offsets they are stored under.
 bool equal(const EventsView& a, const EventsView& b);
 
 // Owns a sequence; built by pushing events of one kind only, with or without a length throughout.

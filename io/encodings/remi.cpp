@@ -9,7 +9,7 @@
 // A piece is bars; a bar is its token and any number of a position with notes, ascending; a note is pitch, velocity,
 // length, at one position by pitch. Encoding folds the sustain pedal into lengths and rounds time to 1/48 quarter; a
 // length becomes the nearest one that ends before its key is struck again. The first bar is that of the first note.
-// Of bars without a beginning those are left out that begin 64 quarters and more after the last bar with one.
+// Bars without a beginning are left out that begin 64 quarters and more after the last bar with one.
 // Decoding takes what stands before any bar as in a bar of 4/4, a position as a time from its bar's beginning even
 // where the bar is over, and else does as tsd: a piece whose last token is a bar or a position ends there, with all
 // notes.

@@ -126,7 +126,7 @@ class SafeTensors {
   std::vector<TensorView> tensors_;
 };
 
-// Of everything that a reader takes from a file, in whatever order: names, types, shapes, data, metadata. The entry
+// Hash of all that a reader takes from a file, in whatever order: names, types, shapes, data, metadata. The entry
 // "checksum" is left out, so that a file can carry its own; safetensors alone would not notice a changed byte of data.
 std::string contents_checksum(std::span<const TensorView> tensors, const Metadata& metadata);
 
@@ -135,7 +135,7 @@ std::string contents_checksum(std::span<const TensorView> tensors, const Metadat
 // two tensors of one name, the name "__metadata__", or data that does not fit its shape.
 std::vector<std::byte> safetensors_bytes(std::span<const TensorView> tensors, const Metadata& metadata = {});
 
-// The same, into a file that is either whole or not there.
+// Writes safetensors_bytes() to a file that is either whole or not there.
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                        const Metadata& metadata = {});
 

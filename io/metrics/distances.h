@@ -29,7 +29,7 @@ struct SetDistance {
   std::optional<double> kl_b, overlap_b;          // intra of B against inter
 };
 
-// Of each set at most this many pieces, evenly spaced, so that the pairs stay countable.
+// At most this many pieces of each set are compared, evenly spaced, so that the pairs stay countable.
 inline constexpr std::size_t kMaxDistancePieces = 128;
 
 // `a` and `b` hold values of one size; empty ones (undefined) are passed over.

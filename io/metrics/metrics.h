@@ -58,7 +58,7 @@ struct PieceMetrics {
   std::array<std::vector<double>, kMetricCount> values;
 
   std::span<const double> operator[](Metric metric) const { return values[static_cast<std::size_t>(metric)]; }
-  // Of a metric of size 1.
+  // Value of a metric of size 1.
   std::optional<double> scalar(Metric metric) const {
     const std::span<const double> all = (*this)[metric];
     return all.empty() ? std::nullopt : std::optional(all[0]);

@@ -27,8 +27,8 @@ PitchClasses pitch_class_ticks(std::span<const Note> notes);
 inline constexpr std::int64_t kMaxBars = 65536;
 std::optional<double> window_entropy(std::span<const Note> notes, const Meter& meter, int bars, std::int64_t from = 0);
 
-// Of all pairs (i, j) of notes of which j begins where i ends, to less than 0.05 s, the share that leads from pitch
-// class r to c, at [12 * r + c]: pretty_midi's transition matrix, over all tracks at once, normalised by its sum.
+// Share, at [12 * r + c], of the pairs (i, j) of notes that lead from pitch class r to c, where j begins where i ends,
+// to less than 0.05 s: pretty_midi's transition matrix, over all tracks at once, normalised by its sum.
 std::optional<std::array<double, 144>> pitch_class_transitions(std::span<const Note> notes, const TempoMap& tempos);
 
 // The greatest share of notes that lie in one of the 12 major and 12 natural minor scales.

@@ -52,7 +52,7 @@ Frames frames_of(std::span<const Note> notes, const TempoMap& tempos, double beg
   const auto wanted = static_cast<std::size_t>(std::min((end - begin) / kFrame, 1e6));
   Frames frames;
   const std::size_t count = std::clamp<std::size_t>(wanted, 1, most);
-  // Of a piece of few frames, what is left after the last whole one is left out.
+  // In a piece of few frames, what is left after the last whole one is left out.
   frames.seconds = wanted > most ? (end - begin) / static_cast<double>(most) : kFrame;
   std::vector<double> edges;
   for (std::size_t i = 0; i <= count; ++i) edges.push_back(begin + static_cast<double>(i) * frames.seconds);

@@ -32,8 +32,8 @@ class SelfSimilarity {
   std::vector<float> entries_;
 };
 
-// Of the segment of `length` frames from `first` on: the harmonic mean of normalised score and normalised coverage of
-// the path family over the segment that has the greatest score, steps (1,1), (1,2) and (2,1):
+// Fitness of the segment of `length` frames from `first` on: the harmonic mean of normalised score and coverage of the
+// path family over the segment that has the greatest score, steps (1,1), (1,2) and (2,1):
 //   score     (sum of the family's entries - length) / number of its entries
 //   coverage  (frames of the family's images - length) / frames of the piece
 // 0 where either is 0: the segment repeats nowhere. Below 1.

@@ -31,9 +31,9 @@ struct Report {
 
   std::optional<MeasuredSet> against;
   std::vector<io::SetDistance> distances;  // of `set` (a) and `against` (b), by metric
-  // Of every second piece of `against` (a) and the others (b): how far apart sets of one kind are.
+  // Distances of every second piece of `against` (a) from the others (b): how far apart sets of one kind are.
   std::vector<io::SetDistance> real;
-  // Of random notes, as many and as long as the pieces of `against` (a), and these (b): how far apart chance is.
+  // Distances of random notes, as many and as long as the pieces of `against` (a), from these (b): how far chance is.
   std::vector<io::SetDistance> random;
 
   std::string training;  // empty where novelty was not asked for

@@ -104,7 +104,7 @@ ChartSeries series_of(const std::vector<LearningRow>& rows, std::string_view way
   return series;
 }
 
-// Those of one set and window.
+// Rows of one set and window.
 std::vector<LearningRow> rows_of(const Learning& learning, const std::string& set, int window) {
   std::set<std::string> sets;
   std::set<int> windows;

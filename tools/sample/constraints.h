@@ -24,7 +24,7 @@ void declare(Cli& cli, ConstraintOptions& options);
 // What they ask of an encoding; UsageError, naming the option, for what they cannot mean.
 io::GrammarOptions grammar_options(const ConstraintOptions& options);
 
-// Those that are not at their defaults, as they were given: {"--key F# minor", "--bars 8"}.
+// Options that are not at their defaults, as they were given: {"--key F# minor", "--bars 8"}.
 std::vector<std::string> asked(const ConstraintOptions& options);
 
 // Bit c: pitch class c, 0 being C. "C", "c# major", "Bb minor" (the natural minor scale), or notes: "C,E,G".

@@ -31,7 +31,7 @@ struct ScoreOptions {
   // Models that read windows (transformer): the distance between windows that overlap, 1..T; 0: the default. Each
   // event is scored once, with at least T - stride events before it wherever the piece has them.
   std::int64_t stride = 0;
-  // Many-to-one models: every so manieth event only; 1 for all.
+  // Many-to-one models score every `every`-th event only; 1: all.
   std::int64_t every = 1;
 };
 

@@ -27,7 +27,7 @@ class Run {
   // What does not belong to a run is never removed: a folder with other contents is refused.
   static Run create(const std::filesystem::path& folder, const Config& config, const io::Encoding& encoding,
                     bool overwrite);
-  // One that is there. Throws io::Error where it is none, or where its encoding is not one of this program.
+  // Opens a run that is there. Throws io::Error where it is none, or where its encoding is not one of this program.
   static Run open(const std::filesystem::path& folder);
 
   const std::filesystem::path& folder() const { return folder_; }

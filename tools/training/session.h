@@ -19,8 +19,8 @@ struct Pace {
   double loss = 0;           // of training, since the log's last line
 };
 
-// Of a run as its last checkpoint, whose state is `state`, left it. The log's last line may be some steps older; for
-// the time of these the pace until then stands.
+// The pace at a run's last checkpoint, whose state is `state`. The log's last line may be some steps older; for their
+// time the pace until then stands.
 Pace pace_so_far(const Run& run, const TrainingState& state);
 
 struct SessionOptions {

@@ -14,7 +14,7 @@ namespace polonaise::tools {
 // half of that; else nothing. `unit` is that of the losses.
 std::string explain_gap(const Evaluation& valid, const Evaluation& test, std::string_view unit);
 
-// The same of splits that no model has seen yet: a line where the bigrams lie more than a tenth apart.
+// Explains a gap between splits that no model has seen yet: a line where the bigrams lie more than a tenth apart.
 std::string explain_gap(const io::Baselines& valid, const io::Baselines& test, std::string_view unit);
 
 // Whether two losses lie more than a tenth of the lower one apart.

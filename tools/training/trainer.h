@@ -23,7 +23,7 @@ class Trainer {
   // where there is nothing to train on.
   Trainer(const io::Dataset& dataset, const TrainingSetup& setup, AnyDevice& device);
 
-  // As it was given, with the end of the learning rate's schedule.
+  // The setup as it was given, with the end of the learning rate's schedule.
   const TrainingSetup& setup() const { return setup_; }
 
   Model& model() { return *model_; }
@@ -34,7 +34,7 @@ class Trainer {
 
   // One step; returns how many targets it has. A card may be at work on it yet when this returns.
   std::int64_t step();
-  // Of the steps since the last call, in order; waits for them.
+  // Reports of the steps since the last call, in order; waits for them.
   std::vector<Training::Report> reports() { return steps_->reports(); }
 
   // The mean over the validation split, in nats per event; many-to-one models score as many of it as they train on.

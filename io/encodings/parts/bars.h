@@ -20,7 +20,7 @@ struct TokenMeter {
 };
 
 inline constexpr int kMeters = 22;
-// Of two meters of one length the first is taken where neither is the score's.
+// The first of two meters of one length is taken where neither is the score's.
 inline constexpr std::array<TokenMeter, kMeters> kMeterTable = {
     {{4, 4}, {3, 4}, {2, 4}, {6, 8}, {2, 2}, {3, 8},  {9, 8},  {6, 4}, {12, 8}, {3, 2},  {12, 16},
      {5, 4}, {4, 8}, {7, 8}, {5, 8}, {1, 4}, {6, 16}, {3, 16}, {1, 8}, {1, 16}, {1, 32}, {1, 64}}};
@@ -39,7 +39,7 @@ class Bars {
     std::int64_t bar = 0;       // counted from the score's beginning
     std::int64_t position = 0;  // grid steps in it
   };
-  // Of a time in grid steps from the score's beginning. Later times have no earlier place.
+  // Place of a time, in grid steps from the score's beginning. Later times have no earlier place.
   Place place(std::int64_t time) const;
   int meter(std::int64_t bar) const;  // index into kMeterTable
 

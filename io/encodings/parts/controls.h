@@ -9,7 +9,7 @@
 
 namespace polonaise::io {
 
-// Pedal and tempo on an encoding's time grid, for the tokens that are added on wish. `to_grid` as in grid.h; `start` is
+// Pedal and tempo on an encoding's time grid, for the optional tokens. `to_grid` is as in grid_notes.h; `start` is
 // the step of the first note, from which times count, and `end` the time of the last note's end.
 
 struct PedalChange {

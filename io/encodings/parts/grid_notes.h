@@ -49,7 +49,7 @@ void count_loss(LossReport& report, std::string_view kind, std::int64_t count);
 
 // Piano notes in ticks as a score without pedal or meter, 120 quarters a minute; sorts them.
 Score piano_score(std::int64_t ticks_per_quarter, std::vector<Note> notes);
-// The same of notes in steps of so many ticks.
+// piano_score() of notes in steps of so many ticks.
 Score grid_score(const std::vector<GridNote>& notes, std::int64_t ticks_per_quarter, std::int64_t ticks_per_step);
 
 }  // namespace polonaise::io

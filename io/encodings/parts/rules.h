@@ -17,7 +17,7 @@ void check_grammar_options(const GrammarOptions& options, int first, int last, s
 
 bool key_allowed(const GrammarOptions& options, int pitch);
 
-// Of the keys first..last in a row: what Grammar::key_drawable holds.
+// Grammar::key_drawable for the keys first..last.
 std::vector<std::uint8_t> allowed_keys(const GrammarOptions& options, int first, int last);
 
 // The end of a clock with so many ticks to a quarter of half a second, -1 where no length is asked for; Error for less
@@ -31,12 +31,12 @@ class Rules {
 
   // In `state` the tokens [first, first + count) may come, and lead to `next`.
   void allow(int state, int first, int count, int next);
-  // The same where the token moves the clock, token first + i by i + 1 ticks.
+  // allow(), for tokens that move the clock: one by `ticks`, or token first + i by i + 1.
   void allow_timed(int state, int token, int next, std::int64_t ticks);
   void allow_shifts(int state, int first, int count, int next);
   // Tokens whose pitch is not allowed are never drawn; token first + i has pitch `lowest` + i.
   void forbid_keys(const GrammarOptions& options, int first, int count, int lowest);
-  // One from 0 to `high`, beginning at 0; returns its index.
+  // A counter from 0 to `high`, beginning at 0; returns its index.
   int add_counter(int high);
   void change(int token, Grammar::Change change) { changes_[static_cast<std::size_t>(token)].push_back(change); }
 

@@ -8,7 +8,7 @@
 
 namespace polonaise::io {
 
-// What the encodings into tokens share: velocities in 32 ranges, and the tokens that are added to a vocabulary on wish.
+// What the encodings into tokens share: velocities in 32 ranges, and the optional tokens of a vocabulary.
 
 inline constexpr int kVelocities = 32;
 inline constexpr int kVelocityRange = 4;  // 1..4, 5..8, ..., 125..127

@@ -20,8 +20,8 @@ inline constexpr int kVelocityToken = kPitchToken + kWrittenKeys;
 inline constexpr int kLengthToken = kVelocityToken + kVelocities;
 inline constexpr int kAfterNoteTokens = 240;
 
-// Of one_note_a_key: each length becomes the nearest in the table that ends before the key is struck again. Counts what
-// changes, `score` being where the notes are from.
+// Gives each of one_note_a_key()'s notes the nearest length in the table that ends before its key is struck again.
+// Counts what changes.
 void round_lengths(std::vector<GridNote>& notes, LossReport& report);
 
 // Counts the notes of the score whose beginnings the grid moves.

@@ -44,7 +44,7 @@ std::string seeds_method(const Results& results) {
       seeds_text(results), of, 100 * kLevel);
 }
 
-// Of all networks, or of each.
+// Learning rate of all networks, or that each has its own.
 std::string rate_text(const Results& results) {
   if (results.learning_rate > 0) return fmt::format("{}, the same for all, tuned for none", results.learning_rate);
   std::vector<std::string> rates;

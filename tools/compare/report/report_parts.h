@@ -62,7 +62,7 @@ std::string environment_part(const Results& results);
 // report_cells.cpp: what tables of losses have in their cells.
 // A mean, and of several runs least and greatest below it.
 HtmlTable::Cell spread_cell(const std::optional<Spread>& value, std::string_view format = "{:.3f}");
-// Of a model (of one size, if not 0) the network with the lowest loss, of those with a rank, or else of the others;
+// The network of a model (of one size, if not 0) with the lowest loss, of those with a rank, or else of the others;
 // null where it has none.
 const Reading::Entry* shown_of(const Reading& reading, std::string_view model, std::int64_t parameters = 0);
 // An entry's loss, marked where it is the best or level with it; with the length of its windows where wanted.

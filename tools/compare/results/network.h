@@ -16,7 +16,7 @@ namespace polonaise::tools {
 // without it, and where it stands among such networks is chance: it "never left the unigram", and has no rank.
 inline constexpr double kLeftUnigram = 0.01;
 bool never_left(const CombinationResult& run, double unigram);
-// Of one measurement: no lower than that.
+// Whether one measured loss is no lower than that.
 bool above_unigram(double loss, double unigram);
 
 // Runs that differ in their seed alone.
@@ -31,12 +31,12 @@ struct Network {
   int stuck(double unigram) const;
   bool never_left(double unigram) const { return stuck(unigram) == static_cast<int>(runs.size()); }
 
-  // Of a value that all runs have; none where one has not.
+  // Spread of a value; none where a run lacks it.
   std::optional<Spread> spread(const std::function<std::optional<double>(const CombinationResult&)>& value) const;
   std::optional<Spread> end_loss() const;
   std::optional<Spread> test_loss() const;
   std::optional<Spread> targets_per_second() const;
-  // Of the runs that samples were drawn of.
+  // Over the runs that samples were drawn of.
   std::optional<Spread> sampled_per_second() const;
 };
 
@@ -53,9 +53,9 @@ struct Scope {
 // By device, then size.
 std::vector<Scope> scopes_of(const Results& results);
 std::vector<Network> networks_of(const Results& results, const Scope& scope);
-// Those of a device, of all sizes.
+// Networks of a device, of all sizes.
 std::vector<Network> networks_on(const Results& results, std::string_view device);
-// Those that saw enough to be judged.
+// Networks that saw enough to be judged.
 std::vector<Network> judged(std::vector<Network> networks);
 
 }  // namespace polonaise::tools

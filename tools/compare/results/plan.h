@@ -9,7 +9,7 @@ namespace polonaise::tools {
 // What has seen fewer targets than this is too little to judge.
 inline constexpr std::int64_t kLeastTargets = 20'000;
 
-// Of the budget what is for training; the rest is for what comes after it.
+// Share of the budget for training; the rest is for what comes after it.
 inline constexpr double kTrainingShare = 0.8;
 
 // One network at one size, one length of training windows, one device, one seed.
@@ -19,7 +19,7 @@ struct Combination {
   std::string device;           // cpu, cuda, cuda:N
   std::int64_t parameters = 0;  // asked for
   std::uint64_t seed = 1;
-  // Of its run's folder: "lstm-48-cpu", with what else tells it from the others, "lstm-48-cpu-80000-seed2".
+  // Name of its run's folder: "lstm-48-cpu", with what else tells it from the others, "lstm-48-cpu-80000-seed2".
   std::string name = {};
 
   friend bool operator==(const Combination&, const Combination&) = default;

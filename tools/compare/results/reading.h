@@ -27,9 +27,9 @@ struct Reading {
   };
   std::vector<Entry> entries;
 
-  // Of a model, of the networks that have a rank; null where there is none.
+  // Best network of a model, of those that have a rank; null where there is none.
   const Entry* best_of(std::string_view model) const;
-  // The same at one size.
+  // Best network of a model at one size.
   const Entry* best_of(std::string_view model, std::int64_t parameters) const;
   const Entry* of(const Network& network) const;
   // Whether an entry is the best, or level with it.

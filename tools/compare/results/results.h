@@ -138,7 +138,7 @@ struct Results {
 // results.json; `conclusion` is what the report's first paragraphs say. What seeds measured of a network is there in
 // numbers, too, though it follows from the rest.
 std::string to_json(const Results& results, std::string_view conclusion);
-// Of this format and the one before, whose comparisons had one seed and one size. Throws io::Error, naming `origin`,
+// Reads this format and the one before, whose comparisons had one seed and one size. Throws io::Error, naming `origin`,
 // for what to_json() did not write.
 Results from_json(std::string_view text, std::string_view origin);
 

@@ -14,7 +14,7 @@ struct Spread {
 // None of no values.
 std::optional<Spread> spread_of(const std::vector<double>& values);
 
-// Of one value.
+// Spread of one value.
 Spread single(double value);
 
 // Values that are no further apart than this share of the lower are level whatever the seeds say, which are few.

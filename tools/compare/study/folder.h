@@ -22,7 +22,7 @@ class ReportFolder {
   // A new folder, or one that was begun with the same options, of which `options` is the record. Throws io::Error,
   // naming the option, for one begun with others, and for a folder that holds something else.
   static ReportFolder create_or_resume(const std::filesystem::path& folder, const Config& options);
-  // One that has results. Throws io::Error where it has none.
+  // Folder that has results. Throws io::Error where it has none.
   static ReportFolder open(const std::filesystem::path& folder);
 
   const std::filesystem::path& path() const { return folder_; }

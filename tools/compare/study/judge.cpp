@@ -42,7 +42,7 @@ Measured measure(const io::NoveltyIndex& training, const io::Score& score) {
   return measured;
 }
 
-// Of pieces that are there in several keys the one that was not moved, or else the first.
+// Index of the training pieces; one that is there in several keys enters as the one that was not moved, or the first.
 io::NoveltyIndex index_of(const io::Dataset& data) {
   std::map<std::string, std::int64_t> chosen;
   for (std::int64_t i = 0; i < data.pieces(io::Split::train); ++i) {

@@ -141,7 +141,7 @@ class Study {
 
   double each() const { return plan_.training_seconds + plan_.after_seconds; }
 
-  // Of the plan's time that of the combinations that are through.
+  // Part of the plan's time that belongs to combinations that are through.
   double seconds_done() const {
     double seconds = 0;
     for (const CombinationResult& c : results_.combinations) {

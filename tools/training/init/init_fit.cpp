@@ -54,8 +54,8 @@ std::vector<std::int64_t> extents(const Shape& shape) {
   return out;
 }
 
-// Of names such as "weight_hh_l3_reverse" or "layers.3.norm1.weight", the number behind `beginning`; -1 for others, and
-// for numbers that no layer has.
+// Number behind `beginning` in names such as "weight_hh_l3_reverse" or "layers.3.norm1.weight"; -1 in others, and for
+// numbers that no layer has.
 int number_behind(std::string_view name, std::string_view beginning) {
   int number = -1;
   if (name.starts_with(beginning)) {
