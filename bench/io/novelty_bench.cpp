@@ -1,4 +1,4 @@
-// The novelty index of io/copies/novelty.h, one thread: adding a corpus of a million notes, and comparing pieces with it.
+// The novelty index of io/copies/novelty.h, one thread: adding a corpus of a million notes and comparing pieces.
 // Rule-made pieces (which repeat themselves much) and, where POLONAISE_TEST_DATA names the folder that holds
 // asap-scores, these.
 

@@ -7,7 +7,7 @@
 //
 // and, where asked for (EncodingOptions::tokens), behind them in this order:
 //    pedal         sustain pedal down, up. Lengths are then those of the keys.
-//    tempo         io/encodings/parts/controls.h: where the quarters of the file lie; the time of the notes stays as it is
+//    tempo         io/encodings/parts/controls.h: where the quarters of the file lie; notes keep their time
 //    articulation  io/encodings/parts/articulation.h: for the notes that follow. Offs then stand at notated ends.
 //
 // Encoding folds the sustain pedal into lengths, takes time from the score's tempos, and rounds it to 10 ms; a note

@@ -8,7 +8,7 @@
 
 namespace polonaise::io {
 
-// For io/encodings/ and encoding.cpp alone. A new encoding is a .cpp with one of these and a line in encoding.cpp's table.
+// For this folder alone. A new encoding is a .cpp with one of these and a line in encoding.cpp's table.
 std::unique_ptr<const Encoding> make_chordvec(bool literal);
 std::unique_ptr<const Encoding> make_roll88(int steps_per_quarter);
 std::unique_ptr<const Encoding> make_perf(const EncodingOptions& options);

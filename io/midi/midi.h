@@ -11,8 +11,8 @@
 
 #include "io/files/warnings.h"
 
-// Standard MIDI Files as events, unrepaired: what the CSV form (io/midi/csv.h) shows and what the writer writes. Notes are
-// one level up (io/midi/notes.h). Numbers and names follow "Standard MIDI Files 1.0" (MIDI Manufacturers Association, 1996).
+// Standard MIDI Files as events, unrepaired: what the CSV form (csv.h) shows and what the writer writes. Notes are one
+// level up (notes.h). Numbers and names follow "Standard MIDI Files 1.0" (MIDI Manufacturers Association, 1996).
 namespace polonaise::io {
 
 namespace midi {  // status bytes; those below kSystemExclusive carry a channel in their low four bits

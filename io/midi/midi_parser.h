@@ -10,7 +10,7 @@
 #include "io/files/warnings.h"
 #include "io/midi/midi.h"
 
-// The grammar of Standard MIDI Files, written once: io/midi/midi.cpp hangs an event list on it, io/midi/notes.cpp a note builder
+// The grammar of Standard MIDI Files, written once: midi.cpp hangs an event list on it, notes.cpp a note builder
 // that never materialises an event.
 namespace polonaise::io {
 

@@ -9,7 +9,7 @@
 
 namespace polonaise::io {
 
-// A piece of music as notes: what encodings read and write, and what the note layer (io/midi/notes.h) makes of a MIDI file.
+// A piece of music as notes: what encodings read and write, and what the note layer (notes.h) makes of a MIDI file.
 // Times and lengths are ticks, `ticks_per_quarter` of them to a quarter note (SMPTE files are converted so that this
 // holds too). Every sequence is sorted by time; notes by (onset, pitch, track, channel).
 

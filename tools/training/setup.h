@@ -39,7 +39,7 @@ struct TrainingSetup {
 // The configuration of the model that the options ask for; UsageError where there is none.
 ModelConfig model_config(const TrainOptions& options, const EventShape& events);
 
-// What the options ask for on events of this kind; without any end, 30 epochs. UsageError for options that fit no model.
+// What the options ask for, on such events; without any end, 30 epochs. UsageError for options that fit no model.
 TrainingSetup training_setup(const TrainOptions& options, const io::EventSpec& events);
 
 // The setup's warm-up, but no more than a third of the planned steps, where they have an end. (With a tenth an LSTM at

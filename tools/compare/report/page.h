@@ -4,7 +4,7 @@
 
 namespace polonaise::tools {
 
-// What of the report is not C++, built in from tools/compare/report/page/: the page with {{places}} to be filled, its style
+// The parts of the report that are not C++, built in from page/: the page with {{places}} to be filled, its style
 // and its player.
 std::string_view page_html();
 std::string_view page_css();
