@@ -1,7 +1,7 @@
 #include "kernels/attention/cuda/launches.h"
 #include "kernels/attention/cuda/tiles_mma.cuh"
 
-// The gradient of relative positions on tensor cores; what rows and columns are is said in attention_relative.cu.
+// The gradient of relative positions on tensor cores; what rows and columns are is said in relative.cu.
 namespace polonaise::kernels::attention {
 namespace mma {
 namespace {

@@ -3,7 +3,7 @@
 #include "kernels/attention/cuda/tiles.cuh"
 
 // Tiles of scores on tensor cores, for bf16. A block takes kRows rows of the score matrix, 16 a warp, and walks over it
-// kColumns columns at a time, as in attention-inl.h. Accumulators stay where mma leaves them: a lane has of rows g and
+// kColumns columns at a time, as in tiles.cuh. Accumulators stay where mma leaves them: a lane has of rows g and
 // g + 8 the columns 2t and 2t + 1 of every eight (kernels/simt/mma.h), which is also how mma wants a tile of scores as
 // the left factor of the next product (FlashAttention-2, Dao 2023).
 namespace polonaise::kernels::attention::mma {

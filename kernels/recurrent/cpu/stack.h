@@ -44,7 +44,7 @@ struct CellStep {
 
 inline constexpr Index kRowBlock = 8;  // rows that one task carries through time
 
-// The time loops of one cell for the machine's vector target (recurrent-inl.h).
+// The time loops of one cell for the machine's vector target (loops-inl.h).
 struct CellLoops {
   Index (*packed_size)(Index H);
   Index (*packed_input_size)(Index H);
@@ -56,7 +56,7 @@ struct CellLoops {
   void (*add_column_sums)(View<const float, 2> x, float* sums);  // sums[c] += sum_r x[r,c]
 };
 template <Cell>
-const CellLoops& loops_of();  // cpu/CELL.cpp
+const CellLoops& loops_of();  // CELL.cpp
 
 // The part of a recurrent stack that is the same for every cell: layers, directions, blocks of rows, and the products
 // over all steps at once.

@@ -1,6 +1,6 @@
 #pragma once
 
-// The Cells of recurrent-inl.h, and the numbers V that their equations are computed in (CellNumber).
+// The Cells of units.cuh, and the numbers V that their equations are computed in (CellNumber).
 
 #include <cmath>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 #pragma once
 
-// What of a batch the threads of a RecurrentTeam (recurrent_persistent-inl.h) own: pairs of a row and a unit.
+// What of a batch the threads of a RecurrentTeam (sequence.cuh) own: pairs of a row and a unit.
 
 #include <concepts>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The product of recurrent_persistent-inl.h on tensor cores, in bf16 with sums in float. A warp owns sixteen units and
+// The product of sequence.cuh on tensor cores, in bf16 with sums in float. A warp owns sixteen units and
 // eight rows: for each gate one tile of an mma's sixteen rows, kept in registers as its a-fragments for all steps. The
 // tiles of all gates being made alike, the gates of a unit meet in one thread.
 

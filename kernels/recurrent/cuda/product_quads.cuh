@@ -1,6 +1,6 @@
 #pragma once
 
-// The exact product of recurrent_persistent-inl.h, in float. Four neighbouring lanes share a unit: each keeps a quarter
+// The exact product of sequence.cuh, in float. Four neighbouring lanes share a unit: each keeps a quarter
 // of its weights, all gates', multiplies the states of all rows by them, and gets the whole sums of one row back.
 
 #include "kernels/base/view.h"

@@ -1,6 +1,6 @@
 #pragma once
 
-// The products of recurrent_blocks-inl.h. A block keeps all weights of its kUnits units in registers, for all H inputs:
+// The products of team_of_many.cuh. A block keeps all weights of its kUnits units in registers, for all H inputs:
 // each of its warps takes slices of the inputs, and leaves the sums over its slices in shared memory, where the block
 // adds those of all warps. Lanes load inputs where the other blocks put them, 16 bytes each, and no input twice.
 //

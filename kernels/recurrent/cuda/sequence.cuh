@@ -4,7 +4,7 @@
 // what it reads and leaves behind, and the cell itself.
 //
 // A RecurrentTeam is the blocks that carry a few rows of the batch through all steps, with the recurrent weights in their
-// registers: one block (recurrent_block-inl.h) or several (recurrent_blocks-inl.h). Rows are independent, so teams
+// registers: one block (team_of_one.cuh) or several (team_of_many.cuh). Rows are independent, so teams
 // never wait for each other. It says:
 //   kThreads, kPairs     of a block; pairs of a row and a unit that a thread owns, the same in every step
 //   kUnits               of a block; Arguments, what its constructor takes besides the number of units
@@ -14,7 +14,7 @@
 //   put(pair, part, value), pass()   hand values on: what all of the team put is seen by its next multiply()
 //   multiply(sums)       adds the products of the thread's own pairs with what was passed last, gate by gate
 //   cell(), reverse()    which of the loop's cells is the team's, and whether it runs from the last step to the first
-//   kInWavefronts        whether it may be a layer's of a wavefront (recurrent_wavefront-inl.h), whose Arguments,
+//   kInWavefronts        whether it may be a layer's of a wavefront (wavefront.cuh), whose Arguments,
 //                        await(), show() and show_all() are then its own; else these do nothing
 
 #include "kernels/recurrent/cuda/pairs.cuh"

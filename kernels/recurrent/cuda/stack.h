@@ -43,7 +43,7 @@ struct LayerDropout {
 };
 
 // What one launch has to do, over all steps: a layer, both directions at once, or several layers of one direction as a
-// wavefront (recurrent_wavefront-inl.h).
+// wavefront (wavefront.cuh).
 template <class T>
 struct RecurrentLoop {
   static constexpr Index kMostLayers = 4;  // a launch's arguments have 4 KiB
@@ -57,7 +57,7 @@ struct RecurrentLoop {
 };
 static_assert(sizeof(RecurrentLoop<float>) + 256 <= 4096);
 
-// The kernels of one cell (recurrent-inl.h).
+// The kernels of one cell (units.cuh).
 template <class T>
 struct CellKernels {
   const char* name;  // of what backward launches besides
@@ -67,7 +67,7 @@ struct CellKernels {
   Index (*layers_of_forward)(const Cuda&, RecurrentLoop<T>, Index layers);
   Index (*layers_of_backward)(const Cuda&, RecurrentLoop<T>, Index layers);
 };
-// Cell is one of recurrent_cells-inl.h; defined by recurrent_kernels-inl.h, instantiated in cuda/CELL.cu.
+// Cell is one of cells.cuh; defined by choose.cuh, instantiated in CELL.cu.
 template <class Cell, class T>
 const CellKernels<T>& cell_kernels();
 

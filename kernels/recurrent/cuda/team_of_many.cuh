@@ -1,6 +1,6 @@
 #pragma once
 
-// A team of several blocks (recurrent_persistent-inl.h), for layers whose weights one multiprocessor has no room for:
+// A team of several blocks (sequence.cuh), for layers whose weights one multiprocessor has no room for:
 // each block keeps the weights of its units, and what a step passes on goes to all of the team.
 //
 // How it goes there a TeamExchange says: put(), publish() (all that the block has put is for the step of that number),

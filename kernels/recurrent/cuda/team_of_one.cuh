@@ -1,7 +1,7 @@
 #pragma once
 
-// A team of one block (recurrent_persistent-inl.h): what it passes on stays in its shared memory, with one barrier a
-// step. Several layers may go as a wavefront (recurrent_wavefront-inl.h).
+// A team of one block (sequence.cuh): what it passes on stays in its shared memory, with one barrier a
+// step. Several layers may go as a wavefront (wavefront.cuh).
 //
 // A BlockProduct says how the block is made and multiplies: kRows and kUnits (the tile, units beyond H being idle),
 // kThreads, kPairs, Element (what it multiplies), and kBlock (elements of one matrix [kRows, kUnits] in shared memory),

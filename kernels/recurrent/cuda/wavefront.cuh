@@ -1,7 +1,7 @@
 #pragma once
 
 // The layers of a stack as a wavefront in one launch, each a few steps behind the one before it. Every tile of rows has
-// a chain of blocks, along y: those of layers, which are recurrent_persistent-inl.h's teams of one block, and between
+// a chain of blocks, along y: those of layers, which are sequence.cuh's teams of one block, and between
 // two of them one that makes of what the first leaves behind what the second reads, with weight_ih in its registers by
 // the layers' own Product. Such a block has no step that waits for the one before, so it keeps up with the layers.
 //

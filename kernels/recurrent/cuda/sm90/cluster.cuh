@@ -1,6 +1,6 @@
 #pragma once
 
-// sm90/recurrent.h: the team of recurrent_blocks-inl.h as a thread block cluster.
+// sm90/recurrent.h: the team of team_of_many.cuh as a thread block cluster.
 
 #include "kernels/recurrent/cuda/cells.cuh"
 #include "kernels/recurrent/cuda/sequence.cuh"
