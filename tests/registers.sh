@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What ptxas says of each kernel of a build by nvcc: registers, bytes of static shared memory, of stack and of spills.
 #
-#   bash tests/registers.sh [BUILD [REGEX]]      build/cuda, and all kernels of kernels/cuda/, without them
+#   bash tests/registers.sh [BUILD [REGEX]]      build/cuda, and all kernels, without them; a file is called FAMILY/NAME
 #
 # Exit status 1 where a kernel spills registers, or none whose name or file fits was compiled there.
 set -euo pipefail
@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=${1:-build/cuda} pattern=${2:-.}
 
 find "$build/kernels" -name '*.ptxas' -size +0 | sort | while read -r report; do
-  file=$(basename "$report" .cu.o.ptxas)
+  file=$(sed -E 's|.*[.]dir/(__/)?||; s|(.*/)?([a-z_]+)/cuda/(sm90/)?|\2/|; s|[.]cu[.]o[.]ptxas$||' <<<"$report")
   awk -v file="$file" '
     /Compiling entry function/ { split($0, quoted, "\047"); name = quoted[2]; card = quoted[4] }
     /bytes stack frame/ && name { stack = $1; spills = $5 + $9 }
