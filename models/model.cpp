@@ -98,12 +98,15 @@ void Model::sample_keys(AnyDevice& device, View<const float, 2> logits, View<con
   std::visit(
       [&](auto& d) {
         if (config_.head == Head::autoregressive)
-          kernels::nade_sample(
-              d,
-              {logits.column_block(events.outputs(), config_.head_hidden), key_logits,
-               parameters_.value(key_in_).matrix<const float>(), parameters_.value(key_out_).matrix<const float>()},
-              allowed, {.temperature = options.temperature, .max_keys = options.max_keys}, stream, first_row, position,
-              keys);
+          kernels::nade_sample(d, {.nade = {logits.column_block(events.outputs(), config_.head_hidden), key_logits,
+                                            parameters_.value(key_in_).matrix<const float>(),
+                                            parameters_.value(key_out_).matrix<const float>()},
+                                   .allowed = allowed,
+                                   .options = {.temperature = options.temperature, .max_keys = options.max_keys},
+                                   .stream = stream,
+                                   .first_row = first_row,
+                                   .position = position,
+                                   .keys = keys});
         else
           kernels::sample_keys(d, key_logits, allowed, options, stream, first_row, position, keys);
       },

@@ -81,8 +81,10 @@ void add_loss(Cuda& cuda) {
             const CardArray<std::int32_t> targets(cuda, values);
             const CardArray<float> logits(cuda, R * V, 4), losses(cuda, R, 0), dlogits(cuda, R * V, 0);
             time_on_card(state, cuda, {.bytes = 8.0 * static_cast<double>(R * V)}, [&] {
-              kernels::softmax_cross_entropy(cuda, logits.view<2>({R, V}), targets.view(), 1, losses.view(),
-                                             Accumulate::no, dlogits.view<2>({R, V}));
+              kernels::softmax_cross_entropy(cuda, {.logits = logits.view<2>({R, V}),
+                                                    .targets = targets.view(),
+                                                    .losses = losses.view(),
+                                                    .dlogits = dlogits.view<2>({R, V})});
             });
           });
 }

@@ -31,9 +31,10 @@ void softmax_cross_entropy(benchmark::State& state) {
   Heads heads(state.range(0));
   Cpu cpu;
   for (auto _ : state)
-    kernels::softmax_cross_entropy(cpu, heads.x(), {heads.targets.data(), {Heads::kRows}}, 1e-3f,
-                                   {heads.losses.data(), {Heads::kRows}}, Accumulate::no,
-                                   state.range(1) ? heads.dx() : View<float, 2>{});
+    kernels::softmax_cross_entropy(cpu, {.logits = heads.x(),
+                                         .targets = {heads.targets.data(), {Heads::kRows}},
+                                         .losses = {heads.losses.data(), {Heads::kRows}},
+                                         .dlogits = state.range(1) ? heads.dx() : View<float, 2>{}});
   state.SetItemsProcessed(state.iterations() * Heads::kRows * heads.columns);
 }
 
@@ -43,8 +44,10 @@ void bernoulli_with_logits(benchmark::State& state) {
       {heads.offsets.data(), {Heads::kRows + 1}}, {heads.targets.data(), {Heads::kRows}}, {}};
   Cpu cpu;
   for (auto _ : state)
-    kernels::bernoulli_with_logits(cpu, heads.x(), keys, {}, 1e-3f, {heads.losses.data(), {Heads::kRows}},
-                                   Accumulate::no, state.range(1) ? heads.dx() : View<float, 2>{});
+    kernels::bernoulli_with_logits(cpu, {.logits = heads.x(),
+                                         .targets = keys,
+                                         .losses = {heads.losses.data(), {Heads::kRows}},
+                                         .dlogits = state.range(1) ? heads.dx() : View<float, 2>{}});
   state.SetItemsProcessed(state.iterations() * Heads::kRows * heads.columns);
 }
 

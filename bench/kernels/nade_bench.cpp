@@ -59,10 +59,12 @@ void nade_loss(benchmark::State& state) {
   Cpu cpu;
   const bool gradients = state.range(1) != 0;
   for (auto _ : state)
-    kernels::nade_loss(
-        cpu, frames.view(), frames.targets(), {}, 1e-6f, {frames.losses.data(), {Frames::kRows}}, Accumulate::no,
-        gradients ? frames.gradients() : kernels::NadeGradients{},
-        gradients ? View<float, 2>{frames.scratch.data(), {frames.vectors(), frames.H}} : View<float, 2>{});
+    kernels::nade_loss(cpu, {.nade = frames.view(),
+                             .targets = frames.targets(),
+                             .losses = {frames.losses.data(), {Frames::kRows}},
+                             .gradients = gradients ? frames.gradients() : kernels::NadeGradients{},
+                             .scratch = gradients ? View<float, 2>{frames.scratch.data(), {frames.vectors(), frames.H}}
+                                                  : View<float, 2>{}});
   state.SetItemsProcessed(state.iterations() * Frames::kRows);
 }
 
@@ -71,8 +73,10 @@ void nade_sample(benchmark::State& state) {
   Cpu cpu;
   std::vector<std::uint8_t> keys(static_cast<std::size_t>(Frames::kRows * Frames::kKeys));
   for (auto _ : state)
-    kernels::nade_sample(cpu, frames.view(), {}, {.max_keys = 4}, {1, 2, 3}, 0, 0,
-                         {keys.data(), {Frames::kRows, Frames::kKeys}});
+    kernels::nade_sample(cpu, {.nade = frames.view(),
+                               .options = {.max_keys = 4},
+                               .stream = {1, 2, 3},
+                               .keys = {keys.data(), {Frames::kRows, Frames::kKeys}}});
   state.SetItemsProcessed(state.iterations() * Frames::kRows);
 }
 

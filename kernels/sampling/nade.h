@@ -23,6 +23,8 @@ struct Nade {
   View<const float, 2> bias;     // [R,K]
   View<const float, 2> key_in;   // [K,H]
   View<const float, 2> key_out;  // [K,H]
+
+  void check() const;
 };
 
 // All of them, or none. hidden and bias are written, key_in and key_out added to.
@@ -30,20 +32,26 @@ struct NadeGradients {
   View<float, 2> hidden, bias, key_in, key_out;
 };
 
-// The loss of each row in nats and, in the same pass, its gradient times `scale` (as kernels/loss/loss.h).
+// The loss of each row in nats and, in the same pass, its gradient (as kernels/loss/loss.h).
 //   losses[r] = -sum_k log P(x[r,k] | x[r,<k])
-// targets: SparseRows [R,K] without values, ascending; for a Cpu without columns behind its last offset. mask [R]: rows
-// with mask[r] = 0 count nothing; empty: all count. losses [R] is written, or added to. `scratch`: with gradients
-// [R + 2 entries, H], otherwise empty. No view overlaps another.
+// No view overlaps another.
 //
 // The Cpu refuses keys that are outside the row or do not ascend. Cuda, which does not wait to look at them, makes the
 // row's loss and gradient NaN.
-void nade_loss(Cpu&, const Nade&, SparseRows targets, View<const std::int32_t, 1> mask, float scale,
-               View<float, 1> losses, Accumulate, const NadeGradients&, View<float, 2> scratch);
-void nade_loss(Cuda&, const Nade&, SparseRows targets, View<const std::int32_t, 1> mask, float scale,
-               View<float, 1> losses, Accumulate, const NadeGradients&, View<float, 2> scratch);
+struct NadeLoss {
+  Nade nade;
+  SparseRows targets;  // [R,K] without values, ascending; for a Cpu without columns behind its last offset
+  View<const std::int32_t, 1> mask = {};  // [R]: rows with mask[r] = 0 count nothing; empty: all count
+  View<float, 1> losses;                  // [R]
+  NadeGradients gradients = {};
+  View<float, 2> scratch = {};  // [R + 2 entries, H] with gradients, otherwise empty
 
-struct NadeSampling {
+  void check() const;
+};
+void nade_loss(Cpu&, const NadeLoss&);
+void nade_loss(Cuda&, const NadeLoss&);
+
+struct NadeOptions {
   float temperature = 1.0f;  // > 0: z is divided by it; 0: a key sounds where z > 0
   int max_keys = 0;          // silence above so many; 0: any number
 };
@@ -51,10 +59,18 @@ struct NadeSampling {
 // Draws the keys of each row from the lowest to the highest: key k sounds where the uniform number at position
 // `position * K + k` of row first_row + r (as sample_keys has it) is below its probability given the keys drawn before.
 // A key that is not allowed is silent, and those above it are drawn given that.
-// allowed [R,K] of 0 and 1, or empty; keys [R,K] of 0 and 1.
-void nade_sample(Cpu&, const Nade&, View<const std::uint8_t, 2> allowed, const NadeSampling&, const RandomStream&,
-                 Index first_row, std::uint32_t position, View<std::uint8_t, 2> keys);
-void nade_sample(Cuda&, const Nade&, View<const std::uint8_t, 2> allowed, const NadeSampling&, const RandomStream&,
-                 Index first_row, std::uint32_t position, View<std::uint8_t, 2> keys);
+struct NadeSample {
+  Nade nade;
+  View<const std::uint8_t, 2> allowed = {};  // [R,K] of 0 and 1; empty: all are
+  NadeOptions options = {};
+  RandomStream stream;
+  Index first_row = 0;
+  std::uint32_t position = 0;
+  View<std::uint8_t, 2> keys;  // [R,K] of 0 and 1
+
+  void check() const;
+};
+void nade_sample(Cpu&, const NadeSample&);
+void nade_sample(Cuda&, const NadeSample&);
 
 }  // namespace polonaise::kernels

@@ -19,8 +19,9 @@ View<const float, 1> token_loss(Tape& tape, const Var& logits, View<const std::i
   const View<float, 2> dlogits = claim(tape, logits);
   std::visit(
       [&](auto& device) {
-        kernels::softmax_cross_entropy(device, logits.value().matrix<const float>(), targets, 1, losses, Accumulate::no,
-                                       dlogits);
+        kernels::softmax_cross_entropy(
+            device,
+            {.logits = logits.value().matrix<const float>(), .targets = targets, .losses = losses, .dlogits = dlogits});
       },
       tape.device());
   return losses;
@@ -40,30 +41,36 @@ FrameLosses frame_loss(Tape& tape, const Var& logits, Index keys, const FrameTar
   View<float, 1> duration_losses;
   if (classes > 0) duration_losses = tape.floats(rows);
   const auto nade_loss = [&](auto& device) {
-    const kernels::Nade weights{block(x, keys + classes, hidden), block(x, 0, keys),
-                                nade.key_in.value().matrix<const float>(), nade.key_out.value().matrix<const float>()};
-    kernels::NadeGradients gradients;
-    if (!dlogits.empty())
-      gradients = {block(dlogits, keys + classes, hidden), block(dlogits, 0, keys),
-                   tape.slot(nade.key_in).tensor.matrix<float>(), tape.slot(nade.key_out).tensor.matrix<float>()};
+    kernels::NadeLoss loss{
+        .nade = {block(x, keys + classes, hidden), block(x, 0, keys), nade.key_in.value().matrix<const float>(),
+                 nade.key_out.value().matrix<const float>()},
+        .targets = targets.keys,
+        .mask = targets.mask,
+        .losses = key_losses};
     Scratch scratch(tape);
-    View<float, 2> memory;
     if (!dlogits.empty()) {
+      loss.gradients = {block(dlogits, keys + classes, hidden), block(dlogits, 0, keys),
+                        tape.slot(nade.key_in).tensor.matrix<float>(), tape.slot(nade.key_out).tensor.matrix<float>()};
       const Index vectors = rows + 2 * targets.keys.columns.size();
-      memory = {scratch.floats(vectors * hidden).data(), {vectors, hidden}};
+      loss.scratch = {scratch.floats(vectors * hidden).data(), {vectors, hidden}};
     }
-    kernels::nade_loss(device, weights, targets.keys, targets.mask, 1, key_losses, Accumulate::no, gradients, memory);
+    kernels::nade_loss(device, loss);
   };
   std::visit(
       [&](auto& device) {
         if (nade.key_in)
           nade_loss(device);
         else
-          kernels::bernoulli_with_logits(device, block(x, 0, keys), targets.keys, targets.mask, 1, key_losses,
-                                         Accumulate::no, block(dlogits, 0, keys));
+          kernels::bernoulli_with_logits(device, {.logits = block(x, 0, keys),
+                                                  .targets = targets.keys,
+                                                  .mask = targets.mask,
+                                                  .losses = key_losses,
+                                                  .dlogits = block(dlogits, 0, keys)});
         if (classes > 0)
-          kernels::softmax_cross_entropy(device, block(x, keys, classes), targets.durations, 1, duration_losses,
-                                         Accumulate::no, block(dlogits, keys, classes));
+          kernels::softmax_cross_entropy(device, {.logits = block(x, keys, classes),
+                                                  .targets = targets.durations,
+                                                  .losses = duration_losses,
+                                                  .dlogits = block(dlogits, keys, classes)});
       },
       tape.device());
   return {key_losses, duration_losses};

@@ -16,7 +16,6 @@ struct Shape {
 // One column, tails of every vector length, several blocks of rows, more columns than one product of factors takes.
 const std::vector<Shape> kShapes =
     cases<Shape>({{1, 1}, {3, 2}, {5, 24}, {7, 106}, {33, 388}, {300, 130}, {2, 1500}}, {{3, 2}, {5, 35}, {5, 132}});
-constexpr float kScale = 0.125f;
 
 struct Result {
   std::vector<double> losses, gradient;
@@ -42,8 +41,7 @@ Result cross_entropy_oracle(Shape shape, const std::vector<double>& logits, cons
     for (Index v = 0; v < shape.columns; ++v) sum += std::exp(x[v]);
     result.losses[static_cast<std::size_t>(r)] = std::log(sum) - x[target];
     for (Index v = 0; v < shape.columns; ++v)
-      result.gradient[static_cast<std::size_t>(r * shape.columns + v)] =
-          kScale * (std::exp(x[v]) / sum - (v == target));
+      result.gradient[static_cast<std::size_t>(r * shape.columns + v)] = std::exp(x[v]) / sum - (v == target);
   }
   return result;
 }
@@ -59,14 +57,14 @@ Result bernoulli_oracle(Shape shape, const std::vector<double>& logits, const Sp
       const auto i = static_cast<std::size_t>(r * shape.columns + k);
       const double x = logits[i], target = y[static_cast<std::size_t>(k)];
       result.losses[static_cast<std::size_t>(r)] += std::max(x, 0.0) - x * target + std::log1p(std::exp(-std::abs(x)));
-      result.gradient[i] = kScale * (1 / (1 + std::exp(-x)) - target);
+      result.gradient[i] = 1 / (1 + std::exp(-x)) - target;
     }
   }
   return result;
 }
 
 double total(const Result& result) {
-  return kScale * std::accumulate(result.losses.begin(), result.losses.end(), 0.0);
+  return std::accumulate(result.losses.begin(), result.losses.end(), 0.0);
 }
 
 template <class Target>
@@ -76,7 +74,7 @@ class Losses : public DeviceTest<Target> {
 
   PlacedSparse<Device> place_sparse(const SparseMatrix& matrix) { return {this->device(), matrix}; }
 
-  // Runs `kernel(device, losses, accumulate, dlogits)` on every twin against what the oracle says.
+  // Runs `kernel(device, losses, dlogits)` on every twin against what the oracle says.
   template <class Kernel>
   void expect_follows_oracle(Shape shape, const Result& expected, Kernel&& kernel) {
     const std::string name = std::to_string(shape.rows) + " x " + std::to_string(shape.columns);
@@ -85,7 +83,7 @@ class Losses : public DeviceTest<Target> {
     for (auto& twin : this->twins()) {
       auto losses = this->place(Array<float, 1>({shape.rows}, NAN));
       auto gradient = this->place(Array<float, 2>({shape.rows, shape.columns}, NAN));
-      kernel(twin, losses.view(), Accumulate::no, gradient.view());
+      kernel(twin, losses.view(), gradient.view());
       all_losses.push_back(fetch(losses));
       gradients.push_back(fetch(gradient));
       EXPECT_LT(relative_error(all_losses.back().values(), expected.losses), kFloatTolerance) << name;
@@ -93,10 +91,9 @@ class Losses : public DeviceTest<Target> {
       EXPECT_TRUE(same_bits(all_losses.back().values(), all_losses[0].values())) << name;
       EXPECT_TRUE(same_bits(gradients.back().values(), gradients[0].values())) << name;
     }
-    auto added = this->place(Array<float, 1>({shape.rows}, 3.0f));
-    kernel(this->device(), added.view(), Accumulate::yes, View<float, 2>{});
-    const auto sums = fetch(added);
-    for (Index r = 0; r < shape.rows; ++r) EXPECT_EQ(sums[r], 3.0f + all_losses[0][r]) << name << ", row " << r;
+    auto alone = this->place(Array<float, 1>({shape.rows}, NAN));
+    kernel(this->device(), alone.view(), View<float, 2>{});
+    EXPECT_EQ(fetch(alone).values(), all_losses[0].values()) << name;
   }
 
   // What a kernel does with targets that are none: `kernel(losses, dlogits)` has one row of 5 logits.
@@ -129,10 +126,10 @@ TYPED_TEST(SoftmaxCrossEntropy, FollowsTheDoubleOracleAndRepeats) {
     const auto logits = this->place(host_logits);
     const auto targets = this->place(host_targets);
     const auto expected = cross_entropy_oracle(shape, to_double(host_logits.values()), host_targets.values());
-    this->expect_follows_oracle(
-        shape, expected, [&](auto& device, View<float, 1> losses, Accumulate add, View<float, 2> dlogits) {
-          kernels::softmax_cross_entropy(device, logits.view(), targets.view(), kScale, losses, add, dlogits);
-        });
+    this->expect_follows_oracle(shape, expected, [&](auto& device, View<float, 1> losses, View<float, 2> dlogits) {
+      kernels::softmax_cross_entropy(
+          device, {.logits = logits.view(), .targets = targets.view(), .losses = losses, .dlogits = dlogits});
+    });
   }
 }
 
@@ -154,8 +151,8 @@ TYPED_TEST(SoftmaxCrossEntropy, LargeLogitsNeitherOverflowNorLoseTheSmallLoss) {
   const auto logits = this->place(host_logits);
   const auto targets = this->place(host_targets);
   auto placed_losses = this->place(Array<float, 1>({4}));
-  kernels::softmax_cross_entropy(this->device(), logits.view(), targets.view(), 1.0f, placed_losses.view(),
-                                 Accumulate::no, {});
+  kernels::softmax_cross_entropy(this->device(),
+                                 {.logits = logits.view(), .targets = targets.view(), .losses = placed_losses.view()});
   const auto losses = fetch(placed_losses);
   EXPECT_NEAR(losses[0], std::log1p(19 * std::exp(-10.0)), 1e-6);
   EXPECT_FLOAT_EQ(losses[1], 2000.0f + std::log(19.0f));
@@ -168,10 +165,12 @@ TYPED_TEST(SoftmaxCrossEntropy, GradientMayTakeTheLogitsPlace) {
   const auto targets = this->place(random_targets(9, 29, 6));
   auto losses = this->place(Array<float, 1>({9})), losses_in_place = this->place(Array<float, 1>({9}));
   auto gradient = this->place(Array<float, 2>({9, 29}));
-  kernels::softmax_cross_entropy(this->device(), logits.view(), targets.view(), kScale, losses.view(), Accumulate::no,
-                                 gradient.view());
-  kernels::softmax_cross_entropy(this->device(), logits.view(), targets.view(), kScale, losses_in_place.view(),
-                                 Accumulate::no, logits.view());
+  const auto run = [&](View<float, 1> to, View<float, 2> dlogits) {
+    kernels::softmax_cross_entropy(
+        this->device(), {.logits = logits.view(), .targets = targets.view(), .losses = to, .dlogits = dlogits});
+  };
+  run(losses.view(), gradient.view());
+  run(losses_in_place.view(), logits.view());
   EXPECT_EQ(fetch(losses).values(), fetch(losses_in_place).values());
   EXPECT_EQ(fetch(gradient).values(), fetch(logits).values());
 }
@@ -181,7 +180,8 @@ TYPED_TEST(SoftmaxCrossEntropy, TargetsOutsideTheRowAreRefusedOrShowAsNan) {
   for (std::int32_t bad : {-2, 5}) {
     const auto targets = this->place(Array<std::int32_t, 1>({1}, bad));
     this->expect_refused_or_nan([&](View<float, 1> losses, View<float, 2> dlogits) {
-      kernels::softmax_cross_entropy(this->device(), logits.view(), targets.view(), 1, losses, Accumulate::no, dlogits);
+      kernels::softmax_cross_entropy(
+          this->device(), {.logits = logits.view(), .targets = targets.view(), .losses = losses, .dlogits = dlogits});
     });
   }
 }
@@ -198,12 +198,13 @@ TYPED_TEST(BernoulliWithLogits, FollowsTheDoubleOracleAndRepeats) {
       const auto mask = this->place(host_mask);
       const auto expected = bernoulli_oracle(shape, to_double(host_logits.values()), host_targets,
                                              masked ? host_mask.values() : std::vector<std::int32_t>{});
-      this->expect_follows_oracle(shape, expected,
-                                  [&](auto& device, View<float, 1> losses, Accumulate add, View<float, 2> dlogits) {
-                                    kernels::bernoulli_with_logits(device, logits.view(), targets.view(),
-                                                                   masked ? mask.view() : View<const std::int32_t, 1>{},
-                                                                   kScale, losses, add, dlogits);
-                                  });
+      this->expect_follows_oracle(shape, expected, [&](auto& device, View<float, 1> losses, View<float, 2> dlogits) {
+        kernels::bernoulli_with_logits(device, {.logits = logits.view(),
+                                                .targets = targets.view(),
+                                                .mask = masked ? mask.view() : View<const std::int32_t, 1>{},
+                                                .losses = losses,
+                                                .dlogits = dlogits});
+      });
     }
 }
 
@@ -224,8 +225,9 @@ TYPED_TEST(BernoulliWithLogits, SureAndSilentKeysKeepTheirSmallLosses) {
   const auto silent = this->place_sparse({.offsets = {0, 0, 0}, .columns = {}, .values = {}});
   auto placed_losses = this->place(Array<float, 1>({2}));
   auto gradient = this->place(Array<float, 2>({2, 106}));
-  kernels::bernoulli_with_logits(this->device(), logits.view(), silent.view(), {}, 1.0f, placed_losses.view(),
-                                 Accumulate::no, gradient.view());
+  kernels::bernoulli_with_logits(
+      this->device(),
+      {.logits = logits.view(), .targets = silent.view(), .losses = placed_losses.view(), .dlogits = gradient.view()});
   const auto losses = fetch(placed_losses);
   EXPECT_NEAR(losses[0], 106 * std::log1p(std::exp(-18.0)), 1e-5 * losses[0]);
   EXPECT_NEAR(fetch(gradient)[0], std::exp(-18.0), 1e-5 * std::exp(-18.0));
@@ -237,10 +239,12 @@ TYPED_TEST(BernoulliWithLogits, GradientMayTakeTheLogitsPlace) {
   const auto targets = this->place_sparse(random_sparse(9, 40, 8, 18, false));
   auto losses = this->place(Array<float, 1>({9})), losses_in_place = this->place(Array<float, 1>({9}));
   auto gradient = this->place(Array<float, 2>({9, 40}));
-  kernels::bernoulli_with_logits(this->device(), logits.view(), targets.view(), {}, kScale, losses.view(),
-                                 Accumulate::no, gradient.view());
-  kernels::bernoulli_with_logits(this->device(), logits.view(), targets.view(), {}, kScale, losses_in_place.view(),
-                                 Accumulate::no, logits.view());
+  const auto run = [&](View<float, 1> to, View<float, 2> dlogits) {
+    kernels::bernoulli_with_logits(
+        this->device(), {.logits = logits.view(), .targets = targets.view(), .losses = to, .dlogits = dlogits});
+  };
+  run(losses.view(), gradient.view());
+  run(losses_in_place.view(), logits.view());
   EXPECT_EQ(fetch(losses).values(), fetch(losses_in_place).values());
   EXPECT_EQ(fetch(gradient).values(), fetch(logits).values());
 }
@@ -252,8 +256,8 @@ TYPED_TEST(BernoulliWithLogits, KeysOutsideTheRowAreRefusedOrShowAsNan) {
                                   SparseMatrix{.offsets = {0, 2}, .columns = {1}, .values = {}}}) {
     const auto targets = this->place_sparse(bad);
     this->expect_refused_or_nan([&](View<float, 1> losses, View<float, 2> dlogits) {
-      kernels::bernoulli_with_logits(this->device(), logits.view(), targets.view(), {}, 1, losses, Accumulate::no,
-                                     dlogits);
+      kernels::bernoulli_with_logits(
+          this->device(), {.logits = logits.view(), .targets = targets.view(), .losses = losses, .dlogits = dlogits});
     });
   }
 }
@@ -269,14 +273,19 @@ TYPED_TEST(Losses, HeadsShareOneMatrixOfLogitsAsBlocksOfColumns) {
   const auto logits = this->place(host_logits), keys = this->place(host_keys), durations = this->place(host_durations);
   const auto sounding = this->place_sparse(random_sparse(kRows, kKeys, 4, 14, false));
   const auto targets = this->place(random_targets(kRows, kDurations, 15));
-  auto losses = this->place(Array<float, 1>({kRows})), expected_losses = this->place(Array<float, 1>({kRows}));
+  auto losses = this->place(Array<float, 2>({2, kRows})), expected_losses = this->place(Array<float, 2>({2, kRows}));
   auto gradient = this->place(Array<float, 2>({kRows, kAll}, NAN)),
        d_keys = this->place(Array<float, 2>({kRows, kKeys})),
        d_durations = this->place(Array<float, 2>({kRows, kDurations}));
-  const auto run = [&](View<const float, 2> a, View<const float, 2> b, View<float, 1> l, View<float, 2> da,
+  const auto run = [&](View<const float, 2> a, View<const float, 2> b, View<float, 2> l, View<float, 2> da,
                        View<float, 2> db) {
-    kernels::bernoulli_with_logits(this->device(), a, sounding.view(), targets.view(), kScale, l, Accumulate::no, da);
-    kernels::softmax_cross_entropy(this->device(), b, targets.view(), kScale, l, Accumulate::yes, db);
+    kernels::bernoulli_with_logits(this->device(), {.logits = a,
+                                                    .targets = sounding.view(),
+                                                    .mask = targets.view(),
+                                                    .losses = {l.row(0), {kRows}},
+                                                    .dlogits = da});
+    kernels::softmax_cross_entropy(
+        this->device(), {.logits = b, .targets = targets.view(), .losses = {l.row(1), {kRows}}, .dlogits = db});
   };
   run(logits.view().column_block(0, kKeys), logits.view().column_block(kKeys, kDurations), losses.view(),
       gradient.view().column_block(0, kKeys), gradient.view().column_block(kKeys, kDurations));
@@ -299,19 +308,22 @@ TYPED_TEST(Losses, OneNanAmongTheLogitsShowsInTheLossAndTheGradient) {
   const auto keys = this->place_sparse({.offsets = {0, 1}, .columns = {3}, .values = {}});
   auto losses = this->place(Array<float, 1>({1}));
   auto gradient = this->place(Array<float, 2>({1, 40}));
-  kernels::softmax_cross_entropy(this->device(), logits.view(), targets.view(), 1, losses.view(), Accumulate::no,
-                                 gradient.view());
+  kernels::softmax_cross_entropy(
+      this->device(),
+      {.logits = logits.view(), .targets = targets.view(), .losses = losses.view(), .dlogits = gradient.view()});
   EXPECT_TRUE(std::isnan(fetch(losses)[0]) && std::isnan(fetch(gradient)[17]));
-  kernels::bernoulli_with_logits(this->device(), logits.view(), keys.view(), {}, 1, losses.view(), Accumulate::no,
-                                 gradient.view());
+  kernels::bernoulli_with_logits(
+      this->device(),
+      {.logits = logits.view(), .targets = keys.view(), .losses = losses.view(), .dlogits = gradient.view()});
   EXPECT_TRUE(std::isnan(fetch(losses)[0]) && std::isnan(fetch(gradient)[17]));
 }
 
 TYPED_TEST(Losses, NoRowsAreNoWork) {
   const View<const float, 2> logits(nullptr, {0, 5});
   const auto none = this->place_sparse({});
-  EXPECT_NO_THROW(kernels::softmax_cross_entropy(this->device(), logits, {}, 1, {}, Accumulate::no, {}));
-  EXPECT_NO_THROW(kernels::bernoulli_with_logits(this->device(), logits, none.view(), {}, 1, {}, Accumulate::no, {}));
+  EXPECT_NO_THROW(kernels::softmax_cross_entropy(this->device(), {.logits = logits, .targets = {}, .losses = {}}));
+  EXPECT_NO_THROW(
+      kernels::bernoulli_with_logits(this->device(), {.logits = logits, .targets = none.view(), .losses = {}}));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace polonaise::testing {
 namespace {
 
-using kernels::NadeSampling;
+using kernels::NadeOptions;
 
 struct Shape {
   Index R, K, H;
@@ -21,7 +21,6 @@ struct Shape {
 const std::vector<Shape> kShapes = cases<Shape>(
     {{1, 1, 1, 1}, {3, 2, 5, 1}, {70, 9, 12, 3}, {18, 20, 36, 4}, {3, 106, 130, 5}, {3, 35, 300, 30}, {4, 9, 67, 0}},
     {{3, 35, 36, 4}, {2, 5, 35, 3}});
-constexpr float kScale = 0.125f;
 
 // The numbers of a Nade, in double for the oracle.
 struct Numbers {
@@ -79,7 +78,7 @@ Result oracle(const Numbers& n, const SparseMatrix& targets, const std::vector<s
     for (Index k = 0; k < K; ++k) {
       const std::vector<double> h = rectified(sums);
       const bool sounds = next < targets.end(r) && targets.column(next) == k;
-      const double z = n.logit(r, k, h), slope = kScale * (1 / (1 + std::exp(-z)) - sounds);
+      const double z = n.logit(r, k, h), slope = 1 / (1 + std::exp(-z)) - sounds;
       result.losses[static_cast<std::size_t>(r)] += std::log1p(std::exp(sounds ? -z : z));
       result.bias[static_cast<std::size_t>(r * K + k)] = slope;
       for (Index i = 0; i < H; ++i) {
@@ -145,28 +144,36 @@ class Nade : public DeviceTest<Target> {
          dkey_in = this->place(Array<float, 2>({K, H}, before)),
          dkey_out = this->place(Array<float, 2>({K, H}, before));
     auto scratch = this->place(Array<float, 2>({R + 2 * static_cast<Index>(targets.columns.size()), H}, NAN));
-    kernels::nade_loss(device, nade.view(), placed_targets.view(),
-                       mask ? placed_mask.view() : View<const std::int32_t, 1>{}, kScale, losses.view(), Accumulate::no,
-                       {dhidden.view(), dbias.view(), dkey_in.view(), dkey_out.view()}, scratch.view());
+    kernels::nade_loss(device, {.nade = nade.view(),
+                                .targets = placed_targets.view(),
+                                .mask = mask ? placed_mask.view() : View<const std::int32_t, 1>{},
+                                .losses = losses.view(),
+                                .gradients = {dhidden.view(), dbias.view(), dkey_in.view(), dkey_out.view()},
+                                .scratch = scratch.view()});
     return {fetch(losses).values(), fetch(dhidden).values(), fetch(dbias).values(), fetch(dkey_in).values(),
             fetch(dkey_out).values()};
   }
-  // Losses alone, added to `before`.
-  std::vector<float> losses(const Tensors& t, const SparseMatrix& targets, float before = 0) {
+  // Without gradients.
+  std::vector<float> losses(const Tensors& t, const SparseMatrix& targets) {
     const Placed nade(*this, t);
     const PlacedSparse<Device> placed_targets(this->device(), targets);
-    auto losses = this->place(Array<float, 1>({t.shape.R}, before));
-    kernels::nade_loss(this->device(), nade.view(), placed_targets.view(), {}, kScale, losses.view(), Accumulate::yes,
-                       {}, {});
+    auto losses = this->place(Array<float, 1>({t.shape.R}, NAN));
+    kernels::nade_loss(this->device(),
+                       {.nade = nade.view(), .targets = placed_targets.view(), .losses = losses.view()});
     return fetch(losses).values();
   }
   std::vector<std::uint8_t> sample(Device& device, const Tensors& t, const Array<std::uint8_t, 2>* mask,
-                                   const NadeSampling& options, Index first_row = 0, std::uint32_t position = 0) {
+                                   const NadeOptions& options, Index first_row = 0, std::uint32_t position = 0) {
     const Placed nade(*this, t);
     const auto allowed = this->place(mask ? *mask : Array<std::uint8_t, 2>({1, 1}));
     auto keys = this->place(Array<std::uint8_t, 2>({t.shape.R, t.shape.K}, 7));
-    kernels::nade_sample(device, nade.view(), mask ? allowed.view() : View<const std::uint8_t, 2>{}, options, {9, 8, 7},
-                         first_row, position, keys.view());
+    kernels::nade_sample(device, {.nade = nade.view(),
+                                  .allowed = mask ? allowed.view() : View<const std::uint8_t, 2>{},
+                                  .options = options,
+                                  .stream = {9, 8, 7},
+                                  .first_row = first_row,
+                                  .position = position,
+                                  .keys = keys.view()});
     return fetch(keys).values();
   }
 };
@@ -198,9 +205,7 @@ TYPED_TEST(Nade, FollowsTheDoubleOracleAndRepeats) {
         EXPECT_TRUE(same_bits(actual.key_out, first.key_out)) << name;
       }
       if (masked) continue;
-      const auto added = this->losses(t, targets, 3.0f);
-      for (std::size_t r = 0; r < added.size(); ++r)
-        EXPECT_EQ(added[r], 3.0f + outcomes[0].losses[r]) << name << ", row " << r;
+      EXPECT_EQ(this->losses(t, targets), outcomes[0].losses) << name;
     }
 }
 
@@ -212,7 +217,7 @@ TEST(NadeOracle, ItsGradientIsTheDerivativeOfItsLoss) {
   const auto numeric = central_differences(
       [&](const std::vector<double>& x) {
         const std::vector<double> losses = oracle(numbers.with(x), targets, mask).losses;
-        return kScale * std::accumulate(losses.begin(), losses.end(), 0.0);
+        return std::accumulate(losses.begin(), losses.end(), 0.0);
       },
       numbers.flat());
   const Result result = oracle(numbers, targets, mask);
@@ -284,11 +289,14 @@ TYPED_TEST(Nade, HeadsShareOneMatrixAsBlocksOfColumns) {
        dkey_out = this->place(Array<float, 2>({shape.K, shape.H})),
        scratch = this->place(Array<float, 2>({shape.R + 2 * static_cast<Index>(targets.columns.size()), shape.H}));
   const auto hidden_of = [&](auto view) { return view.column_block(shape.K + 3, shape.H); };
+  const auto bias_of = [&](auto view) { return view.column_block(0, shape.K); };
   kernels::nade_loss(
-      this->device(), {hidden_of(shared.view()), shared.view().column_block(0, shape.K), key_in.view(), key_out.view()},
-      placed_targets.view(), {}, kScale, losses.view(), Accumulate::no,
-      {hidden_of(gradient.view()), gradient.view().column_block(0, shape.K), dkey_in.view(), dkey_out.view()},
-      scratch.view());
+      this->device(),
+      {.nade = {hidden_of(shared.view()), bias_of(shared.view()), key_in.view(), key_out.view()},
+       .targets = placed_targets.view(),
+       .losses = losses.view(),
+       .gradients = {hidden_of(gradient.view()), bias_of(gradient.view()), dkey_in.view(), dkey_out.view()},
+       .scratch = scratch.view()});
   EXPECT_EQ(fetch(losses).values(), expected.losses);
   EXPECT_EQ(fetch(dkey_in).values(), expected.key_in);
   EXPECT_EQ(fetch(dkey_out).values(), expected.key_out);
@@ -340,7 +348,7 @@ TYPED_TEST(Nade, NoRowsAreNoWork) {
 }
 
 // What one row draws by the definition; -1 where a number lies too close to its probability to tell.
-std::vector<int> draws_of(const Numbers& n, Index r, const Array<std::uint8_t, 2>* allowed, const NadeSampling& options,
+std::vector<int> draws_of(const Numbers& n, Index r, const Array<std::uint8_t, 2>* allowed, const NadeOptions& options,
                           Index first_row, std::uint32_t position) {
   constexpr double kSlack = 1e-5;
   const Index K = n.shape.K;
@@ -367,9 +375,8 @@ TYPED_TEST(Nade, DrawsEachKeyGivenThoseDrawnBelowIt) {
   constexpr Index kFirstRow = 5;
   constexpr std::uint32_t kPosition = 13;
   for (const Shape& shape : cases<Shape>({{5, 88, 32, 0}, {18, 20, 67, 0}, {5, 3, 300, 0}}, {{2, 37, 35, 0}}))
-    for (const NadeSampling& options :
-         {NadeSampling{}, NadeSampling{.temperature = 0.5f}, NadeSampling{.temperature = 0},
-          NadeSampling{.max_keys = 3}, NadeSampling{.max_keys = 1}})
+    for (const NadeOptions& options : {NadeOptions{}, NadeOptions{.temperature = 0.5f}, NadeOptions{.temperature = 0},
+                                       NadeOptions{.max_keys = 3}, NadeOptions{.max_keys = 1}})
       for (bool masked : {false, true}) {
         const Tensors t(shape, 20);
         const auto numbers = random_array<2>({shape.R, shape.K}, 30);
@@ -395,8 +402,8 @@ TYPED_TEST(Nade, DrawsEachKeyGivenThoseDrawnBelowIt) {
 
 TYPED_TEST(Nade, SamplingOptionsOutOfRangeAreRefused) {
   const Tensors t({2, 5, 3, 0});
-  for (const NadeSampling& options :
-       {NadeSampling{.temperature = -1}, NadeSampling{.temperature = NAN}, NadeSampling{.max_keys = -1}})
+  for (const NadeOptions& options :
+       {NadeOptions{.temperature = -1}, NadeOptions{.temperature = NAN}, NadeOptions{.max_keys = -1}})
     EXPECT_THROW(this->sample(this->device(), t, nullptr, options), ContractError);
 }
 
@@ -406,11 +413,13 @@ TEST(NadeOnCpu, FrequenciesOfFramesAreTheirProbabilities) {
   const Tensors all = repeated({kFrames, K, 12, 0}, 4), t = repeated({kRows, K, 12, 0}, 4);
   const SparseMatrix frames = all_frames(K);
   std::vector<float> losses(static_cast<std::size_t>(kFrames));
-  kernels::nade_loss(cpu, {all.hidden.view(), all.bias.view(), all.key_in.view(), all.key_out.view()}, frames.view(),
-                     {}, 1, {losses.data(), {kFrames}}, Accumulate::no, {}, {});
+  kernels::nade_loss(cpu, {.nade = {all.hidden.view(), all.bias.view(), all.key_in.view(), all.key_out.view()},
+                           .targets = frames.view(),
+                           .losses = {losses.data(), {kFrames}}});
   Array<std::uint8_t, 2> keys({kRows, K});
-  kernels::nade_sample(cpu, {t.hidden.view(), t.bias.view(), t.key_in.view(), t.key_out.view()}, {}, {}, {9, 8, 7}, 0,
-                       0, keys.view());
+  kernels::nade_sample(cpu, {.nade = {t.hidden.view(), t.bias.view(), t.key_in.view(), t.key_out.view()},
+                             .stream = {9, 8, 7},
+                             .keys = keys.view()});
   std::array<double, kFrames> counts{};
   for (Index r = 0; r < kRows; ++r) {
     std::size_t frame = 0;

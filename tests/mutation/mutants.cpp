@@ -92,7 +92,7 @@ std::vector<Mutant> races() {
       {"WarpBarrierRemoved", kVocabulary, "  __syncwarp();  // a shuffle orders no memory", "  ;",
        "Vocabulary.AShared*", kRace, "y[lane] = values[source]"},
       {"WarpBarrierBeforeAnotherLanesWorkRemoved", kLoss, "    __syncwarp();  // the gradient of keys", "    ;  //",
-       "BernoulliWithLogits/cuda.GradientMay*", kRace, "[targets.columns.data()[e]] -= scale"},
+       "BernoulliWithLogits/cuda.GradientMay*", kRace, "[columns[e]] -= 1;"},
       {"WarpBarrierBeforeLdmatrixRemoved", kVocabulary, "b_tile[i] = b[i];\n  __syncwarp();", "b_tile[i] = b[i];\n  ;",
        "Vocabulary.TensorCores*", kRace, "ldmatrix_x4("},
       {"TwoBlocksWriteOneWord",

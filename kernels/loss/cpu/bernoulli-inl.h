@@ -23,9 +23,9 @@ constexpr Index kFactors = 64;
 
 // The loss of one row whose sounding keys are `keys`; its gradient goes to dx unless that is null. dx may be x.
 // Highway's Exp takes NaN to 0, so NaN is looked for: a diverged network must show in its loss.
-inline float bernoulli_row(const float* x, Index n, const std::int32_t* keys, Index key_count, float scale, float* dx) {
+inline float bernoulli_row(const float* x, Index n, const std::int32_t* keys, Index key_count, float* dx) {
   const Floats d;
-  const Vec zero = hn::Zero(d), one = hn::Set(d, 1.0f), scales = hn::Set(d, scale);
+  const Vec zero = hn::Zero(d), one = hn::Set(d, 1.0f);
   float at_keys = 0;
   for (Index i = 0; i < key_count; ++i) at_keys += x[keys[i]];
   Vec sums = zero;
@@ -42,13 +42,13 @@ inline float bernoulli_row(const float* x, Index n, const std::int32_t* keys, In
       sums = sums + hn::IfThenElse(negative, zero, value) + (e - (factor - one)) * inverse;
       if (dx) {
         const Vec probability = hn::IfThenElse(negative, e * inverse, inverse);
-        store_n(hn::IfThenElse(hn::IsNaN(value), value, probability * scales), dx + k, count);
+        store_n(hn::IfThenElse(hn::IsNaN(value), value, probability), dx + k, count);
       }
     });
     sums = sums + hn::Log(d, product);
   }
   if (dx)
-    for (Index i = 0; i < key_count; ++i) dx[keys[i]] -= scale;
+    for (Index i = 0; i < key_count; ++i) dx[keys[i]] -= 1;
   return hn::GetLane(hn::SumOfLanes(d, sums)) - at_keys;
 }
 

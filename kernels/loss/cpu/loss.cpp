@@ -6,7 +6,6 @@
 
 #include "kernels/cpu/indices.h"
 #include "kernels/cpu/parallel.h"
-#include "kernels/loss/loss_shapes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/loss/cpu/loss.cpp"
@@ -21,7 +20,7 @@ namespace polonaise::kernels::HWY_NAMESPACE {
 
 // The loss of one row; its gradient goes to dx unless that is null. dx may be x. Highway's Exp takes NaN to 0, so NaN
 // is looked for: a diverged network must show in its loss.
-float cross_entropy_row(const float* x, Index n, Index target, float scale, float* dx) {
+float cross_entropy_row(const float* x, Index n, Index target, float* dx) {
   const Floats d;
   const float at_target = x[target];
   Vec peaks = hn::Set(d, -kInfinity);
@@ -44,9 +43,9 @@ float cross_entropy_row(const float* x, Index n, Index target, float scale, floa
   });
   const float sum = hn::GetLane(hn::SumOfLanes(d, sums));
   if (dx) {
-    const Vec factor = hn::Set(d, scale / sum);
+    const Vec factor = hn::Set(d, 1 / sum);
     for_each_vector(n, [&](Index v, Index count) { store_n(load_n(dx + v, count) * factor, dx + v, count); });
-    dx[target] -= scale;
+    dx[target] -= 1;
   }
   return std::log(sum) + (hn::GetLane(peak) - at_target);
 }
@@ -62,53 +61,41 @@ HWY_EXPORT(bernoulli_row);
 
 namespace {
 
-constexpr Index kBlock = 16384;  // logits that one task takes
-
-// Writes the loss of every row that counts and clears the gradient of the others.
-template <class Counts, class Row>
-void over_rows(const Cpu& cpu, View<const float, 2> logits, View<float, 1> losses, Accumulate accumulate,
-               View<float, 2> dlogits, Counts&& counts, Row&& row) {
-  const Index rows = logits.rows(), rows_per_block = std::max<Index>(1, kBlock / logits.columns());
-  parallel_for(cpu, ceil_div(rows, rows_per_block), [&](Index block) {
-    const Index end = std::min(rows, (block + 1) * rows_per_block);
-    for (Index r = block * rows_per_block; r < end; ++r) {
-      float* gradient = dlogits.empty() ? nullptr : dlogits.row(r);
-      float loss = 0;
-      if (counts(r))
-        loss = row(r, gradient);
-      else if (gradient)
-        std::fill(gradient, gradient + logits.columns(), 0.0f);
-      float& total = losses.data()[r];
-      total = accumulate == Accumulate::yes ? total + loss : loss;
-    }
+// Writes the loss of every row that counts, row(r, gradient), and clears the gradient of the others.
+template <class Loss, class Counts, class Row>
+void over_rows(const Cpu& cpu, const Loss& loss, Counts&& counts, Row&& row) {
+  parallel_rows(cpu, loss.logits.rows(), loss.logits.columns(), [&](Index r) {
+    float* const gradient = loss.dlogits.empty() ? nullptr : loss.dlogits.row(r);
+    const bool counted = counts(r);
+    if (!counted && gradient) std::fill_n(gradient, loss.dlogits.columns(), 0.0f);
+    loss.losses.data()[r] = counted ? row(r, gradient) : 0.0f;
   });
 }
 
 }  // namespace
 
-void softmax_cross_entropy(Cpu& cpu, View<const float, 2> logits, View<const std::int32_t, 1> targets, float scale,
-                           View<float, 1> losses, Accumulate accumulate, View<float, 2> dlogits) {
-  require_cross_entropy(logits, targets, losses, dlogits);
-  require(indices_within(targets, -1, logits.columns()), "a target must be -1 or a column of logits");
+void softmax_cross_entropy(Cpu& cpu, const SoftmaxCrossEntropy& s) {
+  s.check();
+  const Index V = s.logits.columns();
+  const std::int32_t* const targets = s.targets.data();
+  require(indices_within(s.targets, -1, V), "a target must be -1 or a column of logits");
   over_rows(
-      cpu, logits, losses, accumulate, dlogits, [&](Index r) { return targets.data()[r] >= 0; },
+      cpu, s, [&](Index r) { return targets[r] >= 0; },
       [&](Index r, float* gradient) {
-        return HWY_DYNAMIC_DISPATCH(cross_entropy_row)(logits.row(r), logits.columns(), targets.data()[r], scale,
-                                                       gradient);
+        return HWY_DYNAMIC_DISPATCH(cross_entropy_row)(s.logits.row(r), V, targets[r], gradient);
       });
 }
 
-void bernoulli_with_logits(Cpu& cpu, View<const float, 2> logits, SparseRows targets, View<const std::int32_t, 1> mask,
-                           float scale, View<float, 1> losses, Accumulate accumulate, View<float, 2> dlogits) {
-  require_bernoulli(logits, targets, mask, losses, dlogits);
-  require(sparse_rows_within(targets, logits.rows(), logits.columns()),
-          "targets must be sparse rows of logits's shape");
-  const std::int32_t* offsets = targets.offsets.data();
+void bernoulli_with_logits(Cpu& cpu, const BernoulliWithLogits& b) {
+  b.check();
+  const Index K = b.logits.columns();
+  require(sparse_rows_within(b.targets, b.logits.rows(), K), "targets must be sparse rows of logits's shape");
+  const std::int32_t *offsets = b.targets.offsets.data(), *keys = b.targets.columns.data();
   over_rows(
-      cpu, logits, losses, accumulate, dlogits, [&](Index r) { return mask.empty() || mask.data()[r] != 0; },
+      cpu, b, [&](Index r) { return b.mask.empty() || b.mask.data()[r] != 0; },
       [&](Index r, float* gradient) {
-        return HWY_DYNAMIC_DISPATCH(bernoulli_row)(logits.row(r), logits.columns(), targets.columns.data() + offsets[r],
-                                                   offsets[r + 1] - offsets[r], scale, gradient);
+        return HWY_DYNAMIC_DISPATCH(bernoulli_row)(b.logits.row(r), K, keys + offsets[r], offsets[r + 1] - offsets[r],
+                                                   gradient);
       });
 }
 

@@ -5,7 +5,6 @@
 #include "kernels/cuda/device/sparse.cuh"
 #include "kernels/cuda/host/context.h"
 #include "kernels/cuda/host/launch.h"
-#include "kernels/loss/loss_shapes.h"
 #include "kernels/simt/simt.h"
 
 namespace polonaise::kernels {
@@ -44,8 +43,8 @@ __device__ void write_row(const float* x, Index columns, float* dx, Gradient&& g
   }
 }
 
-__device__ void put_loss(float loss, float& place, bool accumulate) {
-  if (threadIdx.x == 0) place = accumulate ? place + loss : loss;
+__device__ void put_loss(float loss, View<float, 1> losses, Index row) {
+  if (threadIdx.x == 0) losses.data()[row] = loss;
 }
 
 // What a row without a target, or with one that is none of its columns, has for its loss and its gradient.
@@ -56,18 +55,17 @@ __device__ void fill_row(float value, View<float, 2> dlogits, Index row) {
 }
 
 template <int N>
-__global__ void cross_entropy_rows(View<const float, 2> logits, const std::int32_t* targets, float scale, float* losses,
-                                   bool accumulate, View<float, 2> dlogits) {
-  const Index row = row_of_warp(), V = logits.columns();
-  if (row >= logits.rows()) return;  // the whole warp leaves, and no barrier of the block follows
-  const Index target = targets[row];
+__global__ void cross_entropy_rows(SoftmaxCrossEntropy s) {
+  const Index row = row_of_warp(), V = s.logits.columns();
+  if (row >= s.logits.rows()) return;  // the whole warp leaves, and no barrier of the block follows
+  const Index target = s.targets.data()[row];
   if (target < 0 || target >= V) {
     const float value = target == -1 ? 0 : kNan;
-    fill_row<N>(value, dlogits, row);
-    put_loss(value, losses[row], accumulate);
+    fill_row<N>(value, s.dlogits, row);
+    put_loss(value, s.losses, row);
     return;
   }
-  const float* const x = logits.row(row);
+  const float* const x = s.logits.row(row);
   float peak = -kInfinity, at_target = 0;
   visit_row<N>(x, V, [&](Index v, float value) {
     peak = fmaxf(peak, value);
@@ -78,26 +76,26 @@ __global__ void cross_entropy_rows(View<const float, 2> logits, const std::int32
   float sum = 0;
   visit_row<N>(x, V, [&](Index, float value) { sum += expf(value - peak); });
   sum = simt::warp::sum(sum);
-  if (!dlogits.empty()) {
-    const float factor = scale / sum;
-    write_row<N>(x, V, dlogits.row(row),
-                 [&](Index v, float value) { return factor * expf(value - peak) - (v == target ? scale : 0); });
+  if (!s.dlogits.empty()) {
+    const float factor = 1 / sum;
+    write_row<N>(x, V, s.dlogits.row(row),
+                 [&](Index v, float value) { return factor * expf(value - peak) - (v == target ? 1.0f : 0.0f); });
   }
-  put_loss(logf(sum) + (peak - at_target), losses[row], accumulate);
+  put_loss(logf(sum) + (peak - at_target), s.losses, row);
 }
 
 template <int N>
-__global__ void bernoulli_rows(View<const float, 2> logits, SparseRows targets, const std::int32_t* mask, float scale,
-                               float* losses, bool accumulate, View<float, 2> dlogits) {
-  const Index row = row_of_warp(), K = logits.columns();
-  if (row >= logits.rows()) return;
-  const Entries keys(targets, row);
-  const float* const x = logits.row(row);
-  const bool counts = mask == nullptr || mask[row] != 0;
+__global__ void bernoulli_rows(BernoulliWithLogits b) {
+  const Index row = row_of_warp(), K = b.logits.columns();
+  if (row >= b.logits.rows()) return;
+  const Entries keys(b.targets, row);
+  const std::int32_t* const columns = b.targets.columns.data();
+  const float* const x = b.logits.row(row);
+  const bool counts = b.mask.empty() || b.mask.data()[row] != 0;
   bool known = keys.well_formed;
   float loss = 0;
   for (Index e = keys.begin + threadIdx.x; e < keys.end; e += kLanes) {
-    const Index key = targets.columns.data()[e];
+    const Index key = columns[e];
     if (key >= 0 && key < K)
       loss -= x[key];
     else
@@ -107,25 +105,24 @@ __global__ void bernoulli_rows(View<const float, 2> logits, SparseRows targets, 
   __syncwarp();  // the logits of keys are other lanes' to overwrite
   if (!known || !counts) {
     const float value = counts ? kNan : 0;
-    fill_row<N>(value, dlogits, row);
-    put_loss(value, losses[row], accumulate);
+    fill_row<N>(value, b.dlogits, row);
+    put_loss(value, b.losses, row);
     return;
   }
   const auto add_loss = [&](float value) { loss += fmaxf(value, 0) + log1pf(expf(-fabsf(value))); };
-  if (dlogits.empty()) {
+  if (b.dlogits.empty()) {
     visit_row<N>(x, K, [&](Index, float value) { add_loss(value); });
   } else {
-    write_row<N>(x, K, dlogits.row(row), [&](Index, float value) {
+    write_row<N>(x, K, b.dlogits.row(row), [&](Index, float value) {
       add_loss(value);
       const float e = expf(-fabsf(value));
-      return scale * ((value < 0 ? e : 1) / (1 + e));
+      return (value < 0 ? e : 1) / (1 + e);
     });
     __syncwarp();  // the gradient of keys is other lanes' work
-    for (Index e = keys.begin + threadIdx.x; e < keys.end; e += kLanes)
-      dlogits.row(row)[targets.columns.data()[e]] -= scale;
+    for (Index e = keys.begin + threadIdx.x; e < keys.end; e += kLanes) b.dlogits.row(row)[columns[e]] -= 1;
   }
   loss = simt::warp::sum(loss);
-  put_loss(loss, losses[row], accumulate);
+  put_loss(loss, b.losses, row);
 }
 
 Launch over_rows(Index rows) {
@@ -134,23 +131,18 @@ Launch over_rows(Index rows) {
 
 }  // namespace
 
-void softmax_cross_entropy(Cuda& cuda, View<const float, 2> logits, View<const std::int32_t, 1> targets, float scale,
-                           View<float, 1> losses, Accumulate accumulate, View<float, 2> dlogits) {
-  require_cross_entropy(logits, targets, losses, dlogits);
-  const bool wide = simt::is_wide(logits) && simt::is_wide(dlogits);
-  launch(cuda, "softmax_cross_entropy", over_rows(logits.rows()),
-         wide ? cross_entropy_rows<simt::kWide<float>> : cross_entropy_rows<1>, logits, targets.data(), scale,
-         losses.data(), accumulate == Accumulate::yes, dlogits);
+void softmax_cross_entropy(Cuda& cuda, const SoftmaxCrossEntropy& s) {
+  s.check();
+  const bool wide = simt::is_wide(s.logits) && simt::is_wide(s.dlogits);
+  launch(cuda, "softmax_cross_entropy", over_rows(s.logits.rows()),
+         wide ? cross_entropy_rows<simt::kWide<float>> : cross_entropy_rows<1>, s);
 }
 
-void bernoulli_with_logits(Cuda& cuda, View<const float, 2> logits, SparseRows targets,
-                           View<const std::int32_t, 1> mask, float scale, View<float, 1> losses, Accumulate accumulate,
-                           View<float, 2> dlogits) {
-  require_bernoulli(logits, targets, mask, losses, dlogits);
-  const bool wide = simt::is_wide(logits) && simt::is_wide(dlogits);
-  launch(cuda, "bernoulli_with_logits", over_rows(logits.rows()),
-         wide ? bernoulli_rows<simt::kWide<float>> : bernoulli_rows<1>, logits, targets, mask.data(), scale,
-         losses.data(), accumulate == Accumulate::yes, dlogits);
+void bernoulli_with_logits(Cuda& cuda, const BernoulliWithLogits& b) {
+  b.check();
+  const bool wide = simt::is_wide(b.logits) && simt::is_wide(b.dlogits);
+  launch(cuda, "bernoulli_with_logits", over_rows(b.logits.rows()),
+         wide ? bernoulli_rows<simt::kWide<float>> : bernoulli_rows<1>, b);
 }
 
 }  // namespace polonaise::kernels

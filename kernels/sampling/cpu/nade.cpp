@@ -7,7 +7,6 @@
 #include "kernels/cpu/indices.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/embedding/embedding.h"
-#include "kernels/sampling/nade_shapes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/sampling/cpu/nade.cpp"
@@ -117,7 +116,7 @@ void add_weighted(const float* weights, Index rows, const Row& row, Index n, flo
 }
 
 // The row's loss; with gradients also those of its bias and hidden, and `dsums`.
-float nade_row(const NadeRow& row, float scale, float* dbias, float* dhidden) {
+float nade_row(const NadeRow& row, float* dbias, float* dhidden) {
   const Index H = row.H(), K = row.K();
   std::copy_n(row.nade.hidden.row(row.r), H, row.sums);
   for (Index stretch = 0; stretch <= row.key_count; ++stretch) {
@@ -125,7 +124,7 @@ float nade_row(const NadeRow& row, float scale, float* dbias, float* dhidden) {
     rectify(row.sums, H, row.hidden_of(stretch));
     key_logits(row.hidden_of(stretch), row.nade, row.r, row.begin(stretch), row.end(stretch), row.logits);
   }
-  const float loss = bernoulli_row(row.logits, K, row.keys, row.key_count, scale, dbias);
+  const float loss = bernoulli_row(row.logits, K, row.keys, row.key_count, dbias);
   if (!dbias) return loss;
 
   // From the last stretch to the first: what a stretch's gradient gets belongs to all that was added before it.
@@ -156,10 +155,14 @@ void add_weighted_rows(const WeightedRows& x, Index n, float* d) {
 }
 
 // Draws one row; `sums` and `hidden` are [H], `logits` [K].
-void nade_sample_row(const NadeRow& row, const std::uint8_t* allowed, const NadeSampling& options,
-                     const RandomStream& stream, std::uint32_t random_row, std::uint32_t first, std::uint8_t* keys) {
+void nade_sample_row(const NadeRow& row, const NadeSample& s) {
   constexpr Index kAtOnce = 8;  // keys whose logits are worked out together, on the chance that none of them sounds
   const Index H = row.H(), K = row.K();
+  const NadeOptions& options = s.options;
+  const std::uint8_t* const allowed = s.allowed.empty() ? nullptr : s.allowed.row(row.r);
+  std::uint8_t* const keys = s.keys.row(row.r);
+  const auto random_row = static_cast<std::uint32_t>(s.first_row + row.r);
+  const std::uint32_t first = s.position * static_cast<std::uint32_t>(K);
   std::copy_n(row.nade.hidden.row(row.r), H, row.sums);
   rectify(row.sums, H, row.hidden);
   std::fill_n(keys, K, std::uint8_t{0});
@@ -171,9 +174,10 @@ void nade_sample_row(const NadeRow& row, const std::uint8_t* allowed, const Nade
       key_logits(row.hidden, row.nade, row.r, k, known, row.logits);
     }
     const float z = row.logits[k];
-    const bool sounds = options.temperature == 0 ? z > 0
-                                                 : uniform(stream, random_row, first + static_cast<std::uint32_t>(k)) <
-                                                       1 / (1 + std::exp(-z / options.temperature));
+    const bool sounds = options.temperature == 0
+                            ? z > 0
+                            : uniform(s.stream, random_row, first + static_cast<std::uint32_t>(k)) <
+                                  1 / (1 + std::exp(-z / options.temperature));
     if (!sounds) continue;
     keys[k] = 1;
     if (++sounding == options.max_keys) break;
@@ -248,60 +252,56 @@ void add_key_out_gradient(const Cpu& cpu, const SparseRows& targets, View<const 
 
 }  // namespace
 
-void nade_loss(Cpu& cpu, const Nade& nade, SparseRows targets, View<const std::int32_t, 1> mask, float scale,
-               View<float, 1> losses, Accumulate accumulate, const NadeGradients& d, View<float, 2> scratch) {
-  require_nade_loss(nade, targets, mask, losses, d, scratch);
+void nade_loss(Cpu& cpu, const NadeLoss& l) {
+  l.check();
+  const Nade& nade = l.nade;
+  const NadeGradients& d = l.gradients;
+  const std::int32_t *offsets = l.targets.offsets.data(), *keys = l.targets.columns.data();
   const Index R = nade.bias.rows(), K = nade.bias.columns(), H = nade.hidden.columns(),
-              entries = targets.columns.size();
-  require(sparse_rows_within(targets, R, K) && keys_ascend(targets), "targets must be ascending keys below K");
-  require(R == 0 || targets.offsets.data()[R] == entries, "the last offset of targets must be the number of its keys");
+              entries = l.targets.columns.size();
+  require(sparse_rows_within(l.targets, R, K) && keys_ascend(l.targets), "targets must be ascending keys below K");
+  require(R == 0 || offsets[R] == entries, "the last offset of targets must be the number of its keys");
   const bool with_gradients = !d.bias.empty();
   // Row r's hidden vectors stand at r + offsets[r], one more than it has keys.
-  const View<float, 2> hidden = with_gradients ? scratch.row_block(0, R + entries) : View<float, 2>{};
-  const View<float, 2> dsums = with_gradients ? scratch.row_block(R + entries, entries) : View<float, 2>{};
+  const View<float, 2> hidden = with_gradients ? l.scratch.row_block(0, R + entries) : View<float, 2>{};
+  const View<float, 2> dsums = with_gradients ? l.scratch.row_block(R + entries, entries) : View<float, 2>{};
 
-  parallel_for(cpu, ceil_div(R, kRows), [&](Index task) {
+  parallel_blocks(cpu, R, kRows, [&](Index first, Index rows) {
     float* const memory = thread_memory(2 * H + K);
-    for (Index r = task * kRows; r < std::min(R, (task + 1) * kRows); ++r) {
-      const Index begin = targets.offsets.data()[r], count = targets.offsets.data()[r + 1] - begin;
+    for (Index r = first; r < first + rows; ++r) {
+      const Index begin = offsets[r], count = offsets[r + 1] - begin;
       float loss = 0;
-      if (mask.empty() || mask.data()[r] != 0) {
+      if (l.mask.empty() || l.mask.data()[r] != 0) {
         const NadeRow row{nade,
                           r,
-                          targets.columns.data() + begin,
+                          keys + begin,
                           count,
                           memory,
                           memory + 2 * H,
                           with_gradients ? hidden.row(r + begin) : memory + H,
                           with_gradients ? dsums.row(begin) : nullptr};
-        loss = HWY_DYNAMIC_DISPATCH(nade_row)(row, scale, with_gradients ? d.bias.row(r) : nullptr,
+        loss = HWY_DYNAMIC_DISPATCH(nade_row)(row, with_gradients ? d.bias.row(r) : nullptr,
                                               with_gradients ? d.hidden.row(r) : nullptr);
       } else if (with_gradients) {
         std::fill_n(d.bias.row(r), K, 0.0f);
         std::fill_n(d.hidden.row(r), H, 0.0f);
         std::fill_n(dsums.row(begin), count * H, 0.0f);
       }
-      float& total = losses.data()[r];
-      total = accumulate == Accumulate::yes ? total + loss : loss;
+      l.losses.data()[r] = loss;
     }
   });
   if (!with_gradients) return;
-  add_key_out_gradient(cpu, targets, d.bias, hidden, d.key_out);
-  if (entries > 0) embedding_backward<float>(cpu, {.ids = targets.columns, .dy = dsums, .dtable = d.key_in});
+  add_key_out_gradient(cpu, l.targets, d.bias, hidden, d.key_out);
+  if (entries > 0) embedding_backward<float>(cpu, {.ids = l.targets.columns, .dy = dsums, .dtable = d.key_in});
 }
 
-void nade_sample(Cpu& cpu, const Nade& nade, View<const std::uint8_t, 2> allowed, const NadeSampling& options,
-                 const RandomStream& stream, Index first_row, std::uint32_t position, View<std::uint8_t, 2> keys) {
-  require_nade_sample(nade, allowed, options, position, keys);
-  const Index R = nade.bias.rows(), K = nade.bias.columns(), H = nade.hidden.columns();
-  parallel_for(cpu, ceil_div(R, kRows), [&](Index task) {
+void nade_sample(Cpu& cpu, const NadeSample& s) {
+  s.check();
+  const Index K = s.nade.bias.columns(), H = s.nade.hidden.columns();
+  parallel_blocks(cpu, s.nade.bias.rows(), kRows, [&](Index first, Index rows) {
     float* const memory = thread_memory(2 * H + K);
-    for (Index r = task * kRows; r < std::min(R, (task + 1) * kRows); ++r) {
-      const NadeRow row{nade, r, nullptr, 0, memory, memory + 2 * H, memory + H, nullptr};
-      HWY_DYNAMIC_DISPATCH(nade_sample_row)
-      (row, allowed.empty() ? nullptr : allowed.row(r), options, stream, static_cast<std::uint32_t>(first_row + r),
-       static_cast<std::uint32_t>(static_cast<Index>(position) * K), keys.row(r));
-    }
+    for (Index r = first; r < first + rows; ++r)
+      HWY_DYNAMIC_DISPATCH(nade_sample_row)({s.nade, r, nullptr, 0, memory, memory + 2 * H, memory + H, nullptr}, s);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/base/require.h"
 #include "kernels/cuda/device/gather.cuh"
 #include "kernels/cuda/device/matrix.cuh"
 #include "kernels/cuda/device/sparse.cuh"
@@ -10,7 +11,6 @@
 #include "kernels/cuda/host/launch.h"
 #include "kernels/embedding/embedding.h"
 #include "kernels/sampling/cuda/nade.cuh"
-#include "kernels/sampling/nade_shapes.h"
 #include "kernels/simt/simt.h"
 
 namespace polonaise::kernels {
@@ -22,11 +22,6 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // A block takes a row.
 constexpr int kThreads = 128;
-
-struct Targets {
-  SparseRows keys;
-  const std::int32_t* mask;  // null: all rows count
-};
 
 // What the gradients want beside themselves.
 struct Kept {
@@ -51,18 +46,19 @@ __device__ void fill(float* x, Index count, float value) {
 
 // The loss, the gradients of the row's own bias and hidden, and what the weights' gradients are made of.
 template <int N>
-__global__ void nade_rows(Nade nade, Targets targets, float scale, float* losses, bool accumulate, NadeGradients d,
-                          Kept kept) {
+__global__ void nade_rows(NadeLoss l, Kept kept) {
   constexpr Index kWarps = kThreads / 32;
+  const Nade& nade = l.nade;
+  const NadeGradients& d = l.gradients;
   const Index r = blockIdx.x, K = nade.bias.columns(), H = nade.hidden.columns();
-  const Entries entries(targets.keys, r);
-  const std::int32_t* const keys = targets.keys.columns.data() + entries.begin;
+  const Entries entries(l.targets, r);
+  const std::int32_t* const keys = l.targets.columns.data() + entries.begin;
   const Index count = entries.end - entries.begin;
-  const bool counts = targets.mask == nullptr || targets.mask[r] != 0, with_gradients = !d.bias.empty();
+  const bool counts = l.mask.empty() || l.mask.data()[r] != 0, with_gradients = !d.bias.empty();
   const auto put_loss = [&](float loss) {
-    if (threadIdx.x == 0) losses[r] = accumulate ? losses[r] + loss : loss;
+    if (threadIdx.x == 0) l.losses.data()[r] = loss;
   };
-  if (!counts || !keys_ascend(targets.keys, entries, K)) {
+  if (!counts || !keys_ascend(l.targets, entries, K)) {
     const float value = counts ? kNan : 0;
     put_loss(value);
     if (!with_gradients) return;  // the whole block leaves
@@ -89,7 +85,7 @@ __global__ void nade_rows(Nade nade, Targets targets, float scale, float* losses
       const float e = expf(-fabsf(z));
       loss += fmaxf(z, 0) - (sounds ? z : 0) + log1pf(e);
       if (!with_gradients) continue;
-      const float slope = scale * ((z < 0 ? e : 1) / (1 + e) - (sounds ? 1.0f : 0.0f));
+      const float slope = (z < 0 ? e : 1) / (1 + e) - (sounds ? 1.0f : 0.0f);
       slopes[k] = slope;
       d.bias.row(r)[k] = slope;
     }
@@ -169,41 +165,35 @@ void add_key_out_gradient(Cuda& cuda, const SparseRows& targets, View<const floa
 }
 
 template <int N>
-__global__ void sample_rows(Nade nade, View<const std::uint8_t, 2> allowed, NadeSampling options, RandomStream stream,
-                            Index first_row, std::uint32_t first, View<std::uint8_t, 2> keys) {
-  const Index r = blockIdx.x;
-  nade_sample_row<kThreads, N>(nade, r, allowed.empty() ? nullptr : allowed.row(r), options, stream,
-                               static_cast<std::uint32_t>(first_row + r), first,
-                               NadeState(simt::dynamic_shared<float>(), nade.hidden.columns()), keys.row(r));
+__global__ void sample_rows(NadeSample s) {
+  nade_sample_row<kThreads, N>(s, blockIdx.x, NadeState(simt::dynamic_shared<float>(), s.nade.hidden.columns()));
 }
 
 }  // namespace
 
-void nade_loss(Cuda& cuda, const Nade& nade, SparseRows targets, View<const std::int32_t, 1> mask, float scale,
-               View<float, 1> losses, Accumulate accumulate, const NadeGradients& d, View<float, 2> scratch) {
-  require_nade_loss(nade, targets, mask, losses, d, scratch);
+void nade_loss(Cuda& cuda, const NadeLoss& l) {
+  l.check();
+  const Nade& nade = l.nade;
   const Index R = nade.bias.rows(), K = nade.bias.columns(), H = nade.hidden.columns(),
-              entries = targets.columns.size();
-  const bool with_gradients = !d.bias.empty();
+              entries = l.targets.columns.size();
+  const bool with_gradients = !l.gradients.bias.empty();
   Kept kept;
-  if (with_gradients) kept = {scratch.row_block(0, R + entries), scratch.row_block(R + entries, entries)};
+  if (with_gradients) kept = {l.scratch.row_block(0, R + entries), l.scratch.row_block(R + entries, entries)};
   const auto floats = static_cast<std::size_t>(ceil_div(K, 4) * 4 + kNadeVectors * H);
   launch(cuda, "nade_loss", {.grid = {R}, .block = {kThreads}, .shared_bytes = floats * sizeof(float)},
-         simt::is_wide(nade.key_out) ? nade_rows<simt::kWide<float>> : nade_rows<1>, nade,
-         Targets{targets, mask.data()}, scale, losses.data(), accumulate == Accumulate::yes, d, kept);
+         simt::is_wide(nade.key_out) ? nade_rows<simt::kWide<float>> : nade_rows<1>, l, kept);
   if (!with_gradients || R == 0) return;
-  add_key_out_gradient(cuda, targets, d.bias, kept.hidden, d.key_out);
-  if (entries > 0) embedding_backward<float>(cuda, {.ids = targets.columns, .dy = kept.dsums, .dtable = d.key_in});
+  add_key_out_gradient(cuda, l.targets, l.gradients.bias, kept.hidden, l.gradients.key_out);
+  if (entries > 0)
+    embedding_backward<float>(cuda, {.ids = l.targets.columns, .dy = kept.dsums, .dtable = l.gradients.key_in});
 }
 
-void nade_sample(Cuda& cuda, const Nade& nade, View<const std::uint8_t, 2> allowed, const NadeSampling& options,
-                 const RandomStream& stream, Index first_row, std::uint32_t position, View<std::uint8_t, 2> keys) {
-  require_nade_sample(nade, allowed, options, position, keys);
-  const auto first = static_cast<std::uint32_t>(static_cast<Index>(position) * nade.bias.columns());
+void nade_sample(Cuda& cuda, const NadeSample& s) {
+  s.check();
+  const Nade& nade = s.nade;
   const auto floats = static_cast<std::size_t>(kNadeVectors * nade.hidden.columns());
   launch(cuda, "nade_sample", {.grid = {nade.bias.rows()}, .block = {kThreads}, .shared_bytes = floats * sizeof(float)},
-         simt::is_wide(nade.key_out) ? sample_rows<simt::kWide<float>> : sample_rows<1>, nade, allowed, options, stream,
-         first_row, first, keys);
+         simt::is_wide(nade.key_out) ? sample_rows<simt::kWide<float>> : sample_rows<1>, s);
 }
 
 }  // namespace polonaise::kernels

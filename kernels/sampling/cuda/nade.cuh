@@ -45,16 +45,20 @@ __device__ float nade_dot(const NadeState& state, const float* key_out) {
 
 // nade_sample of row r. All warps look for the lowest key that sounds, then the block adds it and looks on above it.
 template <int kThreads, int N>
-__device__ void nade_sample_row(const Nade& nade, Index r, const std::uint8_t* allowed, const NadeSampling& options,
-                                const RandomStream& stream, std::uint32_t random_row, std::uint32_t first,
-                                const NadeState& state, std::uint8_t* keys) {
+__device__ void nade_sample_row(const NadeSample& s, Index r, const NadeState& state) {
   constexpr Index kWarps = kThreads / 32;
+  const Nade& nade = s.nade;
+  const NadeOptions& options = s.options;
   const Index K = nade.bias.columns();
+  const std::uint8_t* const allowed = s.allowed.empty() ? nullptr : s.allowed.row(r);
+  std::uint8_t* const keys = s.keys.row(r);
+  const auto random_row = static_cast<std::uint32_t>(s.first_row + r);
+  const std::uint32_t first = s.position * static_cast<std::uint32_t>(K);
   for (Index k = threadIdx.x; k < K; k += kThreads) keys[k] = 0;
   const auto draw = [&](Index k) {
     const float z = nade.bias.row(r)[k] + nade_dot<N>(state, nade.key_out.row(k));
     if (options.temperature == 0) return z > 0;
-    return uniform_of(stream, random_row, first + static_cast<std::uint32_t>(k)) <
+    return uniform_of(s.stream, random_row, first + static_cast<std::uint32_t>(k)) <
            simt::sigmoid(z / options.temperature);
   };
   add_to_state<kThreads>(state, true, nade.hidden.row(r), [](Index, float) {});

@@ -1,28 +1,24 @@
-#pragma once
+#include "kernels/sampling/nade.h"
 
 #include "kernels/base/require.h"
-#include "kernels/sampling/nade.h"
 
 namespace polonaise::kernels {
 
-// What every device's nade checks first: all but the keys themselves.
-
-inline void require_nade(const Nade& nade) {
-  require(nade.bias.columns() >= 1 && nade.hidden.columns() >= 1, "there must be a key and a hidden unit");
-  require(nade.hidden.rows() == nade.bias.rows(), "hidden and bias must have the same number of rows");
-  require(nade.key_in.rows() == nade.bias.columns() && nade.key_in.columns() == nade.hidden.columns(),
-          "key_in must be [K,H]");
-  require(same_shape(nade.key_in, nade.key_out), "key_in and key_out must have one shape");
+void Nade::check() const {
+  require(bias.columns() >= 1 && hidden.columns() >= 1, "there must be a key and a hidden unit");
+  require(hidden.rows() == bias.rows(), "hidden and bias must have the same number of rows");
+  require(key_in.rows() == bias.columns() && key_in.columns() == hidden.columns(), "key_in must be [K,H]");
+  require(same_shape(key_in, key_out), "key_in and key_out must have one shape");
 }
 
-inline void require_nade_loss(const Nade& nade, const SparseRows& targets, View<const std::int32_t, 1> mask,
-                              View<float, 1> losses, const NadeGradients& d, View<float, 2> scratch) {
-  require_nade(nade);
+void NadeLoss::check() const {
+  nade.check();
   const Index rows = nade.bias.rows();
   require(losses.size() == rows, "losses must have one element for each row");
   require(targets.values.empty() && targets.rows() == rows,
           "targets must have a row of keys, without values, for each");
   require(mask.empty() || mask.size() == rows, "mask must have one element for each row");
+  const NadeGradients& d = gradients;
   const bool none = d.hidden.empty() && d.bias.empty() && d.key_in.empty() && d.key_out.empty();
   const bool all = same_shape(nade.hidden, d.hidden) && same_shape(nade.bias, d.bias) &&
                    same_shape(nade.key_in, d.key_in) && same_shape(nade.key_out, d.key_out);
@@ -32,9 +28,8 @@ inline void require_nade_loss(const Nade& nade, const SparseRows& targets, View<
           "scratch must be [R + 2 entries, H], contiguous");
 }
 
-inline void require_nade_sample(const Nade& nade, View<const std::uint8_t, 2> allowed, const NadeSampling& options,
-                                std::uint32_t position, View<std::uint8_t, 2> keys) {
-  require_nade(nade);
+void NadeSample::check() const {
+  nade.check();
   require(options.temperature >= 0, "the temperature must not be negative");
   require(options.max_keys >= 0, "max_keys must not be negative");
   require(same_shape(nade.bias, keys), "keys and bias must have one shape");
