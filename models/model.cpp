@@ -90,25 +90,24 @@ View<const float, 2> Model::head(AnyDevice& device, View<const float, 2> feature
   return out;
 }
 
-void Model::sample_keys(AnyDevice& device, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
-                        const kernels::SamplingOptions& options, const kernels::RandomStream& stream, Index first_row,
-                        std::uint32_t position, View<std::uint8_t, 2> keys) const {
-  const EventShape& events = config_.events;
-  const View<const float, 2> key_logits = logits.column_block(0, events.keys);
+void Model::sample_keys(AnyDevice& device, kernels::SampleKeys sample) const {
+  const View<const float, 2> logits = sample.logits;
+  sample.logits = logits.column_block(0, config_.events.keys);
   std::visit(
       [&](auto& d) {
         if (config_.head == Head::autoregressive)
-          kernels::nade_sample(d, {.nade = {logits.column_block(events.outputs(), config_.head_hidden), key_logits,
-                                            parameters_.value(key_in_).matrix<const float>(),
-                                            parameters_.value(key_out_).matrix<const float>()},
-                                   .allowed = allowed,
-                                   .options = {.temperature = options.temperature, .max_keys = options.max_keys},
-                                   .stream = stream,
-                                   .first_row = first_row,
-                                   .position = position,
-                                   .keys = keys});
+          kernels::nade_sample(
+              d, {.nade = {logits.column_block(config_.events.outputs(), config_.head_hidden), sample.logits,
+                           parameters_.value(key_in_).matrix<const float>(),
+                           parameters_.value(key_out_).matrix<const float>()},
+                  .allowed = sample.allowed,
+                  .options = {.temperature = sample.options.temperature, .max_keys = sample.options.max_keys},
+                  .stream = sample.stream,
+                  .first_row = sample.first_row,
+                  .position = sample.position,
+                  .keys = sample.keys});
         else
-          kernels::sample_keys(d, key_logits, allowed, options, stream, first_row, position, keys);
+          kernels::sample_keys(d, sample);
       },
       device);
 }

@@ -55,11 +55,9 @@ class Model {
   // The head's output for each target: [targets, config().outputs()].
   Var logits(Tape&, const Arranged&) const;
 
-  // Draws the keys of a frame from what a decoder returned, the uniform numbers being those of kernels/sampling/sampling.h; by
-  // an autoregressive head one after another, for which top_k and top_p do not count. keys [rows, keys] of 0 and 1.
-  void sample_keys(AnyDevice&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
-                   const kernels::SamplingOptions&, const kernels::RandomStream&, Index first_row,
-                   std::uint32_t position, View<std::uint8_t, 2> keys) const;
+  // Draws the keys of frames from `logits` as a decoder returned them, the uniform numbers being those of
+  // kernels/sampling/sampling.h; by an autoregressive head one after another, for which top_k and top_p do not count.
+  void sample_keys(AnyDevice&, kernels::SampleKeys) const;
 
   // Step-by-step prediction for `rows` independent streams, in memory that does not grow with the number of steps. Only
   // of a model in float, which gives the same events on every device.

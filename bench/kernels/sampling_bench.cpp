@@ -28,7 +28,11 @@ void sample_tokens(benchmark::State& state) {
   std::int32_t token = 0;
   std::uint32_t position = 0;
   for (auto _ : state)
-    kernels::sample_tokens(cpu, {logits.data(), {1, columns}}, {}, options(state), {}, 0, position++, {&token, {1}});
+    kernels::sample_tokens(cpu, {.logits = {logits.data(), {1, columns}},
+                                 .options = options(state),
+                                 .stream = {},
+                                 .position = position++,
+                                 .tokens = {&token, {1}}});
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(sample_tokens)
@@ -45,8 +49,11 @@ void sample_keys(benchmark::State& state) {
   std::vector<std::uint8_t> keys(static_cast<std::size_t>(columns));
   std::uint32_t position = 0;
   for (auto _ : state)
-    kernels::sample_keys(cpu, {logits.data(), {1, columns}}, {}, options(state), {}, 0, position++,
-                         {keys.data(), {1, columns}});
+    kernels::sample_keys(cpu, {.logits = {logits.data(), {1, columns}},
+                               .options = options(state),
+                               .stream = {},
+                               .position = position++,
+                               .keys = {keys.data(), {1, columns}}});
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(sample_keys)->Args({106, 0, 100})->Args({106, 10, 100})->Args({106, 0, 90});

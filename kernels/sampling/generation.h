@@ -51,6 +51,8 @@ struct GenerationDraws {
   View<std::int32_t, 1> drawn = {};   // [B]: how many events were
 
   bool operator==(const GenerationDraws&) const = default;
+  SamplingOptions key_sampling() const;  // keys are drawn with the grammar's limit
+  void check(const GenerationNetwork&, const GenerationState&) const;
 };
 
 // Whether the device has room for such a network's loop.
@@ -83,6 +85,8 @@ struct GenerationEvent {
   // offsets [2]; columns and values [K + 1], 0 behind the last.
   View<std::int32_t, 1> offsets = {}, columns = {};
   View<float, 1> values = {};
+
+  void check(const GenerationDraws&, View<const std::int32_t, 2> state) const;
 };
 
 // Takes event place->event of the stream: writes it to draws.tokens and draws.keys, moves the grammar on (`state` as

@@ -48,6 +48,11 @@ struct Grammar {
 
   bool operator==(const Grammar&) const = default;
   constexpr Index vocabulary() const { return next.columns(); }
+
+  // The preconditions of grammar_start, of grammar_mask and of grammar_take.
+  void check(View<const std::int32_t, 2> state) const;
+  void check(View<const std::int32_t, 2> state, View<const std::uint8_t, 2> allowed) const;
+  void check(View<const std::int32_t, 1> tokens, View<const std::int32_t, 2> state) const;
 };
 
 // A row's state, so many numbers of 32 bits: these, then the counters, then a ring of what counter 0 gets back at each

@@ -3,22 +3,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "kernels/base/require.h"
 #include "kernels/sampling/grammar.h"
 
 namespace polonaise::kernels {
 
-// What a grammar says of one row's state (kernels/sampling/grammar.h), written once for every device: constexpr, so that a
-// card's kernels may call it. `state` is the row's.
-
-inline void require_grammar(const Grammar& grammar, View<const std::int32_t, 2> state) {
-  require(same_shape(grammar.next, grammar.ticks), "next and ticks must have one shape");
-  require(grammar.next.empty() || grammar.drawable.size() == grammar.vocabulary(), "drawable must be [V]");
-  require(grammar.counters.empty() || grammar.first_change.size() == grammar.vocabulary() + 1,
-          "with counters first_change must be [V+1]");
-  require(grammar.frame_ticks >= 0 && grammar.longest_change >= 0, "ticks must not be negative");
-  require(state.columns() == grammar_state_size(grammar), "a row of state must have grammar_state_size elements");
-}
+// What a grammar says of one row's state (kernels/sampling/grammar.h), written once for every device: constexpr, so that
+// a card's kernels may call it. `state` is the row's.
 
 // Where the row stands in next and ticks for token v.
 constexpr Index grammar_place(const Grammar& grammar, const std::int32_t* state, Index v) {

@@ -18,25 +18,42 @@ struct SamplingOptions {
   int max_keys = 0;          // of more keys than that the most likely stay; 0: any number. Tokens ignore it
 
   bool operator==(const SamplingOptions&) const = default;
+  void check() const;
 };
 
 // One token a row: temperature, then top-k, then top-p, renormalised, then a draw by inverse transform over ascending
-// token with the uniform number at `position` of row first_row + r. Ties at a cut go to the lower token.
-// logits [R,V]; allowed [R,V] of 0 and 1, or empty: 0 forbids a token; tokens [R]: -1 for a row that allows none. Top-p
-// keeps the token that crosses p (Holtzman et al. 2020).
-void sample_tokens(Cpu&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,
-                   const RandomStream&, Index first_row, std::uint32_t position, View<std::int32_t, 1> tokens);
-void sample_tokens(Cuda&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,
-                   const RandomStream&, Index first_row, std::uint32_t position, View<std::int32_t, 1> tokens);
+// token with the uniform number at `position` of row first_row + r. Ties at a cut go to the lower token. Top-p keeps
+// the token that crosses p (Holtzman et al. 2020).
+struct SampleTokens {
+  View<const float, 2> logits;               // [R,V]
+  View<const std::uint8_t, 2> allowed = {};  // [R,V] of 0 and 1: 0 forbids a token; empty: all are allowed
+  SamplingOptions options = {};
+  RandomStream stream;
+  Index first_row = 0;
+  std::uint32_t position = 0;
+  View<std::int32_t, 1> tokens;  // [R]: -1 for a row that allows none
+
+  void check() const;
+};
+void sample_tokens(Cpu&, const SampleTokens&);
+void sample_tokens(Cuda&, const SampleTokens&);
 
 // Independent keys: key k sounds with probability sigmoid(logit / temperature) (temperature 0: where the logit > 0).
 // top_k keeps the k most likely keys of a row and silences the others; top_p keeps the most likely keys whose expected
 // number reaches p of the row's whole expected number. Key k uses position `position * K + k`. Where more than max_keys
 // sound then, the most likely of them do, of equals the lower.
-// logits [R,K]; allowed [R,K] or empty; keys [R,K] of 0 and 1.
-void sample_keys(Cpu&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,
-                 const RandomStream&, Index first_row, std::uint32_t position, View<std::uint8_t, 2> keys);
-void sample_keys(Cuda&, View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const SamplingOptions&,
-                 const RandomStream&, Index first_row, std::uint32_t position, View<std::uint8_t, 2> keys);
+struct SampleKeys {
+  View<const float, 2> logits;               // [R,K]
+  View<const std::uint8_t, 2> allowed = {};  // [R,K] of 0 and 1: 0 forbids a key; empty: all are allowed
+  SamplingOptions options = {};
+  RandomStream stream;
+  Index first_row = 0;
+  std::uint32_t position = 0;
+  View<std::uint8_t, 2> keys;  // [R,K] of 0 and 1
+
+  void check() const;
+};
+void sample_keys(Cpu&, const SampleKeys&);
+void sample_keys(Cuda&, const SampleKeys&);
 
 }  // namespace polonaise::kernels

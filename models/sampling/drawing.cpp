@@ -43,8 +43,14 @@ View<std::uint8_t, 2> DrawnRow::mask(Veto& veto) {
 std::int32_t DrawnRow::draw(View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
                             const kernels::SamplingOptions& sampling, const kernels::RandomStream& stream, Index row,
                             std::uint32_t position) {
-  std::visit([&](auto& d) { kernels::sample_tokens(d, logits, allowed, sampling, stream, row, position, token()); },
-             device_);
+  const kernels::SampleTokens sample{.logits = logits,
+                                     .allowed = allowed,
+                                     .options = sampling,
+                                     .stream = stream,
+                                     .first_row = row,
+                                     .position = position,
+                                     .tokens = token()};
+  std::visit([&](auto& d) { kernels::sample_tokens(d, sample); }, device_);
   return OnHost<std::int32_t, 1>(device_, token())[0];
 }
 
@@ -137,7 +143,13 @@ std::vector<std::int32_t> Drawing::draw_keys(View<const float, 2> logits, const 
   kernels::SamplingOptions sampling = options_.sampling;
   sampling.max_keys = max_keys_;
   const View<std::uint8_t, 2> drawn(keys_.as<std::uint8_t>(), {1, events_.keys});
-  model_.sample_keys(device_, logits, allowed_keys_, sampling, stream, options_.stream, position, drawn);
+  model_.sample_keys(device_, {.logits = logits,
+                               .allowed = allowed_keys_,
+                               .options = sampling,
+                               .stream = stream,
+                               .first_row = options_.stream,
+                               .position = position,
+                               .keys = drawn});
   const OnHost<std::uint8_t, 2> sounding(device_, drawn);
   std::vector<std::int32_t> keys;
   kernels::append_nonzero(sounding.view().data(), events_.keys, keys);

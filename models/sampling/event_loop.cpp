@@ -49,19 +49,25 @@ void EventLoop::draw(View<const float, 2> logits, const kernels::GenerationDraws
     std::visit(
         [&](auto& d) {
           if (grammar != nullptr) kernels::grammar_mask(d, *grammar, state, allowed);
-          kernels::sample_tokens(d, logits.column_block(events_.keys, vocabulary()), allowed, draws.sampling, of_token,
-                                 draws.first_row, 0, token());
+          kernels::sample_tokens(d, {.logits = logits.column_block(events_.keys, vocabulary()),
+                                     .allowed = allowed,
+                                     .options = draws.sampling,
+                                     .stream = of_token,
+                                     .first_row = draws.first_row,
+                                     .tokens = token()});
         },
         device_);
   }
   if (!events_.tokens) {
-    kernels::SamplingOptions sampling = draws.sampling;
     View<const std::uint8_t, 2> allowed;
-    if (grammar != nullptr) {
-      sampling.max_keys = grammar->max_keys;
-      if (!grammar->key_drawable.empty()) allowed = {grammar->key_drawable.data(), {1, events_.keys}};
-    }
-    model_.sample_keys(device_, logits, allowed, sampling, stream, draws.first_row, 0, keys());
+    if (grammar != nullptr && !grammar->key_drawable.empty())
+      allowed = {grammar->key_drawable.data(), {1, events_.keys}};
+    model_.sample_keys(device_, {.logits = logits,
+                                 .allowed = allowed,
+                                 .options = draws.key_sampling(),
+                                 .stream = stream,
+                                 .first_row = draws.first_row,
+                                 .keys = keys()});
   }
   std::visit([&](auto& d) { kernels::generation_take(d, draws, drawn(), state, place); }, device_);
 }

@@ -214,8 +214,12 @@ Results stepped(const Host& start, Index events) {
     if (V > 0) {
       kernels::RandomStream of_tokens = stream;
       of_tokens.op += K > 0 ? 1 : 0;
-      kernels::sample_tokens(cpu, std::as_const(host.logits).view().column_block(K, V), mask.view(), c.sampling,
-                             of_tokens, kFirstRow, 0, tokens.view());
+      kernels::sample_tokens(cpu, {.logits = std::as_const(host.logits).view().column_block(K, V),
+                                   .allowed = mask.view(),
+                                   .options = c.sampling,
+                                   .stream = of_tokens,
+                                   .first_row = kFirstRow,
+                                   .tokens = tokens.view()});
     }
     if (K > 0) {
       kernels::SamplingOptions sampling = c.sampling;
@@ -223,8 +227,12 @@ Results stepped(const Host& start, Index events) {
       Array<std::uint8_t, 2> allowed({B, K}, 1);
       for (Index i = 0; c.ruled && i < B * K; ++i)
         allowed[i] = host.grammar.key_drawable[static_cast<std::size_t>(i % K)];
-      kernels::sample_keys(cpu, std::as_const(host.logits).view().column_block(0, K), allowed.view(), sampling, stream,
-                           kFirstRow, 0, keys.view());
+      kernels::sample_keys(cpu, {.logits = std::as_const(host.logits).view().column_block(0, K),
+                                 .allowed = allowed.view(),
+                                 .options = sampling,
+                                 .stream = stream,
+                                 .first_row = kFirstRow,
+                                 .keys = keys.view()});
     }
     if (c.ruled)
       kernels::grammar_take(cpu, grammar, V > 0 ? tokens.view() : View<std::int32_t, 1>(), host.state.view());

@@ -95,8 +95,13 @@ class SampleTokens : public DeviceTest<Target> {
     const auto x = this->place(logits);
     const auto allowed = this->place(mask ? *mask : Array<std::uint8_t, 2>({1, 1}));
     auto tokens = this->place(Array<std::int32_t, 1>({logits.view().rows()}, -7));
-    kernels::sample_tokens(this->device(), x.view(), mask ? allowed.view() : View<const std::uint8_t, 2>{}, options,
-                           kStream, first_row, position, tokens.view());
+    kernels::sample_tokens(this->device(), {.logits = x.view(),
+                                            .allowed = mask ? allowed.view() : View<const std::uint8_t, 2>{},
+                                            .options = options,
+                                            .stream = kStream,
+                                            .first_row = first_row,
+                                            .position = position,
+                                            .tokens = tokens.view()});
     return fetch(tokens).values();
   }
 };
@@ -115,8 +120,13 @@ TYPED_TEST(SampleTokens, DrawsByInverseTransformOfWhatTheOptionsKeep) {
         std::vector<std::vector<std::int32_t>> draws;
         for (auto& twin : this->twins()) {
           auto tokens = this->place(Array<std::int32_t, 1>({kRows}, -7));
-          kernels::sample_tokens(twin, logits.view(), masked ? mask.view() : View<const std::uint8_t, 2>{}, options,
-                                 kStream, kFirstRow, 77, tokens.view());
+          kernels::sample_tokens(twin, {.logits = logits.view(),
+                                        .allowed = masked ? mask.view() : View<const std::uint8_t, 2>{},
+                                        .options = options,
+                                        .stream = kStream,
+                                        .first_row = kFirstRow,
+                                        .position = 77,
+                                        .tokens = tokens.view()});
           draws.push_back(fetch(tokens).values());
           ASSERT_EQ(draws.back(), draws[0]);
         }
@@ -145,7 +155,12 @@ TYPED_TEST(SampleTokens, DrawsWhatTheCpuDraws) {
   Cpu cpu;
   for (const SamplingOptions& options : {SamplingOptions{}, SamplingOptions{.temperature = 0.8f, .top_k = 20}}) {
     Array<std::int32_t, 1> expected({kRows});
-    kernels::sample_tokens(cpu, logits.view(), {}, options, kStream, kFirstRow, 9, expected.view());
+    kernels::sample_tokens(cpu, {.logits = logits.view(),
+                                 .options = options,
+                                 .stream = kStream,
+                                 .first_row = kFirstRow,
+                                 .position = 9,
+                                 .tokens = expected.view()});
     EXPECT_EQ(this->sample(logits, nullptr, options, kFirstRow, 9), expected.values());
   }
 }
@@ -220,7 +235,11 @@ TEST(SampleTokensOnCpu, FrequenciesAreTheProbabilities) {
   std::vector<double> counts(V);
   Array<std::int32_t, 1> tokens({kRows});
   for (std::uint32_t position = 0; position < kPositions; ++position) {
-    kernels::sample_tokens(cpu, logits.view(), {}, {.temperature = 1.5f}, kStream, 0, position, tokens.view());
+    kernels::sample_tokens(cpu, {.logits = logits.view(),
+                                 .options = {.temperature = 1.5f},
+                                 .stream = kStream,
+                                 .position = position,
+                                 .tokens = tokens.view()});
     for (std::int32_t token : tokens.values()) ++counts[static_cast<std::size_t>(token)];
   }
   double total = 0, chi_square = 0;
@@ -253,8 +272,13 @@ class SampleKeys : public DeviceTest<Target> {
     const auto x = this->place(logits);
     const auto allowed = this->place(mask ? *mask : Array<std::uint8_t, 2>({1, 1}));
     auto keys = this->place(Array<std::uint8_t, 2>(logits.view().extents(), 7));
-    kernels::sample_keys(this->device(), x.view(), mask ? allowed.view() : View<const std::uint8_t, 2>{}, options,
-                         kStream, first_row, position, keys.view());
+    kernels::sample_keys(this->device(), {.logits = x.view(),
+                                          .allowed = mask ? allowed.view() : View<const std::uint8_t, 2>{},
+                                          .options = options,
+                                          .stream = kStream,
+                                          .first_row = first_row,
+                                          .position = position,
+                                          .keys = keys.view()});
     return fetch(keys).values();
   }
 };
@@ -274,8 +298,13 @@ TYPED_TEST(SampleKeys, SoundsEachKeyByItsOwnNumberAmongWhatTheOptionsKeep) {
         std::vector<std::vector<std::uint8_t>> draws;
         for (auto& twin : this->twins()) {
           auto keys = this->place(Array<std::uint8_t, 2>({kRows, K}, 7));
-          kernels::sample_keys(twin, logits.view(), masked ? mask.view() : View<const std::uint8_t, 2>{}, options,
-                               kStream, kFirstRow, kPosition, keys.view());
+          kernels::sample_keys(twin, {.logits = logits.view(),
+                                      .allowed = masked ? mask.view() : View<const std::uint8_t, 2>{},
+                                      .options = options,
+                                      .stream = kStream,
+                                      .first_row = kFirstRow,
+                                      .position = kPosition,
+                                      .keys = keys.view()});
           draws.push_back(fetch(keys).values());
           ASSERT_EQ(draws.back(), draws[0]);
         }
@@ -359,7 +388,7 @@ TEST(SampleKeysOnCpu, FrequenciesAreTheProbabilities) {
   std::vector<double> counts(K);
   Array<std::uint8_t, 2> keys({kRows, K});
   for (std::uint32_t position = 0; position < kPositions; ++position) {
-    kernels::sample_keys(cpu, logits.view(), {}, {}, kStream, 0, position, keys.view());
+    kernels::sample_keys(cpu, {.logits = logits.view(), .stream = kStream, .position = position, .keys = keys.view()});
     for (Index i = 0; i < keys.size(); ++i) counts[static_cast<std::size_t>(i % K)] += keys[i];
   }
   double chi_square = 0;

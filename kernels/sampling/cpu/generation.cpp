@@ -6,7 +6,7 @@
 #include "kernels/cpu/parallel.h"
 #include "kernels/embedding/embedding.h"
 #include "kernels/linear/linear.h"
-#include "kernels/sampling/generation_shapes.h"
+#include "kernels/sampling/grammar_rules.h"
 
 namespace polonaise::kernels {
 namespace {
@@ -72,8 +72,12 @@ class Stream {
       RandomStream of_token = stream;
       of_token.op += n_.keys > 0 ? 1 : 0;
       token = {draws_.tokens.row(row_) + s, {1}};
-      sample_tokens(cpu_, logits_.column_block(n_.keys, n_.vocabulary()), allowed, draws_.sampling, of_token, first, 0,
-                    token);
+      sample_tokens(cpu_, {.logits = logits_.column_block(n_.keys, n_.vocabulary()),
+                           .allowed = allowed,
+                           .options = draws_.sampling,
+                           .stream = of_token,
+                           .first_row = first,
+                           .tokens = token});
       if (token.data()[0] < 0) return false;
     } else if (draws_.grammar && !grammar_allows_frame(*draws_.grammar, grammar_.data())) {
       return false;
@@ -82,8 +86,12 @@ class Stream {
       View<const std::uint8_t, 2> allowed;
       if (draws_.grammar && !draws_.grammar->key_drawable.empty())
         allowed = {draws_.grammar->key_drawable.data(), {1, n_.keys}};
-      sample_keys(cpu_, logits_.column_block(0, n_.keys), allowed, key_sampling(draws_), stream, first, 0,
-                  {draws_.keys.row(row_ * draws_.events + s), {1, n_.keys}});
+      sample_keys(cpu_, {.logits = logits_.column_block(0, n_.keys),
+                         .allowed = allowed,
+                         .options = draws_.key_sampling(),
+                         .stream = stream,
+                         .first_row = first,
+                         .keys = {draws_.keys.row(row_ * draws_.events + s), {1, n_.keys}}});
     }
     if (draws_.grammar) grammar_take(cpu_, *draws_.grammar, token, grammar_);
     return true;
@@ -142,7 +150,7 @@ bool generation_fits(const Cpu&, const GenerationNetwork&, const Grammar*) {
 
 void recurrent_generate(Cpu& cpu, const GenerationNetwork& network, const GenerationState& state,
                         const GenerationDraws& draws) {
-  require_generation(network, state, draws);
+  draws.check(network, state);
   parallel_for(cpu, network.shape.B, [&](Index row) { Stream(network, state, draws, row).run(); });
 }
 

@@ -1,7 +1,8 @@
+#include "kernels/sampling/generation.h"
+
 #include <algorithm>
 
-#include "kernels/sampling/generation.h"
-#include "kernels/sampling/generation_shapes.h"
+#include "kernels/sampling/grammar_rules.h"
 
 namespace polonaise::kernels {
 namespace {
@@ -33,7 +34,7 @@ Index fill_row(const GenerationEvent& event) {
 
 void generation_take(Cpu& cpu, const GenerationDraws& draws, const GenerationEvent& event, View<std::int32_t, 2> state,
                      GenerationPlace* place) {
-  require_generation_take(draws, event, state);
+  event.check(draws, state);
   const Index K = event.keys.size();
   const bool goes = goes_on(draws, event, state, *place);
   if (goes) {

@@ -2,12 +2,13 @@
 
 #include <utility>
 
+#include "kernels/base/require.h"
 #include "kernels/sampling/grammar_rules.h"
 
 namespace polonaise::kernels {
 
 void grammar_start(Cpu&, const Grammar& grammar, View<std::int32_t, 2> state) {
-  require_grammar(grammar, state);
+  grammar.check(state);
   for (Index r = 0; r < state.rows(); ++r) {
     std::int32_t* const row = state.row(r);
     std::fill_n(row, state.columns(), 0);
@@ -20,17 +21,14 @@ void grammar_start(Cpu&, const Grammar& grammar, View<std::int32_t, 2> state) {
 }
 
 void grammar_mask(Cpu&, const Grammar& grammar, View<const std::int32_t, 2> state, View<std::uint8_t, 2> allowed) {
-  require_grammar(grammar, state);
-  require(allowed.rows() == state.rows() && allowed.columns() == grammar.vocabulary(), "allowed must be [R,V]");
+  grammar.check(state, allowed);
   for (Index r = 0; r < state.rows(); ++r)
     for (Index v = 0; v < allowed.columns(); ++v) allowed.row(r)[v] = grammar_allows(grammar, state.row(r), v);
 }
 
 void grammar_take(Cpu&, const Grammar& grammar, View<const std::int32_t, 1> tokens, View<std::int32_t, 2> state) {
-  require_grammar(grammar, state);
+  grammar.check(tokens, state);
   const bool frames = grammar.next.empty();
-  require(frames ? tokens.empty() : tokens.size() == state.rows(),
-          "tokens must be [R], of frames without a length none");
   for (Index r = 0; r < state.rows(); ++r) {
     const Index token = frames ? 0 : tokens.data()[r];
     require(token >= -1 && (frames || token < grammar.vocabulary()), "a token is outside the vocabulary");

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "kernels/cpu/parallel.h"
-#include "kernels/sampling/sampling_shapes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/sampling/cpu/sampling.cpp"
@@ -141,10 +140,14 @@ std::int32_t sample_token(const float* logits, const std::uint8_t* allowed, cons
   return static_cast<std::int32_t>(draw(row, u, best));
 }
 
-// Draws the keys of one row, with the numbers at first, first + 1, ... of `random_row`.
-void sample_key_row(const float* logits, const std::uint8_t* allowed, const SamplingOptions& options,
-                    const RandomStream& stream, std::uint32_t random_row, std::uint32_t first, const Candidates& row,
-                    std::uint8_t* keys) {
+// Draws the keys of row r.
+void sample_key_row(const SampleKeys& s, Index r, const Candidates& row) {
+  const SamplingOptions& options = s.options;
+  const float* const logits = s.logits.row(r);
+  const std::uint8_t* const allowed = s.allowed.empty() ? nullptr : s.allowed.row(r);
+  std::uint8_t* const keys = s.keys.row(r);
+  const auto random_row = static_cast<std::uint32_t>(s.first_row + r);
+  const std::uint32_t first = s.position * static_cast<std::uint32_t>(row.count);
   const Floats d;
   const Index best = rank(logits, allowed, row);
   const Vec zero = hn::Zero(d), one = hn::Set(d, 1.0f), temperature = hn::Set(d, options.temperature);
@@ -157,7 +160,7 @@ void sample_key_row(const float* logits, const std::uint8_t* allowed, const Samp
   HWY_ALIGN std::uint32_t words[4 * hn::MaxLanes(d)];
   const Index step = 4 * random_blocks_at_once(), skip = first % 4;
   for (Index begin = -skip; begin < row.count; begin += step) {
-    random_blocks(stream, random_row, static_cast<std::uint32_t>((first + begin) / 4), words);
+    random_blocks(s.stream, random_row, static_cast<std::uint32_t>((first + begin) / 4), words);
     for (Index k = std::max<Index>(0, begin); k < std::min(row.count, begin + step); ++k)
       keys[k] = uniform(words[k - begin]) < row.weights[k];
   }
@@ -184,45 +187,36 @@ constexpr Index kPadding = 64;  // four vectors of the longest
 // Runs body(r, candidates) for every row; the candidates' memory is the thread's own and outlives the call.
 template <class Body>
 void over_rows(const Cpu& cpu, View<const float, 2> logits, Body&& body) {
-  const Index rows = logits.rows(), columns = logits.columns();
-  parallel_for(cpu, ceil_div(rows, kBlock), [&](Index block) {
+  parallel_blocks(cpu, logits.rows(), kBlock, [&](Index begin, Index count) {
     thread_local std::vector<std::int32_t> ranks;
     thread_local std::vector<float> weights;
-    const Index padded = ceil_div(columns, kPadding) * kPadding;
+    const Index columns = logits.columns(), padded = ceil_div(columns, kPadding) * kPadding;
     if (static_cast<Index>(ranks.size()) < padded) {
       ranks.resize(static_cast<std::size_t>(padded));
       weights.resize(static_cast<std::size_t>(padded));
     }
     const Candidates candidates{ranks.data(), weights.data(), columns, padded};
-    for (Index r = block * kBlock; r < std::min(rows, (block + 1) * kBlock); ++r) body(r, candidates);
+    for (Index r = begin; r < begin + count; ++r) body(r, candidates);
   });
 }
 
 }  // namespace
 
-void sample_tokens(Cpu& cpu, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
-                   const SamplingOptions& options, const RandomStream& stream, Index first_row, std::uint32_t position,
-                   View<std::int32_t, 1> tokens) {
-  require_sample_tokens(logits, allowed, options, tokens);
-  over_rows(cpu, logits, [&](Index r, const Candidates& candidates) {
-    const float u = uniform(stream, static_cast<std::uint32_t>(first_row + r), position);
-    const std::uint8_t* const of_row = allowed.empty() ? nullptr : allowed.row(r);
+void sample_tokens(Cpu& cpu, const SampleTokens& s) {
+  s.check();
+  over_rows(cpu, s.logits, [&](Index r, const Candidates& candidates) {
+    const float u = uniform(s.stream, static_cast<std::uint32_t>(s.first_row + r), s.position);
+    const std::uint8_t* const allowed = s.allowed.empty() ? nullptr : s.allowed.row(r);
     const bool any =
-        of_row == nullptr || std::any_of(of_row, of_row + allowed.columns(), [](auto a) { return a != 0; });
-    tokens.data()[r] = any ? HWY_DYNAMIC_DISPATCH(sample_token)(logits.row(r), of_row, options, u, candidates) : -1;
+        allowed == nullptr || std::any_of(allowed, allowed + s.allowed.columns(), [](auto a) { return a != 0; });
+    s.tokens.data()[r] =
+        any ? HWY_DYNAMIC_DISPATCH(sample_token)(s.logits.row(r), allowed, s.options, u, candidates) : -1;
   });
 }
 
-void sample_keys(Cpu& cpu, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
-                 const SamplingOptions& options, const RandomStream& stream, Index first_row, std::uint32_t position,
-                 View<std::uint8_t, 2> keys) {
-  require_sample_keys(logits, allowed, options, position, keys);
-  const Index first = static_cast<Index>(position) * logits.columns();
-  over_rows(cpu, logits, [&](Index r, const Candidates& candidates) {
-    HWY_DYNAMIC_DISPATCH(sample_key_row)
-    (logits.row(r), allowed.empty() ? nullptr : allowed.row(r), options, stream,
-     static_cast<std::uint32_t>(first_row + r), static_cast<std::uint32_t>(first), candidates, keys.row(r));
-  });
+void sample_keys(Cpu& cpu, const SampleKeys& s) {
+  s.check();
+  over_rows(cpu, s.logits, [&](Index r, const Candidates& row) { HWY_DYNAMIC_DISPATCH(sample_key_row)(s, r, row); });
 }
 
 }  // namespace polonaise::kernels

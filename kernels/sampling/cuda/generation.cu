@@ -1,9 +1,9 @@
 #include "kernels/sampling/generation.h"
 
+#include "kernels/base/require.h"
 #include "kernels/cuda/host/context.h"
 #include "kernels/cuda/host/launch.h"
 #include "kernels/sampling/cuda/generation.cuh"
-#include "kernels/sampling/generation_shapes.h"
 
 namespace polonaise::kernels {
 namespace generation {
@@ -75,7 +75,7 @@ void generate(Cuda& cuda, const GenerationNetwork& n, const GenerationState& sta
   loop.has_grammar = draws.grammar != nullptr;
   if (draws.grammar) loop.grammar = *draws.grammar;
   loop.sampling = draws.sampling;
-  loop.key_sampling = key_sampling(draws);
+  loop.key_sampling = draws.key_sampling();
   loop.stream = draws.stream;
   loop.first_row = draws.first_row;
   loop.tokens = draws.tokens;
@@ -105,7 +105,7 @@ bool generation_fits(const Cuda& cuda, const GenerationNetwork& n, const Grammar
 
 void recurrent_generate(Cuda& cuda, const GenerationNetwork& network, const GenerationState& state,
                         const GenerationDraws& draws) {
-  require_generation(network, state, draws);
+  draws.check(network, state);
   require(generation_fits(cuda, network, draws.grammar),
           "the network's loop has no room on the card (generation_fits)");
   recurrent::with_cell<float>(network.shape.cell,

@@ -1,7 +1,6 @@
 #include "kernels/cuda/host/launch.h"
 #include "kernels/sampling/cuda/grammar.cuh"
 #include "kernels/sampling/generation.h"
-#include "kernels/sampling/generation_shapes.h"
 
 namespace polonaise::kernels {
 namespace {
@@ -83,7 +82,7 @@ __global__ void take_event(Take t) {
 
 void generation_take(Cuda& cuda, const GenerationDraws& draws, const GenerationEvent& event,
                      View<std::int32_t, 2> state, GenerationPlace* place) {
-  require_generation_take(draws, event, state);
+  event.check(draws, state);
   const bool has_grammar = draws.grammar != nullptr;
   const Take take{event,
                   has_grammar,

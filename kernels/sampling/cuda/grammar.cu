@@ -39,21 +39,18 @@ __global__ void take_rows(Grammar grammar, const std::int32_t* tokens, View<std:
 }  // namespace
 
 void grammar_start(Cuda& cuda, const Grammar& grammar, View<std::int32_t, 2> state) {
-  require_grammar(grammar, state);
+  grammar.check(state);
   launch(cuda, "grammar_start", {.grid = {state.rows()}, .block = {kWarp}}, start_rows, grammar, state);
 }
 
 void grammar_mask(Cuda& cuda, const Grammar& grammar, View<const std::int32_t, 2> state,
                   View<std::uint8_t, 2> allowed) {
-  require_grammar(grammar, state);
-  require(allowed.rows() == state.rows() && allowed.columns() == grammar.vocabulary(), "allowed must be [R,V]");
+  grammar.check(state, allowed);
   launch(cuda, "grammar_mask", over_matrix(allowed.rows(), allowed.columns()), mask_rows, grammar, state, allowed);
 }
 
 void grammar_take(Cuda& cuda, const Grammar& grammar, View<const std::int32_t, 1> tokens, View<std::int32_t, 2> state) {
-  require_grammar(grammar, state);
-  require(grammar.next.empty() ? tokens.empty() : tokens.size() == state.rows(),
-          "tokens must be [R], of frames without a length none");
+  grammar.check(tokens, state);
   launch(cuda, "grammar_take", {.grid = {state.rows()}, .block = {kWarp}}, take_rows, grammar, tokens.data(), state);
 }
 

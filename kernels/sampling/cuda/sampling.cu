@@ -4,7 +4,6 @@
 #include "kernels/cuda/host/context.h"
 #include "kernels/cuda/host/launch.h"
 #include "kernels/sampling/cuda/sampling.cuh"
-#include "kernels/sampling/sampling_shapes.h"
 
 namespace polonaise::kernels {
 namespace {
@@ -14,46 +13,36 @@ constexpr int kShort = 32, kLong = 256;
 constexpr Index kLongest = 512;  // of the short ones
 
 template <int kThreads>
-__global__ void sample_token_rows(View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
-                                  SamplingOptions options, RandomStream stream, Index first_row, std::uint32_t position,
-                                  std::int32_t* tokens) {
+__global__ void sample_token_rows(SampleTokens s) {
   const Index r = blockIdx.x;
-  const float u = uniform_of(stream, static_cast<std::uint32_t>(first_row + r), position);
-  const std::int32_t token =
-      sample_token<kThreads>(logits.row(r), allowed.empty() ? nullptr : allowed.row(r), logits.columns(), options, u);
-  if (threadIdx.x == 0) tokens[r] = token;
+  const float u = uniform_of(s.stream, static_cast<std::uint32_t>(s.first_row + r), s.position);
+  const std::int32_t token = sample_token<kThreads>(s.logits.row(r), s.allowed.empty() ? nullptr : s.allowed.row(r),
+                                                    s.logits.columns(), s.options, u);
+  if (threadIdx.x == 0) s.tokens.data()[r] = token;
 }
 
 template <int kThreads>
-__global__ void sample_key_rows(View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
-                                SamplingOptions options, RandomStream stream, Index first_row, std::uint32_t first,
-                                View<std::uint8_t, 2> keys) {
-  const Index r = blockIdx.x;
-  sample_key_row<kThreads>(logits.row(r), allowed.empty() ? nullptr : allowed.row(r), logits.columns(), options, stream,
-                           static_cast<std::uint32_t>(first_row + r), first, keys.row(r));
+__global__ void sample_key_rows(SampleKeys s) {
+  const Index r = blockIdx.x, K = s.logits.columns();
+  sample_key_row<kThreads>(s.logits.row(r), s.allowed.empty() ? nullptr : s.allowed.row(r), K, s.options, s.stream,
+                           static_cast<std::uint32_t>(s.first_row + r), s.position * static_cast<std::uint32_t>(K),
+                           s.keys.row(r));
 }
 
 }  // namespace
 
-void sample_tokens(Cuda& cuda, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
-                   const SamplingOptions& options, const RandomStream& stream, Index first_row, std::uint32_t position,
-                   View<std::int32_t, 1> tokens) {
-  require_sample_tokens(logits, allowed, options, tokens);
-  const bool is_short = logits.columns() <= kLongest;
-  launch(cuda, "sample_tokens", {.grid = {logits.rows()}, .block = {is_short ? kShort : kLong}},
-         is_short ? sample_token_rows<kShort> : sample_token_rows<kLong>, logits, allowed, options, stream, first_row,
-         position, tokens.data());
+void sample_tokens(Cuda& cuda, const SampleTokens& s) {
+  s.check();
+  const bool is_short = s.logits.columns() <= kLongest;
+  launch(cuda, "sample_tokens", {.grid = {s.logits.rows()}, .block = {is_short ? kShort : kLong}},
+         is_short ? sample_token_rows<kShort> : sample_token_rows<kLong>, s);
 }
 
-void sample_keys(Cuda& cuda, View<const float, 2> logits, View<const std::uint8_t, 2> allowed,
-                 const SamplingOptions& options, const RandomStream& stream, Index first_row, std::uint32_t position,
-                 View<std::uint8_t, 2> keys) {
-  require_sample_keys(logits, allowed, options, position, keys);
-  const auto first = static_cast<std::uint32_t>(static_cast<Index>(position) * logits.columns());
-  const bool is_short = logits.columns() <= kLongest;
-  launch(cuda, "sample_keys", {.grid = {logits.rows()}, .block = {is_short ? kShort : kLong}},
-         is_short ? sample_key_rows<kShort> : sample_key_rows<kLong>, logits, allowed, options, stream, first_row,
-         first, keys);
+void sample_keys(Cuda& cuda, const SampleKeys& s) {
+  s.check();
+  const bool is_short = s.logits.columns() <= kLongest;
+  launch(cuda, "sample_keys", {.grid = {s.logits.rows()}, .block = {is_short ? kShort : kLong}},
+         is_short ? sample_key_rows<kShort> : sample_key_rows<kLong>, s);
 }
 
 }  // namespace polonaise::kernels
