@@ -146,8 +146,8 @@ class ThroughMemory {
 // Of B rows, for that many teams at once: fewer rows in a team make a shorter step.
 template <class Team>
 Index rows_of_team(Index B, Index teams) {
-  constexpr Index kRows = Team::Slices::kRows;  // are multiplied together
-  return std::min(Index{Team::kTeamRows}, ceil_div(ceil_div(B, teams), kRows) * kRows);
+  constexpr Index kTogether = Team::Slices::kRows;  // rows are multiplied together
+  return std::min(Index{Team::kTeamRows}, ceil_div(ceil_div(B, teams), kTogether) * kTogether);
 }
 
 // All rows of the layer, as many teams at once as the card has room for; rows that no team has room for wait for
