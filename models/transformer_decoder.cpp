@@ -141,9 +141,12 @@ View<const float, 2> TransformerDecoder::layers(Device& device, Index count, Pla
     float* keys = cache_.as<float>() + static_cast<Index>(2 * layer) * cache_size();
     for (Index i = 0; i < count; ++i) {
       if (c.position == PositionEncoding::rotary) positions.rotary = angles(i);
-      kernels::attention_step<float>(device, {rows_, 1, N, D}, of_event(qkv, i), positions, place(i),
-                                     View<float, 4>(keys, {rows_, N, T, D}),
-                                     View<float, 4>(keys + cache_size(), {rows_, N, T, D}), of_event(heads, i));
+      kernels::attention_step<float>(device, {.qkv = of_event(qkv, i),
+                                              .positions = positions,
+                                              .position = place(i),
+                                              .keys = {keys, {rows_, N, T, D}},
+                                              .values = {keys + cache_size(), {rows_, N, T, D}},
+                                              .y = of_event(heads, i)});
     }
     linear(heads, l.out_weight, l.out_bias, kernels::Activation::none, branch);
     norm(branch, l.norm2_weight, l.norm2_bias);

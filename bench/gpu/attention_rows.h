@@ -52,13 +52,24 @@ class Attention {
     if (row.positions == "_relative") positions_.relative = relative_.template view<3>({s_.N, s_.T, s_.D});
   }
   void forward() {
-    kernels::attention_forward<T>(cuda_, s_, inputs(qkv_), positions_, outputs(y_), sums(), scratch_.view());
+    kernels::attention_forward<T>(cuda_, {.shape = s_,
+                                          .qkv = inputs(qkv_),
+                                          .positions = positions_,
+                                          .y = outputs(y_),
+                                          .log_sum = sums(),
+                                          .scratch = scratch_.view()});
   }
   void backward() {
-    kernels::attention_backward<T>(
-        cuda_, s_, inputs(qkv_), positions_, outputs(y_), sums(), outputs(dy_), inputs(dqkv_), Accumulate::no,
-        positions_.relative.empty() ? View<float, 3>() : drelative_.template view<3>({s_.N, s_.T, s_.D}),
-        scratch_.view());
+    kernels::AttentionBackward<T> call{.shape = s_,
+                                       .qkv = inputs(qkv_),
+                                       .positions = positions_,
+                                       .y = outputs(y_),
+                                       .log_sum = sums(),
+                                       .dy = outputs(dy_),
+                                       .dqkv = inputs(dqkv_),
+                                       .scratch = scratch_.view()};
+    if (!positions_.relative.empty()) call.drelative = drelative_.template view<3>({s_.N, s_.T, s_.D});
+    kernels::attention_backward<T>(cuda_, call);
   }
 
   const CardArray<T>& qkv() const { return qkv_; }

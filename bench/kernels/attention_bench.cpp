@@ -33,7 +33,14 @@ struct Fixture {
     return {kind == kRotary ? View<const float, 2>(rotary.data(), {s.T, s.D}) : View<const float, 2>(),
             kind == kRelative ? View<const float, 3>(relative.data(), {s.N, s.T, s.D}) : View<const float, 3>()};
   }
-  void forward() { kernels::attention_forward<float>(cpu, s, inputs(), positions(), outputs(), sums(), memory()); }
+  void forward() {
+    kernels::attention_forward<float>(cpu, {.shape = s,
+                                            .qkv = inputs(),
+                                            .positions = positions(),
+                                            .y = outputs(),
+                                            .log_sum = sums(),
+                                            .scratch = memory()});
+  }
   // The useful work of one product over the causal half, in floating-point operations.
   double product() const { return static_cast<double>(s.B * s.N * s.T * (s.T + 1) * s.D); }
   static benchmark::Counter rate(double operations) {
@@ -67,9 +74,15 @@ void AttentionBackward(benchmark::State& state) {
   View<float, 3> d_distances;
   if (f.kind == kRelative) d_distances = {drelative.data(), {f.s.N, f.s.T, f.s.D}};
   for (auto _ : state) {
-    kernels::attention_backward<float>(f.cpu, f.s, f.inputs(), f.positions(), f.outputs(), f.sums(),
-                                       {dy.data(), f.outputs().extents()}, {dqkv.data(), f.inputs().extents()},
-                                       Accumulate::no, d_distances, f.memory());
+    kernels::attention_backward<float>(f.cpu, {.shape = f.s,
+                                               .qkv = f.inputs(),
+                                               .positions = f.positions(),
+                                               .y = f.outputs(),
+                                               .log_sum = f.sums(),
+                                               .dy = {dy.data(), f.outputs().extents()},
+                                               .dqkv = {dqkv.data(), f.inputs().extents()},
+                                               .drelative = d_distances,
+                                               .scratch = f.memory()});
     benchmark::ClobberMemory();
   }
   state.counters["FLOP/s"] = Fixture::rate(f.product() * (f.kind == kRelative ? 8 : 5));
@@ -85,8 +98,12 @@ void AttentionStep(benchmark::State& state) {
   if (f.kind == kRotary) positions.rotary = positions.rotary.row_block(s.T - 1, 1);
   Index position = 10 * s.T;
   for (auto _ : state) {
-    kernels::attention_step<float>(f.cpu, s, {f.qkv.data(), {s.B, 3 * s.N * s.D}}, positions, position++, key_view,
-                                   value_view, {f.y.data(), {s.B, s.N * s.D}});
+    kernels::attention_step<float>(f.cpu, {.qkv = {f.qkv.data(), {s.B, 3 * s.N * s.D}},
+                                           .positions = positions,
+                                           .position = position++,
+                                           .keys = key_view,
+                                           .values = value_view,
+                                           .y = {f.y.data(), {s.B, s.N * s.D}}});
     benchmark::ClobberMemory();
   }
   state.counters["FLOP/s"] = Fixture::rate(4.0 * static_cast<double>(s.B * s.N * s.T * s.D));

@@ -29,43 +29,68 @@ struct AttentionShape {
   Index D = 0;  // head dimension, 1..256 (even with rotary)
 };
 
-// qkv [B,T,3*N*D]: q | k | v side by side as torch's in_proj makes them, heads within each. y [B,T,N*D].
-// log_sum [B,N,T]: log-sum-exp of the scaled scores, kept for backward. y must not overlap qkv.
-// scratch: attention_scratch_size floats, which on a CPU grows with the threads; aligned to 64 bytes it is fastest.
-// On a CPU each (row, head) is one task; tiles are fixed by shape, so results repeat bit for bit for any number of
-// threads, and from launch to launch.
+// Scratch of forward and of backward, in floats; on a CPU it grows with the threads. Aligned to 64 bytes it is fastest.
 Index attention_scratch_size(const Cpu&, const AttentionShape&);
 Index attention_scratch_size(const Cuda&, const AttentionShape&);
-template <class T>
-void attention_forward(Cpu&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&, View<T, 3> y,
-                       View<float, 3> log_sum, View<float, 1> scratch);
-template <class T>
-void attention_forward(Cuda&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&, View<T, 3> y,
-                       View<float, 3> log_sum, View<float, 1> scratch);
 
-// dqkv is written (or added to) and overlaps nothing else. drelative, in relative's shape, is a parameter's gradient
-// and float whatever T is: the optimizer's masters are. It is added to over the batch in an order fixed by shape (on a
-// CPU in ascending b, one thread a head); it may be empty: not computed.
+// y must not overlap qkv. On a CPU each head of each row is one task. Tiles are fixed by shape, so results repeat bit
+// for bit for any number of threads, and from launch to launch. Cpu: T = float; Cuda: float and bf16.
 template <class T>
-void attention_backward(Cpu&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&,
-                        View<const T, 3> y, View<const float, 3> log_sum, View<const T, 3> dy, View<T, 3> dqkv,
-                        Accumulate, View<float, 3> drelative, View<float, 1> scratch);
+struct AttentionForward {
+  AttentionShape shape;
+  View<const T, 3> qkv;  // [B,T,3*N*D]: q | k | v side by side as torch's in_proj makes them, heads within each
+  AttentionPositions<T> positions = {};
+  View<T, 3> y;            // [B,T,N*D]
+  View<float, 3> log_sum;  // [B,N,T]: log-sum-exp of the scaled scores, for backward
+  View<float, 1> scratch;  // [at least attention_scratch_size]
+
+  void check() const;
+};
 template <class T>
-void attention_backward(Cuda&, const AttentionShape&, View<const T, 3> qkv, const AttentionPositions<T>&,
-                        View<const T, 3> y, View<const float, 3> log_sum, View<const T, 3> dy, View<T, 3> dqkv,
-                        Accumulate, View<float, 3> drelative, View<float, 1> scratch);
+void attention_forward(Cpu&, const AttentionForward<T>&);
+template <class T>
+void attention_forward(Cuda&, const AttentionForward<T>&);
+
+// dqkv overlaps nothing else. drelative is a parameter's gradient and float whatever T is: the optimizer's masters are.
+// It is added to over the batch in an order fixed by shape (on a CPU in ascending b, one thread a head).
+template <class T>
+struct AttentionBackward {
+  AttentionShape shape;
+  View<const T, 3> qkv;  // [B,T,3*N*D]
+  AttentionPositions<T> positions = {};
+  View<const T, 3> y;            // [B,T,N*D], as forward made it
+  View<const float, 3> log_sum;  // [B,N,T], as forward made it
+  View<const T, 3> dy;           // [B,T,N*D]
+  View<T, 3> dqkv;               // [B,T,3*N*D]
+  Accumulate accumulate = Accumulate::no;
+  View<float, 3> drelative = {};  // relative's shape, or empty: not computed
+  View<float, 1> scratch;         // [at least attention_scratch_size]
+
+  void check() const;
+};
+template <class T>
+void attention_backward(Cpu&, const AttentionBackward<T>&);
+template <class T>
+void attention_backward(Cuda&, const AttentionBackward<T>&);
 
 // One step of decoding: writes the new key and value into the cache, then attends over what it holds.
-// The cache is a ring of `capacity` entries: position p stands at p % capacity, and the newest min(position + 1,
-// capacity) positions are attended to. Keys are stored rotated, so dropping the oldest entry changes no other score.
-// qkv [B,3*N*D] of the new position; keys, values [B,N,capacity,D]; rotary [1,D] holds the new position's angles;
-// relative must cover the distances that the cache holds, all that it can hold where the position is found in memory;
-// y [B,N*D]. Allocates nothing.
+// The cache is a ring of C entries: position p stands at p % C, and the newest min(position + 1, C) positions are
+// attended to. Keys are stored rotated, so dropping the oldest entry changes no other score. Allocates nothing.
 template <class T>
-void attention_step(Cpu&, const AttentionShape& /*T is not used*/, View<const T, 2> qkv, const AttentionPositions<T>&,
-                    Position position, View<T, 4> keys, View<T, 4> values, View<T, 2> y);
+struct AttentionStep {
+  View<const T, 2> qkv;  // [B,3*N*D] of the new position
+  // rotary [1,D] has the new position's angles. relative must cover the distances that the cache holds, and all that it
+  // can hold where the position is found in memory.
+  AttentionPositions<T> positions = {};
+  Position position;
+  View<T, 4> keys, values;  // [B,N,C,D]
+  View<T, 2> y;             // [B,N*D]
+
+  void check() const;
+};
 template <class T>
-void attention_step(Cuda&, const AttentionShape& /*T is not used*/, View<const T, 2> qkv, const AttentionPositions<T>&,
-                    Position position, View<T, 4> keys, View<T, 4> values, View<T, 2> y);
+void attention_step(Cpu&, const AttentionStep<T>&);
+template <class T>
+void attention_step(Cuda&, const AttentionStep<T>&);
 
 }  // namespace polonaise::kernels

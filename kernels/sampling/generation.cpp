@@ -34,8 +34,9 @@ void GenerationDraws::check(const GenerationNetwork& n, const GenerationState& s
   require(grammar->key_drawable.empty() || grammar->key_drawable.size() == n.keys, "key_drawable must be [K]");
 }
 
-void GenerationEvent::check(const GenerationDraws& draws, View<const std::int32_t, 2> state) const {
+void GenerationEvent::check(const GenerationDraws& draws) const {
   const Index K = keys.size(), room = K + 1;
+  require(place != nullptr, "place must say where the loop is");
   require(token.size() <= 1 && (K > 0 || token.size() == 1), "token must be [1], of frames it may be empty");
   require(token.empty() || (draws.tokens.rows() == 1 && draws.tokens.columns() == draws.events),
           "tokens must be [1,N]");

@@ -74,7 +74,7 @@ struct GenerationPlace {
   std::int32_t position = 0;  // of the newest event that the network has read
 };
 
-// What was drawn, and the same as the network reads it.
+// What was drawn, the same as the network reads it, and what moves on with it.
 struct GenerationEvent {
   View<const std::int32_t, 1> token;  // [1]: of tokens, or of lengths; empty: frames without a length
   View<const std::uint8_t, 1> keys;   // [K] of 0 and 1; empty: tokens
@@ -85,17 +85,17 @@ struct GenerationEvent {
   // offsets [2]; columns and values [K + 1], 0 behind the last.
   View<std::int32_t, 1> offsets = {}, columns = {};
   View<float, 1> values = {};
+  View<std::int32_t, 2> state = {};  // [1, grammar_state_size], with a grammar
+  GenerationPlace* place = nullptr;
 
-  void check(const GenerationDraws&, View<const std::int32_t, 2> state) const;
+  void check(const GenerationDraws&) const;
 };
 
-// Takes event place->event of the stream: writes it to draws.tokens and draws.keys, moves the grammar on (`state` as
-// GenerationState::grammar) and counts it in draws.drawn, which before event 0 is 0. A stream that has stopped, or
+// Takes event place->event of the stream: writes it to draws.tokens and draws.keys, moves the grammar on and counts it
+// in draws.drawn, which before event 0 is 0. A stream that has stopped, or
 // stops here, leaves these as they are. In either case the event goes to what the network reads, -1 or an empty row for
 // none, and all of *place moves on by one. draws.stream and draws.sampling count for nothing.
-void generation_take(Cpu&, const GenerationDraws&, const GenerationEvent&, View<std::int32_t, 2> state,
-                     GenerationPlace* place);
-void generation_take(Cuda&, const GenerationDraws&, const GenerationEvent&, View<std::int32_t, 2> state,
-                     GenerationPlace* place);
+void generation_take(Cpu&, const GenerationDraws&, const GenerationEvent&);
+void generation_take(Cuda&, const GenerationDraws&, const GenerationEvent&);
 
 }  // namespace polonaise::kernels

@@ -69,7 +69,10 @@ void EventLoop::draw(View<const float, 2> logits, const kernels::GenerationDraws
                                  .first_row = draws.first_row,
                                  .keys = keys()});
   }
-  std::visit([&](auto& d) { kernels::generation_take(d, draws, drawn(), state, place); }, device_);
+  kernels::GenerationEvent taken = drawn();
+  taken.state = state;
+  taken.place = place;
+  std::visit([&](auto& d) { kernels::generation_take(d, draws, taken); }, device_);
 }
 
 kernels::GenerationEvent EventLoop::drawn() const {

@@ -17,9 +17,12 @@ Var attention(Tape& tape, const Var& qkv, Index heads, View<const float, 2> rota
   dispatch(tape.device(), qkv.dtype(), [&](auto& device, auto type) {
     using T = typename decltype(type)::type;
     Scratch scratch(tape);
-    kernels::attention_forward<T>(device, shape, qkv.value().template cube<const T>(), positions(type),
-                                  y.value().template cube<T>(), log_sum,
-                                  scratch.floats(kernels::attention_scratch_size(device, shape)));
+    kernels::attention_forward<T>(device, {.shape = shape,
+                                           .qkv = qkv.value().template cube<const T>(),
+                                           .positions = positions(type),
+                                           .y = y.value().template cube<T>(),
+                                           .log_sum = log_sum,
+                                           .scratch = scratch.floats(kernels::attention_scratch_size(device, shape))});
   });
   tape.record("attention", y, [=](Tape& t) {
     const Tensor dy = t.gradient(y);
@@ -28,10 +31,17 @@ Var attention(Tape& tape, const Var& qkv, Index heads, View<const float, 2> rota
     dispatch(t.device(), qkv.dtype(), [&](auto& device, auto type) {
       using T = typename decltype(type)::type;
       Scratch scratch(t);
-      kernels::attention_backward<T>(device, shape, qkv.value().template cube<const T>(), positions(type),
-                                     y.value().template cube<const T>(), log_sum, dy.cube<const T>(),
-                                     dqkv.tensor.cube<T>(), dqkv.accumulate, drelative.tensor.cube<float>(),
-                                     scratch.floats(kernels::attention_scratch_size(device, shape)));
+      kernels::attention_backward<T>(device,
+                                     {.shape = shape,
+                                      .qkv = qkv.value().template cube<const T>(),
+                                      .positions = positions(type),
+                                      .y = y.value().template cube<const T>(),
+                                      .log_sum = log_sum,
+                                      .dy = dy.cube<const T>(),
+                                      .dqkv = dqkv.tensor.cube<T>(),
+                                      .accumulate = dqkv.accumulate,
+                                      .drelative = drelative.tensor.cube<float>(),
+                                      .scratch = scratch.floats(kernels::attention_scratch_size(device, shape))});
     });
   });
   return y;

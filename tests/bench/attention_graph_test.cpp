@@ -148,9 +148,15 @@ TEST(AttentionGraph, SaysWhatTheKernelsCompute) {
   const View<float, 3> of_y(expected_y.data(), {s.B, s.T, C}), of_sums(expected_log_sum.data(), {s.B, s.N, s.T});
   const View<float, 1> of_scratch(scratch.data(), {static_cast<Index>(scratch.size())});
   const View<const float, 3> of_qkv(qkv.data(), {s.B, s.T, 3 * C});
-  kernels::attention_forward<float>(cpu, s, of_qkv, {}, of_y, of_sums, of_scratch);
-  kernels::attention_backward<float>(cpu, s, of_qkv, {}, of_y, of_sums, {dy.data(), {s.B, s.T, C}},
-                                     {expected_dqkv.data(), {s.B, s.T, 3 * C}}, Accumulate::no, {}, of_scratch);
+  kernels::attention_forward<float>(cpu,
+                                    {.shape = s, .qkv = of_qkv, .y = of_y, .log_sum = of_sums, .scratch = of_scratch});
+  kernels::attention_backward<float>(cpu, {.shape = s,
+                                           .qkv = of_qkv,
+                                           .y = of_y,
+                                           .log_sum = of_sums,
+                                           .dy = {dy.data(), {s.B, s.T, C}},
+                                           .dqkv = {expected_dqkv.data(), {s.B, s.T, 3 * C}},
+                                           .scratch = of_scratch});
   expect_near(y, expected_y);
   expect_near(log_sum, expected_log_sum);
   expect_near(dqkv, expected_dqkv);

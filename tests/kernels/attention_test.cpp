@@ -251,10 +251,21 @@ class Attention : public DeviceTest<Target> {
       auto log_sum = this->place(Array<float, 3>({s.B, s.N, s.T}, NAN));
       auto dqkv = this->place(Array<T, 3>({s.B, s.T, 3 * s.N * s.D}, T(NAN)));
       auto drelative = this->place(Array<float, 3>({s.N, s.T, s.D}));
-      kernels::attention_forward<T>(twin, s, in.qkv.view(), in.positions(), y.view(), log_sum.view(), scratch.view());
-      kernels::attention_backward<T>(twin, s, in.qkv.view(), in.positions(), y.view(), log_sum.view(), in.dy.view(),
-                                     dqkv.view(), Accumulate::no, relative ? drelative.view() : View<float, 3>(),
-                                     scratch.view());
+      kernels::attention_forward<T>(twin, {.shape = s,
+                                           .qkv = in.qkv.view(),
+                                           .positions = in.positions(),
+                                           .y = y.view(),
+                                           .log_sum = log_sum.view(),
+                                           .scratch = scratch.view()});
+      kernels::attention_backward<T>(twin, {.shape = s,
+                                            .qkv = in.qkv.view(),
+                                            .positions = in.positions(),
+                                            .y = y.view(),
+                                            .log_sum = log_sum.view(),
+                                            .dy = in.dy.view(),
+                                            .dqkv = dqkv.view(),
+                                            .drelative = relative ? drelative.view() : View<float, 3>(),
+                                            .scratch = scratch.view()});
       const std::vector<std::vector<T>> results = {fetch(y).values(), fetch(dqkv).values()};
       const std::vector<float> of_relative = fetch(drelative).values();
       EXPECT_LT(relative_error(results[0], expected.y), kTolerance<T>);
@@ -313,8 +324,12 @@ TYPED_TEST(Attention, StepByStepAgreesWithForward) {
       auto positions = in.positions();
       if (!positions.rotary.empty()) positions.rotary = positions.rotary.row_block(t, 1);
       const View<T, 2> now(y.view().row(t), {s.B, s.N * s.D}, s.T * s.N * s.D);
-      kernels::attention_step<T>(this->device(), s, of_position<T>(in.qkv.view(), t), positions, t, keys.view(),
-                                 values.view(), now);
+      kernels::attention_step<T>(this->device(), {.qkv = of_position<T>(in.qkv.view(), t),
+                                                  .positions = positions,
+                                                  .position = t,
+                                                  .keys = keys.view(),
+                                                  .values = values.view(),
+                                                  .y = now});
     }
     EXPECT_LT(relative_error(fetch(y).values(), expected), kTolerance<T>);
   }
@@ -336,10 +351,22 @@ TYPED_TEST(Attention, GradientsAreAddedWhereAskedAndStridedViewsAreTheirOwn) {
   auto log_sum = this->place(Array<float, 3>({s.B, s.N, s.T}));
   auto scratch = this->scratch(this->device(), s);
   const auto y_view = y.view().column_block(1, outputs), qkv_view = qkv.view().column_block(3, columns);
-  kernels::attention_forward<T>(this->device(), s, qkv_view, in.positions(), y_view, log_sum.view(), scratch.view());
-  kernels::attention_backward<T>(this->device(), s, qkv_view, in.positions(), y_view, log_sum.view(), in.dy.view(),
-                                 dqkv.view().column_block(3, columns), Accumulate::yes, drelative.view(),
-                                 scratch.view());
+  kernels::attention_forward<T>(this->device(), {.shape = s,
+                                                 .qkv = qkv_view,
+                                                 .positions = in.positions(),
+                                                 .y = y_view,
+                                                 .log_sum = log_sum.view(),
+                                                 .scratch = scratch.view()});
+  kernels::attention_backward<T>(this->device(), {.shape = s,
+                                                  .qkv = qkv_view,
+                                                  .positions = in.positions(),
+                                                  .y = y_view,
+                                                  .log_sum = log_sum.view(),
+                                                  .dy = in.dy.view(),
+                                                  .dqkv = dqkv.view().column_block(3, columns),
+                                                  .accumulate = Accumulate::yes,
+                                                  .drelative = drelative.view(),
+                                                  .scratch = scratch.view()});
   const auto y_found = fetch(y), dqkv_found = fetch(dqkv);
   std::vector<T> inside;
   for (Index r = 0; r < s.B * s.T; ++r) {
@@ -363,7 +390,9 @@ TYPED_TEST(Attention, LargeScoresNeitherOverflowNorLoseTheirKey) {
   auto y = this->place(Array<T, 3>({s.B, s.T, s.N * s.D}));
   auto log_sum = this->place(Array<float, 3>({s.B, s.N, s.T}));
   auto scratch = this->scratch(this->device(), s);
-  kernels::attention_forward<T>(this->device(), s, in.qkv.view(), {}, y.view(), log_sum.view(), scratch.view());
+  kernels::attention_forward<T>(
+      this->device(),
+      {.shape = s, .qkv = in.qkv.view(), .y = y.view(), .log_sum = log_sum.view(), .scratch = scratch.view()});
   // One unit in the last place of a score of 10^4 is 10^-3, which the softmax turns into as much of the output.
   EXPECT_LT(relative_error(fetch(y).values(), host.oracle().forward().y), std::max(1e-3, kTolerance<T>));
 }
@@ -400,8 +429,12 @@ TYPED_TEST(Attention, ARingThatHasWrappedAttendsToTheNewestPositions) {
           if (kind == Positions::rotary) positions.rotary = in.rotary.view().row_block(t, 1);
           if (kind == Positions::relative) positions.relative = relative.view();
           const View<T, 2> now(y.view().row(t), {s.B, s.N * s.D}, s.T * s.N * s.D);
-          kernels::attention_step<T>(twin, s, of_position<T>(in.qkv.view(), t), positions, position, keys.view(),
-                                     values.view(), now);
+          kernels::attention_step<T>(twin, {.qkv = of_position<T>(in.qkv.view(), t),
+                                            .positions = positions,
+                                            .position = position,
+                                            .keys = keys.view(),
+                                            .values = values.view(),
+                                            .y = now});
         }
         const auto found = fetch(y).values();
         EXPECT_LT(relative_error(found, expected), kTolerance<T>) << capacity;
@@ -420,7 +453,12 @@ TYPED_TEST(Attention, WrongShapesAreRefusedAndAnEmptyBatchIsNoWork) {
   auto drelative = this->place(Array<float, 3>({1, 4, 4})), log_sum = this->place(Array<float, 3>({1, 1, 4}));
   auto scratch = this->scratch(this->device(), s);
   const auto forward = [&](const AttentionPositions<T>& positions, View<float, 1> memory) {
-    kernels::attention_forward<T>(this->device(), s, qkv.view(), positions, y.view(), log_sum.view(), memory);
+    kernels::attention_forward<T>(this->device(), {.shape = s,
+                                                   .qkv = qkv.view(),
+                                                   .positions = positions,
+                                                   .y = y.view(),
+                                                   .log_sum = log_sum.view(),
+                                                   .scratch = memory});
   };
   EXPECT_NO_THROW(forward({}, scratch.view()));
   EXPECT_THROW(forward({{}, short_relative.view()}, scratch.view()), ContractError);
@@ -429,10 +467,23 @@ TYPED_TEST(Attention, WrongShapesAreRefusedAndAnEmptyBatchIsNoWork) {
 
   const View<T, 3> no_rows(y.view().data(), {0, 4, 4}), no_inputs(qkv.view().data(), {0, 4, 12});
   const View<float, 3> no_sums(log_sum.view().data(), {0, 1, 4});
+  const AttentionShape none{0, 4, 1, 4};
   const AttentionPositions<T> positions{{}, relative.view()};
-  kernels::attention_forward<T>(this->device(), {0, 4, 1, 4}, no_inputs, positions, no_rows, no_sums, scratch.view());
-  kernels::attention_backward<T>(this->device(), {0, 4, 1, 4}, no_inputs, positions, no_rows, no_sums, no_rows,
-                                 no_inputs, Accumulate::no, drelative.view(), scratch.view());
+  kernels::attention_forward<T>(this->device(), {.shape = none,
+                                                 .qkv = no_inputs,
+                                                 .positions = positions,
+                                                 .y = no_rows,
+                                                 .log_sum = no_sums,
+                                                 .scratch = scratch.view()});
+  kernels::attention_backward<T>(this->device(), {.shape = none,
+                                                  .qkv = no_inputs,
+                                                  .positions = positions,
+                                                  .y = no_rows,
+                                                  .log_sum = no_sums,
+                                                  .dy = no_rows,
+                                                  .dqkv = no_inputs,
+                                                  .drelative = drelative.view(),
+                                                  .scratch = scratch.view()});
   EXPECT_EQ(to_double(fetch(drelative).values()), Doubles(16));
 }
 

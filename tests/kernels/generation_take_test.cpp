@@ -76,8 +76,9 @@ class GenerationTake : public DeviceTest<Target> {
         what.length_column = K + 3;
         if (has_token) what.length_values = of_lengths.view();
       }
-      kernels::generation_take(device, draws, what, grammar ? state.view() : View<std::int32_t, 2>(),
-                               reinterpret_cast<GenerationPlace*>(place.view().data()));
+      if (grammar) what.state = state.view();
+      what.place = reinterpret_cast<GenerationPlace*>(place.view().data());
+      kernels::generation_take(device, draws, what);
       Read read;
       if (K == 0) {
         read.id = fetch(id)[0];
@@ -164,7 +165,8 @@ TYPED_TEST(GenerationTake, WrongShapesAreRefused) {
   auto drawn = this->place(Array<std::int32_t, 1>({1}, 0));
   const auto token = this->place(Array<std::int32_t, 1>({1}, 0));
   const GenerationDraws draws{.events = 1, .drawn = drawn.view()};
-  EXPECT_THROW(kernels::generation_take(this->device(), draws, {.token = token.view(), .keys = {}}, {}, nullptr),
+  GenerationPlace place;
+  EXPECT_THROW(kernels::generation_take(this->device(), draws, {.token = token.view(), .keys = {}, .place = &place}),
                ContractError);
 }
 

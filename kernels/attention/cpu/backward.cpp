@@ -192,36 +192,32 @@ Index backward_head_scratch(Index T, Index D) {
 }
 
 template <class T>
-void attention_backward(Cpu& cpu, const AttentionShape& s, View<const T, 3> qkv, const AttentionPositions<T>& positions,
-                        View<const T, 3> y, View<const float, 3> log_sum, View<const T, 3> dy, View<T, 3> dqkv,
-                        Accumulate accumulate, View<float, 3> drelative, View<float, 1> scratch) {
-  require_attention_gradient<T>(s, qkv, positions, y, log_sum, dy, dqkv, drelative);
+void attention_backward(Cpu& cpu, const AttentionBackward<T>& a) {
+  a.check();
+  const AttentionShape& s = a.shape;
   const auto run = [&](Index b, Index n, float* own) {
-    const auto row = dqkv.row_block(b * s.T, s.T);
+    const auto row = a.dqkv.row_block(b * s.T, s.T);
     const auto part = [&](Index which) { return row.column_block((which * s.N + n) * s.D, s.D); };
-    AttentionHeadGradient gradient{part(0), part(1), part(2), accumulate, {}};
-    if (!drelative.empty()) gradient.relative = drelative.row_block(n * drelative.extent(1), drelative.extent(1));
-    const Index column = n * s.D;
+    AttentionHeadGradient gradient{part(0), part(1), part(2), a.accumulate, {}};
+    if (!a.drelative.empty())
+      gradient.relative = a.drelative.row_block(n * a.drelative.extent(1), a.drelative.extent(1));
+    const auto head = [&](View<const T, 3> x) { return x.row_block(b * s.T, s.T).column_block(n * s.D, s.D); };
     HWY_DYNAMIC_DISPATCH(backward_head)
-    (head_of(s, qkv, positions, b, n), y.row_block(b * s.T, s.T).column_block(column, s.D), log_sum.row(b * s.N + n),
-     dy.row_block(b * s.T, s.T).column_block(column, s.D), gradient, own);
+    (head_of(s, a.qkv, a.positions, b, n), head(a.y), a.log_sum.row(b * s.N + n), head(a.dy), gradient, own);
   };
   const Index size = backward_head_scratch(s.T, s.D);
-  if (drelative.empty()) {
-    over_attention_tasks(cpu, s.B * s.N, scratch, size,
+  if (a.drelative.empty()) {
+    over_attention_tasks(cpu, s.B * s.N, a.scratch, size,
                          [&](Index task, float* own) { run(task / s.N, task % s.N, own); });
     return;
   }
   // The rows of the batch add to one gradient in ascending order: a head is one task.
-  over_attention_tasks(cpu, s.N, scratch, size, [&](Index n, float* own) {
+  over_attention_tasks(cpu, s.N, a.scratch, size, [&](Index n, float* own) {
     for (Index b = 0; b < s.B; ++b) run(b, n, own);
   });
 }
 
-template void attention_backward<float>(Cpu&, const AttentionShape&, View<const float, 3>,
-                                        const AttentionPositions<float>&, View<const float, 3>, View<const float, 3>,
-                                        View<const float, 3>, View<float, 3>, Accumulate, View<float, 3>,
-                                        View<float, 1>);
+template void attention_backward<float>(Cpu&, const AttentionBackward<float>&);
 
 }  // namespace polonaise::kernels
 #endif

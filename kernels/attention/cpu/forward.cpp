@@ -130,21 +130,19 @@ Index attention_scratch_size(const Cpu& cpu, const AttentionShape& shape) {
 }
 
 template <class T>
-void attention_forward(Cpu& cpu, const AttentionShape& s, View<const T, 3> qkv, const AttentionPositions<T>& positions,
-                       View<T, 3> y, View<float, 3> log_sum, View<float, 1> scratch) {
-  require_attention<T>(s, qkv, positions, y, log_sum);
-  over_attention_tasks(cpu, s.B * s.N, scratch, HWY_DYNAMIC_DISPATCH(forward_scratch)(s.T, s.D),
+void attention_forward(Cpu& cpu, const AttentionForward<T>& a) {
+  a.check();
+  const AttentionShape& s = a.shape;
+  over_attention_tasks(cpu, s.B * s.N, a.scratch, HWY_DYNAMIC_DISPATCH(forward_scratch)(s.T, s.D),
                        [&](Index task, float* own) {
                          const Index b = task / s.N, n = task % s.N;
                          HWY_DYNAMIC_DISPATCH(forward_head)
-                         (head_of(s, qkv, positions, b, n), y.row_block(b * s.T, s.T).column_block(n * s.D, s.D),
-                          log_sum.row(task), own);
+                         (head_of(s, a.qkv, a.positions, b, n), a.y.row_block(b * s.T, s.T).column_block(n * s.D, s.D),
+                          a.log_sum.row(task), own);
                        });
 }
 
-template void attention_forward<float>(Cpu&, const AttentionShape&, View<const float, 3>,
-                                       const AttentionPositions<float>&, View<float, 3>, View<float, 3>,
-                                       View<float, 1>);
+template void attention_forward<float>(Cpu&, const AttentionForward<float>&);
 
 }  // namespace polonaise::kernels
 #endif

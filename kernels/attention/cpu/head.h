@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/attention/attention_checks.h"
+#include "kernels/attention/attention.h"
 #include "kernels/base/require.h"
 #include "kernels/base/view.h"
 #include "kernels/cpu/parallel.h"

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/attention/attention_checks.h"
+#include "kernels/attention/attention.h"
 #include "kernels/base/require.h"
 #include "kernels/cpu/parallel.h"
 
@@ -170,27 +170,25 @@ constexpr Index kWorthATeam = Index{1} << 19;  // numbers read from the cache, b
 }  // namespace
 
 template <class T>
-void attention_step(Cpu& cpu, const AttentionShape& s, View<const T, 2> qkv, const AttentionPositions<T>& positions,
-                    Position place, View<T, 4> keys, View<T, 4> values, View<T, 2> y) {
-  const auto& [rotary, relative] = positions;
-  const Index capacity = keys.extent(2);
-  require_attention_step<T>(s, qkv, positions, place, keys, values, y);
-  const Index position = place.now();
+void attention_step(Cpu& cpu, const AttentionStep<T>& a) {
+  a.check();
+  const auto& [rotary, relative] = a.positions;
+  const Index B = a.keys.extent(0), N = a.keys.extent(1), C = a.keys.extent(2), D = a.keys.extent(3);
+  const Index position = a.position.now();
 
-  const Index read = 2 * s.B * s.N * s.D * std::min(position + 1, capacity);
+  const Index read = 2 * B * N * D * std::min(position + 1, C);
   const Cpu team{read < kWorthATeam ? 1 : cpu.threads};
-  parallel_for(team, s.B * s.N, [&](Index task) {
-    const Index b = task / s.N, n = task % s.N;
-    const auto part = [&](Index which) { return qkv.row(b) + (which * s.N + n) * s.D; };
+  parallel_for(team, B * N, [&](Index task) {
+    const Index b = task / N, n = task % N;
+    const auto part = [&](Index which) { return a.qkv.row(b) + (which * N + n) * D; };
     HWY_DYNAMIC_DISPATCH(step_head)
     (part(0), part(1), part(2), rotary.empty() ? nullptr : rotary.row(0),
      relative.empty() ? View<const T, 2>() : relative.row_block(n * relative.extent(1), relative.extent(1)), position,
-     keys.row_block(task * capacity, capacity), values.row_block(task * capacity, capacity), y.row(b) + n * s.D);
+     a.keys.row_block(task * C, C), a.values.row_block(task * C, C), a.y.row(b) + n * D);
   });
 }
 
-template void attention_step<float>(Cpu&, const AttentionShape&, View<const float, 2>, const AttentionPositions<float>&,
-                                    Position, View<float, 4>, View<float, 4>, View<float, 2>);
+template void attention_step<float>(Cpu&, const AttentionStep<float>&);
 
 }  // namespace polonaise::kernels
 #endif

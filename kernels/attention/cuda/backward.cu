@@ -1,4 +1,4 @@
-#include "kernels/attention/attention_checks.h"
+#include "kernels/attention/attention.h"
 #include "kernels/attention/cuda/launches.h"
 #include "kernels/attention/cuda/tiles.cuh"
 
@@ -164,34 +164,32 @@ Index attention_scratch_size(const Cuda&, const AttentionShape& s) {
 }
 
 template <class T>
-void attention_backward(Cuda& cuda, const AttentionShape& s, View<const T, 3> qkv,
-                        const AttentionPositions<T>& positions, View<const T, 3> y, View<const float, 3> log_sum,
-                        View<const T, 3> dy, View<T, 3> dqkv, Accumulate accumulate, View<float, 3> drelative,
-                        View<float, 1> scratch) {
+void attention_backward(Cuda& cuda, const AttentionBackward<T>& a) {
   using namespace attention;
-  require_attention_gradient<T>(s, qkv, positions, y, log_sum, dy, dqkv, drelative);
-  require_scratch(cuda, s, scratch);
+  a.check();
+  const AttentionShape& s = a.shape;
+  require_scratch(cuda, s, a.scratch);
   if (s.B == 0) return;
-  const Problem<T> p = problem(s, qkv, positions);
-  const Gradients<T> g{
-      dy, log_sum, scratch.data(), dqkv, accumulate, is_wide_output(s, dy), p.wide && simt::is_wide(dqkv)};
+  const Problem<T> p = problem(s, a.qkv, a.positions);
+  const Gradients<T> g{.dy = a.dy,
+                       .log_sum = a.log_sum,
+                       .deltas = a.scratch.data(),
+                       .dqkv = a.dqkv,
+                       .accumulate = a.accumulate,
+                       .wide = is_wide_output(s, a.dy),
+                       .wide_dqkv = p.wide && simt::is_wide(a.dqkv)};
   launch(cuda, "attention_backward",
-         {.grid = {ceil_div(s.B * s.N * s.T, kDeltaThreads / 32)}, .block = {kDeltaThreads}}, output_products<T>, s, y,
-         dy, scratch.data());
+         {.grid = {ceil_div(s.B * s.N * s.T, kDeltaThreads / 32)}, .block = {kDeltaThreads}}, output_products<T>, s,
+         a.y, a.dy, a.scratch.data());
   backward(cuda, p, g);
-  if (drelative.empty()) return;
+  if (a.drelative.empty()) return;
   const Index slices = relative_slices(s);
-  float* sums = scratch.data() + Scratch(s).relative;
+  float* sums = a.scratch.data() + Scratch(s).relative;
   backward_relative(cuda, p, g, slices, sums);
-  add_relative_gradient(cuda, s, slices, sums, drelative);
+  add_relative_gradient(cuda, s, slices, sums, a.drelative);
 }
 
-template void attention_backward<float>(Cuda&, const AttentionShape&, View<const float, 3>,
-                                        const AttentionPositions<float>&, View<const float, 3>, View<const float, 3>,
-                                        View<const float, 3>, View<float, 3>, Accumulate, View<float, 3>,
-                                        View<float, 1>);
-template void attention_backward<bf16>(Cuda&, const AttentionShape&, View<const bf16, 3>,
-                                       const AttentionPositions<bf16>&, View<const bf16, 3>, View<const float, 3>,
-                                       View<const bf16, 3>, View<bf16, 3>, Accumulate, View<float, 3>, View<float, 1>);
+template void attention_backward<float>(Cuda&, const AttentionBackward<float>&);
+template void attention_backward<bf16>(Cuda&, const AttentionBackward<bf16>&);
 
 }  // namespace polonaise::kernels

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "kernels/attention/attention_checks.h"
+#include "kernels/attention/attention.h"
 #include "kernels/attention/cuda/launches.h"
 #include "kernels/attention/cuda/tiles.cuh"
 
@@ -111,18 +111,13 @@ void forward(Cuda& cuda, const Problem<float>& p, View<float, 3> y, View<float, 
 }  // namespace attention
 
 template <class T>
-void attention_forward(Cuda& cuda, const AttentionShape& s, View<const T, 3> qkv,
-                       const AttentionPositions<T>& positions, View<T, 3> y, View<float, 3> log_sum,
-                       View<float, 1> scratch) {
-  require_attention<T>(s, qkv, positions, y, log_sum);
-  attention::require_scratch(cuda, s, scratch);
-  attention::forward(cuda, attention::problem(s, qkv, positions), y, log_sum);
+void attention_forward(Cuda& cuda, const AttentionForward<T>& a) {
+  a.check();
+  attention::require_scratch(cuda, a.shape, a.scratch);
+  attention::forward(cuda, attention::problem(a.shape, a.qkv, a.positions), a.y, a.log_sum);
 }
 
-template void attention_forward<float>(Cuda&, const AttentionShape&, View<const float, 3>,
-                                       const AttentionPositions<float>&, View<float, 3>, View<float, 3>,
-                                       View<float, 1>);
-template void attention_forward<bf16>(Cuda&, const AttentionShape&, View<const bf16, 3>,
-                                      const AttentionPositions<bf16>&, View<bf16, 3>, View<float, 3>, View<float, 1>);
+template void attention_forward<float>(Cuda&, const AttentionForward<float>&);
+template void attention_forward<bf16>(Cuda&, const AttentionForward<bf16>&);
 
 }  // namespace polonaise::kernels

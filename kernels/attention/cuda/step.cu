@@ -1,6 +1,6 @@
 #include <cstdint>
 
-#include "kernels/attention/attention_checks.h"
+#include "kernels/attention/attention.h"
 #include "kernels/attention/cuda/launches.h"
 #include "kernels/attention/cuda/tiles.cuh"
 
@@ -11,17 +11,6 @@ namespace {
 // Eight lanes hold a row of the cache, four numbers of every 32 each, and take kKeys neighbouring slots at a time. Such
 // a group keeps its own maximum, sum and output; at the end the block joins them, from the first to the last.
 constexpr int kThreads = 256, kGroups = kThreads / 8, kKeys = 4;
-
-template <class T>
-struct Step {
-  View<const T, 2> qkv;
-  AttentionPositions<T> positions;
-  Position position;
-  View<T, 4> keys, values;
-  View<T, 2> y;
-  float scale;
-  bool wide;  // rows of the cache and of relative may be read four numbers at a time
-};
 
 // Four numbers of a row from d on; zeros past its end.
 template <class T>
@@ -37,9 +26,9 @@ __device__ simt::Vector<float, 4> load_four(const T* row, int d, int columns, bo
   return x;
 }
 
-// A block is one head of one row.
+// A block is one head of one row. `wide`: rows of the cache and of relative may be read four numbers at a time.
 template <class T, int kWidth>
-__global__ void __launch_bounds__(kThreads) decode(Step<T> p) {
+__global__ void __launch_bounds__(kThreads) decode(AttentionStep<T> p, float scale, bool wide) {
   constexpr int kParts = kWidth / 32;
   const int D = static_cast<int>(p.keys.extent(3)), thread = static_cast<int>(threadIdx.x);
   const Index N = p.keys.extent(1), b = blockIdx.x / N, n = blockIdx.x % N, position = p.position.now();
@@ -59,7 +48,7 @@ __global__ void __launch_bounds__(kThreads) decode(Step<T> p) {
           angles == nullptr ? k[d] : simt::from_float<T>(turned(k, angles, Turn::forward, d, D));
       p.values.row(first_row + newest)[d] = v[d];
     }
-    query[d] = value * p.scale;
+    query[d] = value * scale;
   }
   __syncthreads();
 
@@ -76,9 +65,9 @@ __global__ void __launch_bounds__(kThreads) decode(Step<T> p) {
       const T* of_distance = relative.empty() ? nullptr : relative.row(n * relative.extent(1) + distance);
       for (int i = 0; i < kParts; ++i) {
         const int d = 32 * i + 4 * lane_column();
-        auto x = load_four(key, d, D, p.wide);
+        auto x = load_four(key, d, D, wide);
         if (of_distance != nullptr) {
-          const auto more = load_four(of_distance, d, D, p.wide);
+          const auto more = load_four(of_distance, d, D, wide);
           for (int e = 0; e < 4; ++e) x[e] += more[e];
         }
         for (int e = 0; e < 4; ++e) s[j] += q[i][e] * x[e];
@@ -101,7 +90,7 @@ __global__ void __launch_bounds__(kThreads) decode(Step<T> p) {
       sum += weight;
       const T* value = p.values.row(first_row + slot + j);
       for (int i = 0; i < kParts; ++i) {
-        const auto x = load_four(value, 32 * i + 4 * lane_column(), D, p.wide);
+        const auto x = load_four(value, 32 * i + 4 * lane_column(), D, wide);
         for (int e = 0; e < 4; ++e) out[i][e] += weight * x[e];
       }
     }
@@ -139,22 +128,18 @@ bool rows_are_aligned(View<const T, N> x) {
 }  // namespace attention
 
 template <class T>
-void attention_step(Cuda& cuda, const AttentionShape& s, View<const T, 2> qkv, const AttentionPositions<T>& positions,
-                    Position position, View<T, 4> keys, View<T, 4> values, View<T, 2> y) {
+void attention_step(Cuda& cuda, const AttentionStep<T>& a) {
   using namespace attention;
-  require_attention_step<T>(s, qkv, positions, position, keys, values, y);
-  const bool wide = rows_are_aligned<T, 4>(keys) && rows_are_aligned<T, 4>(values) &&
-                    (positions.relative.empty() || rows_are_aligned(positions.relative));
-  const Step<T> step{qkv, positions, position, keys, values, y, score_scale(s.D), wide};
-  with_width(s.D, [&](auto width) {
-    launch(cuda, "attention_step", {.grid = {s.B * s.N}, .block = {kThreads}}, decode<T, width()>, step);
+  a.check();
+  const Index B = a.keys.extent(0), N = a.keys.extent(1), D = a.keys.extent(3);
+  const bool wide = rows_are_aligned<T, 4>(a.keys) && rows_are_aligned<T, 4>(a.values) &&
+                    (a.positions.relative.empty() || rows_are_aligned(a.positions.relative));
+  with_width(D, [&](auto width) {
+    launch(cuda, "attention_step", {.grid = {B * N}, .block = {kThreads}}, decode<T, width()>, a, score_scale(D), wide);
   });
 }
 
-template void attention_step<float>(Cuda&, const AttentionShape&, View<const float, 2>,
-                                    const AttentionPositions<float>&, Position, View<float, 4>, View<float, 4>,
-                                    View<float, 2>);
-template void attention_step<bf16>(Cuda&, const AttentionShape&, View<const bf16, 2>, const AttentionPositions<bf16>&,
-                                   Position, View<bf16, 4>, View<bf16, 4>, View<bf16, 2>);
+template void attention_step<float>(Cuda&, const AttentionStep<float>&);
+template void attention_step<bf16>(Cuda&, const AttentionStep<bf16>&);
 
 }  // namespace polonaise::kernels

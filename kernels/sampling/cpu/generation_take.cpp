@@ -7,13 +7,12 @@
 namespace polonaise::kernels {
 namespace {
 
-bool goes_on(const GenerationDraws& draws, const GenerationEvent& event, View<std::int32_t, 2> state,
-             const GenerationPlace& place) {
-  if (draws.drawn.data()[0] != place.event || place.event >= draws.events) return false;
+bool goes_on(const GenerationDraws& draws, const GenerationEvent& event) {
+  if (draws.drawn.data()[0] != event.place->event || event.place->event >= draws.events) return false;
   if (!event.token.empty() && event.token.data()[0] < 0) return false;
   if (draws.grammar == nullptr) return true;
-  return state.data()[GrammarState::kEnded] == 0 &&
-         (!event.token.empty() || grammar_allows_frame(*draws.grammar, state.data()));
+  const std::int32_t* const state = event.state.data();
+  return state[GrammarState::kEnded] == 0 && (!event.token.empty() || grammar_allows_frame(*draws.grammar, state));
 }
 
 // The entries of a frame, whose length's column is the last.
@@ -32,15 +31,15 @@ Index fill_row(const GenerationEvent& event) {
 
 }  // namespace
 
-void generation_take(Cpu& cpu, const GenerationDraws& draws, const GenerationEvent& event, View<std::int32_t, 2> state,
-                     GenerationPlace* place) {
-  event.check(draws, state);
+void generation_take(Cpu& cpu, const GenerationDraws& draws, const GenerationEvent& event) {
+  event.check(draws);
+  GenerationPlace* const place = event.place;
   const Index K = event.keys.size();
-  const bool goes = goes_on(draws, event, state, *place);
+  const bool goes = goes_on(draws, event);
   if (goes) {
     if (!event.token.empty()) draws.tokens.data()[place->event] = event.token.data()[0];
     std::copy_n(event.keys.data(), K, draws.keys.data() + place->event * K);
-    if (draws.grammar != nullptr) grammar_take(cpu, *draws.grammar, event.token, state);
+    if (draws.grammar != nullptr) grammar_take(cpu, *draws.grammar, event.token, event.state);
     ++draws.drawn.data()[0];
   }
   if (K > 0) {

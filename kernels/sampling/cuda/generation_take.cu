@@ -11,17 +11,17 @@ struct Take {
   GenerationEvent event;
   bool has_grammar;
   Grammar grammar;
-  std::int32_t *state, *tokens, *drawn;
+  std::int32_t *tokens, *drawn;
   std::uint8_t* keys;
   Index events;
-  GenerationPlace* place;
 };
 
 __device__ bool goes_on(const Take& t, Index number) {
   if (*t.drawn != number || number >= t.events) return false;
   if (!t.event.token.empty() && t.event.token.data()[0] < 0) return false;
   if (!t.has_grammar) return true;
-  return t.state[GrammarState::kEnded] == 0 && (!t.event.token.empty() || grammar_allows_frame(t.grammar, t.state));
+  const std::int32_t* const state = t.event.state.data();
+  return state[GrammarState::kEnded] == 0 && (!t.event.token.empty() || grammar_allows_frame(t.grammar, state));
 }
 
 // The entries of a frame, whose length's column is the last.
@@ -60,39 +60,36 @@ __device__ void fill_row(const Take& t, bool goes) {
 
 __global__ void take_event(Take t) {
   const int lane = static_cast<int>(threadIdx.x);
-  const Index K = t.event.keys.size(), number = t.place->event;
+  const Index K = t.event.keys.size(), number = t.event.place->event;
   const std::int32_t token = t.event.token.empty() ? 0 : t.event.token.data()[0];
   const bool goes = goes_on(t, number);
   __syncwarp();  // all know before anything changes
   if (K > 0) fill_row(t, goes);
   if (goes) {
     for (Index k = lane; k < K; k += kWarp) t.keys[number * K + k] = t.event.keys.data()[k];
-    if (t.has_grammar) grammar_take_row<kWarp>(t.grammar, token, t.state);
+    if (t.has_grammar) grammar_take_row<kWarp>(t.grammar, token, t.event.state.data());
   }
   if (lane != 0) return;
   if (goes && !t.event.token.empty()) t.tokens[number] = token;
   if (goes) ++*t.drawn;
   if (K == 0) t.event.id.data()[0] = goes ? token : -1;
-  ++t.place->step;
-  ++t.place->event;
-  ++t.place->position;
+  ++t.event.place->step;
+  ++t.event.place->event;
+  ++t.event.place->position;
 }
 
 }  // namespace
 
-void generation_take(Cuda& cuda, const GenerationDraws& draws, const GenerationEvent& event,
-                     View<std::int32_t, 2> state, GenerationPlace* place) {
-  event.check(draws, state);
+void generation_take(Cuda& cuda, const GenerationDraws& draws, const GenerationEvent& event) {
+  event.check(draws);
   const bool has_grammar = draws.grammar != nullptr;
-  const Take take{event,
-                  has_grammar,
-                  has_grammar ? *draws.grammar : Grammar(),
-                  state.data(),
-                  draws.tokens.data(),
-                  draws.drawn.data(),
-                  draws.keys.data(),
-                  draws.events,
-                  place};
+  const Take take{.event = event,
+                  .has_grammar = has_grammar,
+                  .grammar = has_grammar ? *draws.grammar : Grammar(),
+                  .tokens = draws.tokens.data(),
+                  .drawn = draws.drawn.data(),
+                  .keys = draws.keys.data(),
+                  .events = draws.events};
   launch(cuda, "generation_take", {.grid = {1}, .block = {kWarp}}, take_event, take);
 }
 
