@@ -70,7 +70,7 @@ Arranged arrange(Tape& tape, const EventShape& events, const Batch& batch, Shard
   if (std::ranges::any_of(lengths, [&](std::int32_t n) { return n != batch.steps; })) a.lengths = whole(lengths);
   const auto padded = [&](Index b, Index t) { return t >= lengths[at(b)]; };
 
-  if (events.tokens) {
+  if (events.is_tokens()) {
     const auto ids = tape.host<std::int32_t>(a.T * a.B), targets = tape.host<std::int32_t>(per_row * a.B);
     std::size_t i = 0, j = 0;
     for_each_cell(a, rows, a.T,

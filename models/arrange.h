@@ -1,6 +1,7 @@
 #pragma once
 
-#include "models/events.h"
+#include "kernels/events/batch.h"
+#include "kernels/events/events.h"
 #include "runtime/ops.h"
 #include "runtime/training/shards.h"
 

@@ -104,9 +104,11 @@ void validate(const ModelConfig& c) {
   check(c.sequence >= 1 && c.sequence <= 65536, "the sequence length must be in 1..65536");
   check(c.dropout >= 0 && c.dropout < 1, "dropout must be at least 0 and below 1");
   check(c.events.outputs() >= 1, "the dataset's events have no outputs");
+  check(c.events.vocabulary <= 65535 && c.events.keys <= 256 && c.events.duration_classes <= kDurationClassCount,
+        "the dataset's events have more than 65,535 tokens, 256 keys or 24 classes of lengths");
   check(c.head_dropout >= 0 && c.head_dropout < 1, "the head's dropout must be at least 0 and below 1");
   if (c.head == Head::autoregressive) {
-    check(!c.events.tokens,
+    check(!c.events.is_tokens(),
           "an autoregressive head predicts the keys of a frame, and the dataset's events are tokens: use the head "
           "bernoulli, which tokens ignore");
     check(c.head_hidden >= 1 && c.head_hidden <= 8192, "the head's hidden units must be in 1..8192");

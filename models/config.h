@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/events/events.h"
 #include "kernels/recurrent/recurrent.h"
-#include "models/events.h"
 
 namespace polonaise {
 

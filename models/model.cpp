@@ -69,7 +69,7 @@ TargetLosses Model::losses(Tape& tape, const Arranged& arranged) const {
   const EventShape& events = config_.events;
   TargetLosses losses{{}, arranged};
   const Var z = logits(tape, arranged);
-  if (events.tokens) {
+  if (events.is_tokens()) {
     losses.main = token_loss(tape, z, arranged.targets);
   } else {
     NadeWeights nade;

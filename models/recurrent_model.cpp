@@ -15,12 +15,12 @@ RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config, DTy
     : Model(device, config, activations),
       cell_(cell_of(config.architecture).value()),
       directions_(config.architecture == Architecture::bilstm ? 2 : 1),
-      input_width_(config.events.tokens ? config.hidden : config.events.width) {
+      input_width_(config.events.is_tokens() ? config.hidden : config.events.width) {
   using Init = Parameters::Init;
   using Kind = Parameters::Kind;
   const Index H = config.hidden, rows = kernels::shape_of(cell_).gates * H;
   const float bound = 1.0f / std::sqrt(static_cast<float>(H));  // torch.nn.RNNBase's
-  if (config.events.tokens)
+  if (config.events.is_tokens())
     embedding_ = parameters_.add("embedding.weight", {config.events.vocabulary + 1, H}, Init::normal, 1.0f, Kind::edge);
   for (Index layer = 0; layer < config.layers; ++layer)
     for (Index direction = 0; direction < directions_; ++direction) {
@@ -29,7 +29,7 @@ RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config, DTy
       const auto add = [&](const char* name, const Shape& s, Kind kind) {
         return parameters_.add("core." + std::string(name) + suffix, s, Init::uniform, bound, kind);
       };
-      const Kind of_input = layer == 0 && !config.events.tokens ? Kind::edge : Kind::hidden;
+      const Kind of_input = layer == 0 && !config.events.is_tokens() ? Kind::edge : Kind::hidden;
       layers_.push_back({add("weight_ih", {rows, width}, of_input), add("weight_hh", {rows, H}, Kind::hidden),
                          add("bias_ih", {rows}, Kind::vector), add("bias_hh", {rows}, Kind::vector)});
     }
@@ -38,7 +38,7 @@ RecurrentModel::RecurrentModel(AnyDevice& device, const ModelConfig& config, DTy
   packed_ = parameters_.add_derived(
       recurrent_packed_size(device, shape(1, 1)),
       [this](AnyDevice& d, View<float, 1> packed) { recurrent_pack(d, shape(1, 1), weights(), packed); });
-  if (config.events.tokens) return;
+  if (config.events.is_tokens()) return;
   for (Index direction = 0; direction < directions_; ++direction)
     transposed_.push_back(
         parameters_.add_derived(rows * input_width_, [this, direction, rows](AnyDevice& d, View<float, 1> out) {
@@ -58,9 +58,10 @@ void RecurrentModel::start_from(std::span<const float> logits) {
   const std::size_t every = cell_ == Cell::rnn ? 2 : 3;
   set_head_bias(logits);
   const EventShape& events = config_.events;
-  if (events.duration_classes() == 0) return;
+  if (events.duration_classes == 0) return;
   AnyDevice& device = parameters_.device();
   const std::span<const float> log_shares = logits.subspan(static_cast<std::size_t>(events.keys));
+  const std::vector<float> lengths = events.duration_values();
   for (Index direction = 0; direction < directions_; ++direction) {
     const LayerIds& ids = layers_[static_cast<std::size_t>(direction)];
     const auto copy = [&](Parameters::Id id) {
@@ -72,7 +73,7 @@ void RecurrentModel::start_from(std::span<const float> logits) {
       const double quantile = std::fmod(static_cast<double>(n) * kGolden, 1.0);
       const float slope = n % 2 == 0 ? kSlope : -kSlope;
       weight[(i + 1) * static_cast<std::size_t>(input_width_) - 1] = slope;
-      bias[i] -= slope * static_cast<float>(length_at(quantile, events.duration_values, log_shares));
+      bias[i] -= slope * static_cast<float>(length_at(quantile, lengths, log_shares));
     }
     copy_to_device(device, parameters_.value(ids.weight_ih).data, weight.data(), weight.size() * sizeof(float));
     copy_to_device(device, parameters_.value(ids.bias_ih).data, bias.data(), bias.size() * sizeof(float));
@@ -99,7 +100,7 @@ Var RecurrentModel::input_product(Tape& tape, const Arranged& a) const {
   std::vector<Var> inputs;
   for (Index direction = 0; direction < directions_; ++direction)
     inputs.push_back(parameters_.on(tape, layers_[static_cast<std::size_t>(direction)].weight_ih, type));
-  if (config_.events.tokens) {
+  if (config_.events.is_tokens()) {
     const Var table = parameters_.on(tape, embedding_, type);
     return linear_side_by_side(tape, embedding(tape, a.ids, table, {}, {a.T, a.B, config_.hidden}), inputs);
   }
@@ -155,7 +156,7 @@ class RecurrentDecoder final : public Decoder {
     const Parameters& p = model_.parameters_;
     std::visit(
         [&](auto& device) {
-          if (model_.config_.events.tokens) {
+          if (model_.config_.events.is_tokens()) {
             const View<float, 2> x(embedded_.as<float>(), {rows_, H});
             const View<const float, 2> table = p.value(model_.embedding_).matrix<const float>();
             kernels::embedding_forward<float>(device, {.ids = events.ids, .table = table, .y = x});
@@ -200,9 +201,9 @@ class RecurrentDecoder final : public Decoder {
                                        .head_weight = model_.head_weight(),
                                        .head_bias = model_.head_bias(),
                                        .keys = events.keys};
-    if (!events.tokens) {
+    if (!events.is_tokens()) {
       network.inputs = {p.derived(model_.transposed_[0]).data(), {model_.input_width_, width}};
-      if (events.duration_classes() > 0) network.length_values = length_values();
+      if (events.duration_classes > 0) network.length_values = length_values();
     } else {
       network.inputs = token_inputs(width);
     }
@@ -230,12 +231,13 @@ class RecurrentDecoder final : public Decoder {
   }
 
   View<const float, 1> length_values() {
-    const std::vector<float>& values = model_.config_.events.duration_values;
+    const EventShape& events = model_.config_.events;
     if (length_values_.bytes() == 0) {
+      const std::vector<float> values = events.duration_values();
       length_values_ = Buffer(device_, values.size() * sizeof(float));
       copy_to_device(device_, length_values_.data(), values.data(), length_values_.bytes());
     }
-    return {length_values_.as<float>(), {static_cast<Index>(values.size())}};
+    return {length_values_.as<float>(), {events.duration_classes}};
   }
 
   const RecurrentModel& model_;

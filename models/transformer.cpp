@@ -20,7 +20,7 @@ Transformer::Transformer(AnyDevice& device, const ModelConfig& config, DType act
   const auto vector = [&](const std::string& name, Index size, Init init, float bound) {
     return parameters_.add(name, {size}, init, bound, Kind::vector);
   };
-  if (config.events.tokens) {
+  if (config.events.is_tokens()) {
     input_weight_ =
         parameters_.add("embedding.weight", {config.events.vocabulary + 1, C}, Init::normal, 0.02f, Kind::edge);
   } else {
@@ -55,7 +55,7 @@ Transformer::Transformer(AnyDevice& device, const ModelConfig& config, DType act
   norm_bias_ = vector("norm.bias", C, Init::constant, 0);
   add_head(C);
 
-  if (!config.events.tokens)
+  if (!config.events.is_tokens())
     transposed_ = parameters_.add_derived(C * config.events.width, [this](AnyDevice& any, View<float, 1> out) {
       const Index width = config_.events.width;
       std::visit(
@@ -101,7 +101,7 @@ Var Transformer::body(Tape& tape, const Arranged& a) const {
     positions = tape.constant(table);
   }
   Var x;
-  if (config_.events.tokens) {
+  if (config_.events.is_tokens()) {
     x = embedding(tape, a.ids, parameter(input_weight_), positions, shape);
   } else {
     const BagWeight bag{parameter(input_weight_), parameters_.derived(transposed_, {config_.events.width, C}, type)};

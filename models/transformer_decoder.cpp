@@ -89,7 +89,7 @@ void TransformerDecoder::embed(Device& device, const EventRows& events, View<con
                                View<float, 2> x) {
   const ModelConfig& c = model_.config_;
   const Parameters& p = model_.parameters_;
-  if (c.events.tokens)
+  if (c.events.is_tokens())
     kernels::embedding_forward<float>(device, {.ids = events.ids,
                                                .table = p.value(model_.input_weight_).matrix<const float>(),
                                                .positions = position,
@@ -223,15 +223,16 @@ bool TransformerDecoder::remember(const kernels::GenerationDraws& draws, Index f
     };
     const OnHost<std::int32_t, 2> tokens(device_, part(draws.tokens, 1));
     const OnHost<std::uint8_t, 2> keys(device_, part(draws.keys, events.keys));
-    std::vector<std::int32_t> sounding;
+    std::vector<std::uint8_t> sounding;
     for (Index i = 0; i < count; ++i) {
-      if (events.tokens) {
+      if (events.is_tokens()) {
         history_.push(buffer.token(tokens[i]));
         continue;
       }
       sounding.clear();
       kernels::append_nonzero(keys.view().row(i), events.keys, sounding);
-      history_.push(buffer.frame(sounding, events.duration_classes() > 0 ? tokens[i] : -1));
+      history_.push(
+          buffer.frame(sounding, events.has_durations() ? std::optional(class_quarters(tokens[i])) : std::nullopt));
     }
   }
   return drawn >= to;

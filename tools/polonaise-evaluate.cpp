@@ -61,7 +61,7 @@ struct Subject {
 };
 
 std::string as_json(const Arguments& a, const Subject& s, const Evaluation& e) {
-  const bool tokens = s.data.spec().kind == io::EventKind::tokens;
+  const bool tokens = s.data.spec().kind == EventKind::tokens;
   const std::string unit = tokens ? "nats_per_token" : "nats_per_frame";
   nlohmann::ordered_json object;
   object["run"] = a.run.string();
@@ -90,8 +90,8 @@ std::string as_json(const Arguments& a, const Subject& s, const Evaluation& e) {
 }
 
 std::string as_text(const Arguments& a, const Subject& s, const Evaluation& e) {
-  const io::EventSpec& spec = s.data.spec();
-  const bool tokens = spec.kind == io::EventKind::tokens;
+  const EventShape& spec = s.data.spec();
+  const bool tokens = spec.kind == EventKind::tokens;
   std::string text = fmt::format("{}, checkpoint {} (step {})\n", a.run.string(), a.checkpoint, format_count(s.step));
   text += fmt::format("{} split of {}: {}, {}\n", a.split, s.dataset, counted(e.pieces, "piece"),
                       counted(e.targets, tokens ? "token" : "frame"));
@@ -119,8 +119,8 @@ std::string as_text(const Arguments& a, const Subject& s, const Evaluation& e) {
 
 // Whether any event of the split counts by the protocol.
 bool has_targets(const io::Dataset& data, io::Split split, io::Protocol protocol) {
-  const std::vector<io::EventsView> pieces = data.all(split);
-  return std::ranges::any_of(pieces, [&](const io::EventsView& piece) {
+  const std::vector<EventsView> pieces = data.all(split);
+  return std::ranges::any_of(pieces, [&](const EventsView& piece) {
     return piece.size() > static_cast<std::int64_t>(io::uncounted_events(protocol));
   });
 }
@@ -147,7 +147,7 @@ void evaluate_run(const Cli& cli, const Arguments& a) {
   const fs::path file = a.dataset.empty() ? run.options().dataset : a.dataset;
   const io::Dataset data = io::Dataset::open(file);
   run.check_encoding(data.encoding(), file);
-  if (data.spec().kind == io::EventKind::tokens && a.protocol != "bl2012") {
+  if (data.spec().kind == EventKind::tokens && a.protocol != "bl2012") {
     throw UsageError(
         fmt::format("--protocol {} is for frames; {} has tokens, of which each counts.", a.protocol, file.string()));
   }

@@ -110,7 +110,7 @@ void roundtrip(const Cli& cli, const Arguments& a) {
   const auto encoding = encoding_of(cli, a.encoding);
   const io::Score score = read_notes(a);
   io::LossReport losses;
-  const io::Events events = encoding->encode(score, losses);
+  const Events events = encoding->encode(score, losses);
   const io::Score decoded = encoding->decode(events.view());
   const std::string through = a.encoding.tokens.empty()
                                   ? a.encoding.name

@@ -26,7 +26,6 @@
 #include "tools/sample/constraints.h"
 #include "tools/sample/no_copy.h"
 #include "tools/sample/opening.h"
-#include "tools/training/convert.h"
 #include "tools/training/run.h"
 
 namespace polonaise::tools {
@@ -66,11 +65,10 @@ fs::path output_name(const Arguments& a, int sample) {
   return a.output.parent_path() / name;
 }
 
-// What may be drawn after the opening, as the run's encoding has it.
-GrammarArrays grammar_of(const Arguments& a, const io::GrammarOptions& asked_for, const io::Encoding& encoding,
-                         const io::Events& opening) {
+// What may be drawn, as the run's encoding has it.
+EventGrammar grammar_of(const Arguments& a, const io::GrammarOptions& asked_for, const io::Encoding& encoding) {
   try {
-    return to_arrays(encoding.grammar(asked_for), opening.view());
+    return encoding.grammar(asked_for);
   } catch (const io::Error& error) {
     const std::vector<std::string> given = asked(a.constraints);
     if (given.empty()) throw;
@@ -135,7 +133,7 @@ std::string provenance(const Arguments& a, const Run& run, int sample) {
 // Where keys are drawn one after another, there is no order of likelihood among them to be cut.
 void check_cuts(const Arguments& a, const Model& model) {
   const ModelConfig& config = model.config();
-  if (config.head != Head::autoregressive || config.events.duration_classes() > 0) return;
+  if (config.head != Head::autoregressive || config.events.has_durations()) return;
   if (a.top_k == 0 && a.top_p == 1) return;
   throw UsageError(
       fmt::format("--top-k and --top-p have nothing to cut in {}, whose head draws keys one after another; use "
@@ -153,12 +151,10 @@ void sample(const Arguments& a) {
   const std::unique_ptr<Model> model = run.load_model(device, a.checkpoint);
   const io::Encoding& encoding = run.encoding();
   check_cuts(a, *model);
-  const io::EventSpec spec = encoding.spec();
-  const io::Events prime = opening_events(a.opening, kProgram, encoding);
-  const Sequence opening = to_sequence(prime.view(), spec);
+  const Events prime = opening_events(a.opening, kProgram, encoding);
   const io::GrammarOptions asked_for = grammar_options(a.constraints);
-  GrammarArrays grammar;
-  if (a.constraints.grammar) grammar = grammar_of(a, asked_for, encoding, prime);
+  EventGrammar grammar;
+  if (a.constraints.grammar) grammar = grammar_of(a, asked_for, encoding);
   const Index steps = a.open_ended ? std::numeric_limits<std::int32_t>::max() : a.steps;
 
   Progress progress(a.open_ended ? 0 : a.count * a.steps, {.quiet = a.quiet});
@@ -175,7 +171,7 @@ void sample(const Arguments& a) {
                             .stream = first,
                             .grammar = a.constraints.grammar ? &grammar : nullptr};
     if (known) options.veto = [&] { return std::make_unique<NoCopy>(*known, prime.view()); };
-    const std::vector<Generated> all = generate_streams(*model, opening, options, streams, [&](Index done) {
+    const std::vector<Generated> all = generate_streams(*model, prime.view(), options, streams, [&](Index done) {
       // The first group stands for all, which run side by side or take as long.
       if (group == 0 && progress.due()) {
         progress.show(done * a.count / streams, fmt::format("event {}", format_count(done / streams)));
@@ -185,8 +181,8 @@ void sample(const Arguments& a) {
     for (const Generated& drawn : all) check_ending(a, drawn);
     for (std::size_t i = 0; i < all.size(); ++i) {
       const int index = static_cast<int>(first) + static_cast<int>(i);
-      io::Events events = prime;
-      events.append(to_events(all[i], spec).view());
+      Events events = prime;
+      events.append(all[i].events.view());
       const io::Score score = sample_score(a.opening, encoding, events.view(), prime.size());
       io::write_file(output_name(a, index), io::write_score(score, provenance(a, run, index)));
     }

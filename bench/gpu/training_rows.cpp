@@ -120,7 +120,7 @@ void sample_by_event(benchmark::State& state, const Cuda& cuda, const TrainingRo
 }  // namespace
 
 void add_training_rows(Cuda& cuda) {
-  const EventShape music{.tokens = true, .vocabulary = options().tiny ? 12 : 388};
+  const EventShape music{.vocabulary = options().tiny ? 12 : 388};
   ModelConfig lstm{.events = music};
   ModelConfig gpt{.architecture = Architecture::transformer,
                   .events = music,

@@ -9,21 +9,19 @@ namespace polonaise {
 namespace {
 
 EventShape frames() {
-  EventShape events{.keys = 106, .width = 107};
-  for (int c = 0; c < 24; ++c) events.duration_values.push_back(0.1f * static_cast<float>(c));
-  return events;
+  return {.kind = EventKind::frames, .keys = 106, .duration_classes = kDurationClassCount, .width = 107};
 }
 
 // `steps` events after a prime of `primed`; the time of one event is the counter's inverse.
 void sample(benchmark::State& state, const ModelConfig& config, Index primed, Index steps) {
   AnyDevice device = open_device("cpu", 1);
   const auto model = make_model(device, config, 1);
-  Sequence prime;
-  if (config.events.tokens) prime.tokens.assign(static_cast<std::size_t>(primed), 7);
+  Events prime(config.events.kind);
+  if (config.events.is_tokens()) prime.tokens.assign(static_cast<std::size_t>(primed), 7);
   std::uint64_t seed = 0;
   for (auto _ : state) {
     ++seed;
-    const Generated drawn = generate(*model, prime, {.steps = steps, .seed = seed});
+    const Generated drawn = generate(*model, prime.view(), {.steps = steps, .seed = seed});
     benchmark::DoNotOptimize(drawn.size());
   }
   state.SetItemsProcessed(state.iterations() * (primed + steps));
@@ -42,7 +40,7 @@ void register_cases() {
        {PositionEncoding::learned, PositionEncoding::rotary, PositionEncoding::relative})
     add("sample_transformer_" + std::string(name_of(position)),
         {.architecture = Architecture::transformer,
-         .events = {.tokens = true, .vocabulary = 388},
+         .events = {.vocabulary = 388},
          .hidden = 128,
          .layers = 4,
          .sequence = 200,

@@ -13,7 +13,8 @@
 namespace polonaise {
 namespace {
 
-constexpr Index kKeys = 106, kClasses = 24, kHidden = 64, kLayers = 2;
+constexpr int kKeys = 106, kClasses = kDurationClassCount;
+constexpr Index kHidden = 64, kLayers = 2;
 
 int threads_of_run() {
   const char* text = std::getenv("POLONAISE_THREADS");
@@ -32,7 +33,7 @@ struct RandomBatch {
     const auto below = [&](Index n) { return static_cast<std::int32_t>(random() % static_cast<unsigned>(n)); };
     lengths.assign(static_cast<std::size_t>(rows), static_cast<std::int32_t>(steps));
     batch = {.rows = rows, .steps = steps, .targets_per_row = per_row};
-    if (events.tokens) {
+    if (events.is_tokens()) {
       for (Index i = 0; i < rows * steps; ++i) inputs.push_back(below(events.vocabulary));
       for (Index i = 0; i < rows * per_row; ++i) targets.push_back(below(events.vocabulary));
     } else {
@@ -44,7 +45,7 @@ struct RandomBatch {
         keys_of_frame(input_columns);
         input_values.resize(input_columns.size(), 1.0f);
         input_columns.push_back(static_cast<std::int32_t>(kKeys));
-        input_values.push_back(events.duration_values[static_cast<std::size_t>(below(kClasses))]);
+        input_values.push_back(duration_value(events.duration_input, class_quarters(below(kClasses))));
         input_rows.push_back(static_cast<std::int64_t>(input_columns.size()));
       }
       for (Index i = 0; i < rows * per_row; ++i) {
@@ -66,9 +67,7 @@ struct RandomBatch {
 };
 
 EventShape frames() {
-  EventShape events{.keys = kKeys, .width = kKeys + 1};
-  for (Index c = 0; c < kClasses; ++c) events.duration_values.push_back(0.1f * static_cast<float>(c));
-  return events;
+  return {.kind = EventKind::frames, .keys = kKeys, .duration_classes = kClasses, .width = kKeys + 1};
 }
 
 // Times steps on `rows` rows with `targets` targets.
@@ -199,7 +198,7 @@ void register_cases() {
     add(name, [position](benchmark::State& state) {
       train_model(state,
                   {.architecture = Architecture::transformer,
-                   .events = {.tokens = true, .vocabulary = 388},
+                   .events = {.vocabulary = 388},
                    .hidden = 128,
                    .layers = 4,
                    .sequence = 200,

@@ -32,7 +32,7 @@ class CategoricalTable {
 };
 
 // Tables hold a dimension of vocabulary squared at most: 389 x 388 for perf.
-void token_baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventSpec& spec,
+void token_baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventShape& spec,
                      ProtocolMean& unigram, ProtocolMean& bigram) {
   const auto vocabulary = static_cast<std::size_t>(spec.vocabulary);
   CategoricalTable shares(1, vocabulary);
@@ -116,7 +116,7 @@ class KeyTable {
 };
 
 struct FrameModel {
-  FrameModel(const EventSpec& spec, bool remembers)
+  FrameModel(const EventShape& spec, bool remembers)
       : keys(spec.keys, remembers),
         lengths(static_cast<std::size_t>(remembers ? spec.duration_classes + 1 : 1),
                 static_cast<std::size_t>(spec.duration_classes)),
@@ -160,7 +160,7 @@ struct FrameModel {
 
 }  // namespace
 
-std::vector<float> unigram_logits(std::span<const EventsView> train, const EventSpec& spec) {
+std::vector<float> unigram_logits(std::span<const EventsView> train, const EventShape& spec) {
   std::vector<float> logits;
   const auto add_log_shares = [&](const CategoricalTable& table, int outcomes) {
     for (int i = 0; i < outcomes; ++i)
@@ -183,7 +183,7 @@ std::vector<float> unigram_logits(std::span<const EventsView> train, const Event
   return logits;
 }
 
-Baselines baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventSpec& spec,
+Baselines baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventShape& spec,
                     Protocol protocol) {
   ProtocolMean unigram(protocol);
   ProtocolMean bigram(protocol);

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "io/encodings/event_sequence.h"
+#include "kernels/events/events.h"
 
 namespace polonaise::io {
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "io/encodings/event_sequence.h"
 #include "io/files/warnings.h"
 #include "io/midi/score.h"
+#include "kernels/events/events.h"
 
 namespace polonaise::io {
 

@@ -15,12 +15,12 @@ constexpr std::size_t kBatchesAhead = 3;
 // Event -1 of a piece is the start event.
 constexpr std::int64_t kStart = -1;
 
-void fill_tokens(const EventsView& piece, const Window& window, std::int64_t row, Batch& batch) {
+void fill_tokens(const EventsView& piece, const Window& window, std::int64_t row, BatchMemory& batch) {
   const std::int64_t first_input = window.first_target - 1 + window.targets - window.inputs;
   const auto token = [&](std::int64_t i) { return std::int32_t{piece.tokens[static_cast<std::size_t>(i)]}; };
   for (std::int64_t t = 0; t < window.inputs; ++t) {
     const std::int64_t i = first_input + t;
-    batch.inputs[static_cast<std::size_t>(row * batch.steps + t)] = i == kStart ? batch.spec.vocabulary : token(i);
+    batch.inputs[static_cast<std::size_t>(row * batch.steps + t)] = i == kStart ? batch.shape.vocabulary : token(i);
   }
   for (std::int64_t t = 0; t < window.targets; ++t) {
     batch.targets[static_cast<std::size_t>(row * batch.targets_per_row + t)] = token(window.first_target + t);
@@ -28,17 +28,17 @@ void fill_tokens(const EventsView& piece, const Window& window, std::int64_t row
 }
 
 // Rows must be filled in order: both sparse matrices grow at their ends.
-void fill_frames(const EventsView& piece, const Window& window, Batch& batch) {
-  const EventSpec& spec = batch.spec;
+void fill_frames(const EventsView& piece, const Window& window, BatchMemory& batch) {
+  const EventShape& shape = batch.shape;
   const std::int64_t first_input = window.first_target - 1 + window.targets - window.inputs;
   for (std::int64_t t = 0; t < batch.steps; ++t) {
     const std::int64_t i = first_input + t;
     if (t < window.inputs && i != kStart) {
       for (const std::uint8_t key : piece.frame(i)) batch.input_columns.push_back(key);
       batch.input_values.resize(batch.input_columns.size(), 1.0F);
-      if (spec.has_durations()) {
-        batch.input_columns.push_back(spec.width - 1);
-        batch.input_values.push_back(duration_value(spec.duration_input, piece.quarters[static_cast<std::size_t>(i)]));
+      if (shape.has_durations()) {
+        batch.input_columns.push_back(shape.width - 1);
+        batch.input_values.push_back(duration_value(shape.duration_input, piece.quarters[static_cast<std::size_t>(i)]));
       }
     }
     batch.input_rows.push_back(static_cast<std::int64_t>(batch.input_columns.size()));
@@ -50,7 +50,7 @@ void fill_frames(const EventsView& piece, const Window& window, Batch& batch) {
       for (const std::uint8_t key : piece.frame(i)) batch.target_keys.push_back(key);
     }
     batch.target_rows.push_back(static_cast<std::int64_t>(batch.target_keys.size()));
-    if (spec.has_durations()) {
+    if (shape.has_durations()) {
       batch.target_classes.push_back(masked ? -1 : piece.classes[static_cast<std::size_t>(i)]);
     }
   }
@@ -58,14 +58,29 @@ void fill_frames(const EventsView& piece, const Window& window, Batch& batch) {
 
 }  // namespace
 
-Batch make_batch(std::span<const EventsView> pieces, const EventSpec& spec, std::span<const Window> windows,
-                 WindowKind kind, std::int64_t steps) {
-  Batch batch;
-  batch.spec = spec;
+Batch BatchMemory::view() const {
+  return {.rows = rows,
+          .steps = steps,
+          .targets_per_row = targets_per_row,
+          .lengths = lengths,
+          .inputs = inputs,
+          .targets = targets,
+          .input_rows = input_rows,
+          .input_columns = input_columns,
+          .input_values = input_values,
+          .target_rows = target_rows,
+          .target_keys = target_keys,
+          .target_classes = target_classes};
+}
+
+BatchMemory make_batch(std::span<const EventsView> pieces, const EventShape& shape, std::span<const Window> windows,
+                       WindowKind kind, std::int64_t steps) {
+  BatchMemory batch;
+  batch.shape = shape;
   batch.rows = std::ssize(windows);
   batch.steps = steps;
   batch.targets_per_row = kind == WindowKind::many_to_one ? 1 : steps;
-  if (spec.kind == EventKind::tokens) {
+  if (shape.kind == EventKind::tokens) {
     batch.inputs.resize(static_cast<std::size_t>(batch.rows * steps), 0);
     batch.targets.resize(static_cast<std::size_t>(batch.rows * batch.targets_per_row), -1);
   } else {
@@ -77,7 +92,7 @@ Batch make_batch(std::span<const EventsView> pieces, const EventSpec& spec, std:
     const EventsView& piece = pieces[static_cast<std::size_t>(window.piece)];
     batch.lengths.push_back(window.inputs);
     batch.target_count += window.targets;
-    if (spec.kind == EventKind::tokens) {
+    if (shape.kind == EventKind::tokens) {
       fill_tokens(piece, window, row, batch);
     } else {
       fill_frames(piece, window, batch);
@@ -86,9 +101,9 @@ Batch make_batch(std::span<const EventsView> pieces, const EventSpec& spec, std:
   return batch;
 }
 
-BatchLoader::BatchLoader(std::vector<EventsView> pieces, const EventSpec& spec, const BatchOptions& options,
+BatchLoader::BatchLoader(std::vector<EventsView> pieces, const EventShape& shape, const BatchOptions& options,
                          Cursor start)
-    : pieces_(std::move(pieces)), spec_(spec), options_(options), cursor_(start) {
+    : pieces_(std::move(pieces)), shape_(shape), options_(options), cursor_(start) {
   const auto check = [](bool condition, std::string_view what) {
     if (!condition) throw Error(fmt::format("cannot make batches: {}", what));
   };
@@ -119,7 +134,7 @@ void BatchLoader::make_ahead(const std::stop_token& stop, Cursor cursor) {
     for (; cursor.batch < batches; ++cursor.batch) {
       const auto first = static_cast<std::size_t>(cursor.batch * options_.rows);
       const auto count = std::min(static_cast<std::size_t>(options_.rows), windows.size() - first);
-      Made made{make_batch(pieces_, spec_, std::span(windows).subspan(first, count), options_.windows.kind,
+      Made made{make_batch(pieces_, shape_, std::span(windows).subspan(first, count), options_.windows.kind,
                            options_.windows.steps),
                 cursor.batch + 1 < batches ? Cursor{cursor.epoch, cursor.batch + 1} : Cursor{cursor.epoch + 1, 0}};
       std::unique_lock lock(mutex_);
@@ -130,7 +145,7 @@ void BatchLoader::make_ahead(const std::stop_token& stop, Cursor cursor) {
   }
 }
 
-Batch BatchLoader::next() {
+BatchMemory BatchLoader::next() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !ready_.empty() || failure_; });
   if (ready_.empty()) std::rethrow_exception(failure_);

@@ -10,15 +10,16 @@
 #include <vector>
 
 #include "io/data/windows.h"
-#include "io/encodings/event_sequence.h"
+#include "kernels/events/batch.h"
+#include "kernels/events/events.h"
 
 namespace polonaise::io {
 
-// Windows side by side, as a model takes them. Rows are windows, batch-major: cell (b, t) is element b * T + t, and the
+// Owns a batch (kernels/events/batch.h). Rows are windows, batch-major: cell (b, t) is element b * T + t, and the
 // cells of rows b0..b1 are one contiguous stretch of everything below. A row's events stand first, padding after them:
 // inputs 0 (tokens) or nothing (frames), targets masked.
-struct Batch {
-  EventSpec spec;
+struct BatchMemory {
+  EventShape shape;
   std::int64_t rows = 0;              // B
   std::int64_t steps = 0;             // T
   std::int64_t targets_per_row = 0;   // T; 1 where windows are many_to_one
@@ -38,11 +39,13 @@ struct Batch {
   std::vector<std::int64_t> target_rows;     // [B * targets_per_row + 1]
   std::vector<std::int32_t> target_keys;     // 0..keys-1, ascending
   std::vector<std::int32_t> target_classes;  // [B * targets_per_row] with lengths: 0..duration_classes-1; -1 masked
+
+  Batch view() const;  // must not outlive this
 };
 
 // `windows` of `pieces` as a batch of `steps` columns; steps >= each window's inputs.
-Batch make_batch(std::span<const EventsView> pieces, const EventSpec& spec, std::span<const Window> windows,
-                 WindowKind kind, std::int64_t steps);
+BatchMemory make_batch(std::span<const EventsView> pieces, const EventShape& shape, std::span<const Window> windows,
+                       WindowKind kind, std::int64_t steps);
 
 // A place in the endless sequence of batches: the next to come is `batch` of `epoch`.
 struct Cursor {
@@ -61,13 +64,13 @@ struct BatchOptions {
 class BatchLoader {
  public:
   // The pieces' memory must outlive the loader. Error where no piece has an event or an option is out of range.
-  BatchLoader(std::vector<EventsView> pieces, const EventSpec& spec, const BatchOptions& options, Cursor start = {});
+  BatchLoader(std::vector<EventsView> pieces, const EventShape& shape, const BatchOptions& options, Cursor start = {});
   ~BatchLoader();
   BatchLoader(const BatchLoader&) = delete;
   BatchLoader& operator=(const BatchLoader&) = delete;
 
   // Never ends: the first batch of the next epoch follows the last. Waits where none is ready.
-  Batch next();
+  BatchMemory next();
   // Place of the batch that next() will return; batch 0 of the next epoch after an epoch's last.
   Cursor cursor() const { return cursor_; }
   // Epochs may differ by a batch or so where windows are shuffled.
@@ -75,13 +78,13 @@ class BatchLoader {
 
  private:
   struct Made {
-    Batch batch;
+    BatchMemory batch;
     Cursor after;
   };
   void make_ahead(const std::stop_token& stop, Cursor cursor);
 
   const std::vector<EventsView> pieces_;
-  const EventSpec spec_;
+  const EventShape shape_;
   const BatchOptions options_;
   Cursor cursor_;
   std::mutex mutex_;

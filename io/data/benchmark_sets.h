@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "io/data/corpus.h"
-#include "io/encodings/event_sequence.h"
+#include "kernels/events/events.h"
 
 namespace polonaise::io {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "io/encodings/event_sequence.h"
 #include "io/midi/score.h"
+#include "kernels/events/events.h"
 
 namespace polonaise::io {
 

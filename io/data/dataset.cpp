@@ -45,7 +45,7 @@ bool are_offsets(std::span<const std::int64_t> offsets, std::size_t total) {
          std::ranges::is_sorted(offsets);
 }
 
-void check_events(const EventsView& events, const EventSpec& spec, const Checker& check) {
+void check_events(const EventsView& events, const EventShape& spec, const Checker& check) {
   if (spec.kind == EventKind::tokens) {
     check(std::ranges::all_of(events.tokens, [&](int token) { return token < spec.vocabulary; }),
           "a token is outside the vocabulary");
@@ -137,7 +137,7 @@ std::vector<EventsView> Dataset::all(Split split) const {
 
 void write_dataset(const std::filesystem::path& path, const Corpus& corpus, const Encoding& encoding,
                    std::string_view source) {
-  const EventSpec spec = encoding.spec();
+  const EventShape spec = encoding.spec();
   const Checker check{path.string(), "not written", "encode the pieces with the encoding given"};
   Metadata metadata = {{"format", std::string(kFormat)},
                        {"version", std::string(kVersion)},

@@ -10,8 +10,8 @@
 
 #include "io/data/corpus.h"
 #include "io/encodings/encoding.h"
-#include "io/encodings/event_sequence.h"
 #include "io/files/safetensors.h"
+#include "kernels/events/events.h"
 
 namespace polonaise::io {
 
@@ -23,7 +23,7 @@ class Dataset {
  public:
   static Dataset open(const std::filesystem::path& path);
 
-  const EventSpec& spec() const { return spec_; }
+  const EventShape& spec() const { return spec_; }
   const Encoding& encoding() const { return *encoding_; }
   // Text that write_dataset was given: facts about the sources, JSON by convention.
   const std::string& source() const { return source_; }
@@ -54,7 +54,7 @@ class Dataset {
   std::string source_;
   std::string checksum_;
   std::unique_ptr<const Encoding> encoding_;
-  EventSpec spec_;
+  EventShape spec_;
   std::array<Part, kSplits.size()> parts_;
 };
 

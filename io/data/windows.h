@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "io/encodings/event_sequence.h"
+#include "kernels/events/events.h"
 
 namespace polonaise::io {
 

@@ -49,7 +49,7 @@ class ChordVec final : public Encoding {
 
   std::string name() const override { return literal_ ? "chordvec-literal" : "chordvec"; }
 
-  EventSpec spec() const override {
+  EventShape spec() const override {
     return {EventKind::frames,   0,         kKeys,
             kDurationClassCount, kKeys + 1, literal_ ? DurationInput::quarters : DurationInput::log2_one_plus};
   }
@@ -107,13 +107,13 @@ class ChordVec final : public Encoding {
   }
 
   // The clock counts 1/48 quarters, the unit of the duration classes.
-  Grammar grammar(const GrammarOptions& options) const override {
+  EventGrammar grammar(const GrammarOptions& options) const override {
     check_grammar_options(options, low_, low_ + kKeys - 1, name());
     Rules rules(kDurationClassCount, 1);
     for (int c = 0; c < kDurationClassCount; ++c) {
       rules.allow_timed(0, c, 0, kDurationClasses[static_cast<std::size_t>(c)]);
     }
-    Grammar& grammar = rules.grammar();
+    EventGrammar& grammar = rules.grammar();
     grammar.ticks_per_quarter = 48;
     grammar.end = clock_end(options, grammar.ticks_per_quarter);
     grammar.key_drawable = allowed_keys(options, low_, low_ + kKeys - 1);

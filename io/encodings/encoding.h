@@ -6,10 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "io/encodings/event_grammar.h"
-#include "io/encodings/event_sequence.h"
+#include "io/encodings/grammar_options.h"
 #include "io/files/warnings.h"
 #include "io/midi/score.h"
+#include "kernels/events/event_grammar.h"
+#include "kernels/events/events.h"
 
 namespace polonaise::io {
 
@@ -45,7 +46,7 @@ class Encoding {
  public:
   virtual ~Encoding() = default;
   virtual std::string name() const = 0;
-  virtual EventSpec spec() const = 0;
+  virtual EventShape spec() const = 0;
   // The table of dimensions or tokens as a JSON object, with the options it was made with and a hash of all that: kept
   // in every dataset and checkpoint, so that events are never read by another definition than they were written by.
   virtual std::string describe() const = 0;
@@ -56,7 +57,7 @@ class Encoding {
   virtual Standing standing(const EventsView& events, std::int64_t count) const = 0;
   // What may follow what: every encoding of a score is legal where nothing is asked, and what is legal decodes to what
   // was asked. Error, saying what can be had, for options that leave no key or a length that this encoding cannot hold.
-  virtual Grammar grammar(const GrammarOptions& options) const = 0;
+  virtual EventGrammar grammar(const GrammarOptions& options) const = 0;
 };
 
 struct EncodingOptions {

@@ -131,7 +131,7 @@ class Perf final : public Encoding {
 
   std::string name() const override { return "perf"; }
 
-  EventSpec spec() const override { return token_spec(added_.vocabulary); }
+  EventShape spec() const override { return token_spec(added_.vocabulary); }
 
   std::string describe() const override {
     nlohmann::ordered_json table = {
@@ -206,7 +206,7 @@ class Perf final : public Encoding {
 
   // The clock counts steps. At one step tempo, pedal, offs and ons come in this order, and articulation and velocity
   // before an on.
-  Grammar grammar(const GrammarOptions& options) const override {
+  EventGrammar grammar(const GrammarOptions& options) const override {
     check_grammar_options(options, 0, kKeys - 1, name());
     if (options.bars > 0) throw Error("\"perf\" counts seconds and knows no bars; ask for a length in seconds");
     enum State { kOpen, kTimed, kLifted, kEnding, kStruck, kArticulated, kSet, kStates };

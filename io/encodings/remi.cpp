@@ -89,7 +89,7 @@ class Remi final : public Encoding {
  public:
   std::string name() const override { return "remi"; }
 
-  EventSpec spec() const override { return token_spec(kVocabulary); }
+  EventShape spec() const override { return token_spec(kVocabulary); }
 
   std::string describe() const override {
     std::vector<std::string> meters;
@@ -174,7 +174,7 @@ class Remi final : public Encoding {
   }
 
   // The clock counts 1/48 quarters. In a bar positions ascend and a note has one before it.
-  Grammar grammar(const GrammarOptions& options) const override {
+  EventGrammar grammar(const GrammarOptions& options) const override {
     check_grammar_options(options, kLowestWritten, kLowestWritten + kWrittenKeys - 1, name());
     if (options.bars != std::floor(options.bars)) {
       throw Error(fmt::format("\"remi\" counts whole bars; {:g} are none", options.bars));

@@ -56,8 +56,8 @@ class Roll88 final : public Encoding {
 
   std::string name() const override { return "roll88"; }
 
-  EventSpec spec() const override {
-    EventSpec spec;
+  EventShape spec() const override {
+    EventShape spec;
     spec.kind = EventKind::frames;
     spec.keys = kKeys;
     spec.width = kKeys;
@@ -124,9 +124,9 @@ class Roll88 final : public Encoding {
   Standing standing(const EventsView&, std::int64_t count) const override { return {count * frame_ticks()}; }
 
   // The clock counts frames.
-  Grammar grammar(const GrammarOptions& options) const override {
+  EventGrammar grammar(const GrammarOptions& options) const override {
     check_grammar_options(options, kLowest, kLowest + kKeys - 1, name());
-    Grammar grammar;
+    EventGrammar grammar;
     grammar.states = 1;
     grammar.frame_ticks = 1;
     grammar.end = clock_end(options, steps_);

@@ -50,7 +50,7 @@ class Tsd final : public Encoding {
 
   std::string name() const override { return "tsd"; }
 
-  EventSpec spec() const override { return token_spec(added_.vocabulary); }
+  EventShape spec() const override { return token_spec(added_.vocabulary); }
 
   std::string describe() const override {
     nlohmann::ordered_json table = {
@@ -129,7 +129,7 @@ class Tsd final : public Encoding {
   }
 
   // The clock counts 1/48 quarters. At one time tempo, pedal and notes come in this order, notes by pitch.
-  Grammar grammar(const GrammarOptions& options) const override {
+  EventGrammar grammar(const GrammarOptions& options) const override {
     check_grammar_options(options, kLowestWritten, kLowestWritten + kWrittenKeys - 1, name());
     if (options.seconds > 0 && added_.tempo) {
       throw Error("\"tsd\" with tempo tokens counts quarters and cannot be held to seconds; ask for a length in bars");

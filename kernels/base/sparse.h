@@ -21,11 +21,12 @@ struct SparseRows {
 
 // Adds the columns that are not 0 in a dense row [count] to `columns`, ascending. Without a branch for each: of drawn
 // keys none can be foretold.
-inline void append_nonzero(const std::uint8_t* row, Index count, std::vector<std::int32_t>& columns) {
+template <class Column>
+void append_nonzero(const std::uint8_t* row, Index count, std::vector<Column>& columns) {
   std::size_t size = columns.size();
   columns.resize(size + static_cast<std::size_t>(count));
   for (Index c = 0; c < count; ++c) {
-    columns[size] = static_cast<std::int32_t>(c);
+    columns[size] = static_cast<Column>(c);
     size += row[c] != 0;
   }
   columns.resize(size);

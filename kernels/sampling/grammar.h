@@ -4,10 +4,11 @@
 
 #include "kernels/base/devices.h"
 #include "kernels/base/view.h"
+#include "kernels/events/event_grammar.h"
 
 namespace polonaise::kernels {
 
-// What may follow what among a model's events: a finite automaton over tokens, a clock, and counters with limits, as
+// An EventGrammar (kernels/events/event_grammar.h) where a device reads it: a finite automaton over tokens, a clock, and counters with limits, as
 // plain arrays. Token v may be drawn in automaton state s where all of this holds:
 //   next[s,v] >= 0, and drawable[v]
 //   end < 0, or clock + ticks[s,v] <= end
@@ -19,13 +20,6 @@ namespace polonaise::kernels {
 //
 // For frames the vocabulary is that of their lengths; without lengths it is empty, and a frame moves the clock by
 // frame_ticks. Which keys may sound, and how many, does not change from frame to frame.
-
-struct GrammarCounter {
-  std::int32_t start = 0, low = 0, high = 0;
-};
-struct GrammarChange {
-  std::int32_t counter = 0, delta = 0, ticks = 0;
-};
 
 struct Grammar {
   View<const std::int32_t, 2> next;      // [S,V]; empty for frames without a length

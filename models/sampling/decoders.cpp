@@ -17,20 +17,20 @@ EventRows EventBuffer::token(std::int32_t id) {
   return {View<const std::int32_t, 1>(ids_.data(), {static_cast<Index>(rows_)}), {}};
 }
 
-EventRows EventBuffer::frame(std::span<const std::int32_t> keys, std::int32_t duration) {
+EventRows EventBuffer::frame(std::span<const std::uint8_t> keys, std::optional<float> quarters) {
   columns_.assign(keys.begin(), keys.end());
   values_.assign(keys.size(), 1.0f);
-  if (duration >= 0) {
-    columns_.push_back(static_cast<std::int32_t>(events_.width - 1));
-    values_.push_back(events_.duration_values[static_cast<std::size_t>(duration)]);
+  if (quarters) {
+    columns_.push_back(events_.width - 1);
+    values_.push_back(duration_value(events_.duration_input, *quarters));
   }
   return sparse();
 }
 
-EventRows EventBuffer::entries(std::span<const std::int32_t> columns, std::span<const float> values) {
-  columns_.assign(columns.begin(), columns.end());
-  values_.assign(values.begin(), values.end());
-  return sparse();
+EventRows EventBuffer::of(const EventsView& events, Index i) {
+  const auto at = static_cast<std::size_t>(i);
+  if (events.kind == EventKind::tokens) return token(events.tokens[at]);
+  return frame(events.frame(i), events.quarters.empty() ? std::nullopt : std::optional(events.quarters[at]));
 }
 
 EventRows EventBuffer::sparse() {
@@ -52,7 +52,7 @@ EventRows EventBuffer::sparse() {
 void History::push(const EventRows& event) {
   for (std::size_t row = 0; row < streams_.size(); ++row) {
     Event copy;
-    if (events_.tokens) {
+    if (events_.is_tokens()) {
       copy.id = event.ids.data()[row];
     } else {
       const std::int32_t begin = event.frames.offsets.data()[row], end = event.frames.offsets.data()[row + 1];
@@ -88,14 +88,14 @@ EventRows History::at(Index i) {
     values_.insert(values_.end(), event.values.begin(), event.values.end());
     offsets_.push_back(static_cast<std::int32_t>(columns_.size()));
   }
-  if (events_.tokens) return {view_of<std::int32_t>(ids_), {}};
+  if (events_.is_tokens()) return {view_of<std::int32_t>(ids_), {}};
   return {{}, {view_of<std::int32_t>(offsets_), view_of<std::int32_t>(columns_), view_of<float>(values_)}};
 }
 
 Arranged History::arrange(Tape& tape) const {
   const Index T = size(), B = static_cast<Index>(streams_.size());
   Arranged a{.T = T, .B = B, .layout = Layout::time_major, .one_target = true};
-  if (events_.tokens) {
+  if (events_.is_tokens()) {
     const auto ids = tape.host<std::int32_t>(T * B);
     std::size_t i = 0;
     for (std::size_t t = 0; t < static_cast<std::size_t>(T); ++t)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,12 +14,12 @@ class EventBuffer {
  public:
   EventBuffer(const EventShape& events, Index rows) : events_(events), rows_(static_cast<std::size_t>(rows)) {}
 
-  EventRows start() { return events_.tokens ? token(static_cast<std::int32_t>(events_.vocabulary)) : frame(); }
+  EventRows start() { return events_.is_tokens() ? token(static_cast<std::int32_t>(events_.vocabulary)) : frame(); }
   EventRows token(std::int32_t id);
-  // Keys of a drawn frame; `duration` is its class, -1 where frames have no length.
-  EventRows frame(std::span<const std::int32_t> keys = {}, std::int32_t duration = -1);
-  // A frame as entries of the input.
-  EventRows entries(std::span<const std::int32_t> columns, std::span<const float> values);
+  // A frame; without `quarters` it has no entry for its length.
+  EventRows frame(std::span<const std::uint8_t> keys = {}, std::optional<float> quarters = {});
+  // Event i of a sequence.
+  EventRows of(const EventsView& events, Index i);
 
  private:
   EventRows sparse();  // of the one row that columns_ and values_ hold

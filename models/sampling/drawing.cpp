@@ -12,18 +12,21 @@ constexpr std::uint32_t kDraws = 16;  // of a frame, before it is made otherwise
 
 }  // namespace
 
-DrawnRow::DrawnRow(AnyDevice& device, const EventShape& events, const GrammarArrays* arrays) : device_(device) {
-  outputs_ = events.tokens ? events.vocabulary : events.duration_classes();
+DrawnRow::DrawnRow(AnyDevice& device, const EventShape& events, const EventGrammar* grammar_of_events,
+                   const EventsView& opening)
+    : device_(device) {
+  outputs_ = events.drawn_classes();
   Index numbers = 1;
-  if (arrays) {
-    check_grammar(*arrays, events);
-    grammar_.emplace(device, *arrays);
+  if (grammar_of_events) {
+    check_grammar(*grammar_of_events, events);
+    grammar_.emplace(device, *grammar_of_events, opening);
     numbers += kernels::grammar_state_size(grammar());
   }
   allowed_ = Buffer(device, static_cast<std::size_t>(outputs_));
   numbers_ = Buffer(device, static_cast<std::size_t>(numbers) * sizeof(std::int32_t));
   state_ = {numbers_.as<std::int32_t>() + 1, {1, numbers - 1}};
   if (grammar_) std::visit([&](auto& d) { kernels::grammar_start(d, grammar(), state_); }, device_);
+  for (const std::uint16_t token : opening.tokens) take(token);
 }
 
 View<std::uint8_t, 2> DrawnRow::mask() {
@@ -71,13 +74,13 @@ bool DrawnRow::frame_fits() const {
   return head()[kernels::GrammarState::kClock] + std::int64_t{grammar().frame_ticks} <= grammar().end;
 }
 
-Drawing::Drawing(AnyDevice& device, const Model& model, const GenerateOptions& options)
+Drawing::Drawing(AnyDevice& device, const Model& model, const GenerateOptions& options, const EventsView& opening)
     : device_(device),
       model_(model),
       events_(model.config().events),
       options_(options),
       veto_(options.veto ? options.veto() : nullptr),
-      row_(device, events_, options.grammar),
+      row_(device, events_, options.grammar, opening),
       keys_(device, static_cast<std::size_t>(events_.keys)) {
   if (!row_.has_grammar()) return;
   const kernels::Grammar& grammar = row_.grammar();
@@ -85,31 +88,27 @@ Drawing::Drawing(AnyDevice& device, const Model& model, const GenerateOptions& o
   if (!grammar.key_drawable.empty()) allowed_keys_ = {grammar.key_drawable.data(), {1, events_.keys}};
 }
 
-void Drawing::take_opening(const Sequence& prime) {
-  for (const std::int32_t token : prime.tokens) row_.take(token);
+bool Drawing::draw(View<const float, 2> logits, Index step, Events& result) {
+  return events_.is_tokens() ? draw_token(logits, step, result) : draw_frame(logits, step, result);
 }
 
-bool Drawing::draw(View<const float, 2> logits, Index step, Generated& result) {
-  return events_.tokens ? draw_token(logits, step, result) : draw_frame(logits, step, result);
-}
-
-bool Drawing::draw_token(View<const float, 2> logits, Index step, Generated& result) {
+bool Drawing::draw_token(View<const float, 2> logits, Index step, Events& result) {
   const View<std::uint8_t, 2> allowed = veto_ ? row_.mask(*veto_) : row_.mask();
   const std::int32_t token = row_.draw(logits, allowed, options_.sampling, random(step, 0), options_.stream, 0);
   if (token < 0) return false;
   row_.take();
   if (veto_) veto_->take(token);
-  result.tokens.push_back(token);
+  result.push_token(token);
   return true;
 }
 
-bool Drawing::draw_frame(View<const float, 2> logits, Index step, Generated& result) {
+bool Drawing::draw_frame(View<const float, 2> logits, Index step, Events& result) {
   if (!row_.frame_fits()) return false;
-  const View<const float, 2> lengths = logits.column_block(events_.keys, events_.duration_classes());
+  const View<const float, 2> lengths = logits.column_block(events_.keys, events_.duration_classes);
   const View<std::uint8_t, 2> allowed = row_.mask();
   const auto drawn = [&](std::uint32_t draw) {
     Frame frame;
-    if (events_.duration_classes() > 0) {
+    if (events_.duration_classes > 0) {
       frame.length = row_.draw(lengths, allowed, options_.sampling, random(step, 1), options_.stream, draw);
       if (frame.length < 0) return frame;
     }
@@ -117,7 +116,7 @@ bool Drawing::draw_frame(View<const float, 2> logits, Index step, Generated& res
     return frame;
   };
   Frame frame = drawn(0);
-  if (events_.duration_classes() > 0 && frame.length < 0) return false;
+  if (events_.duration_classes > 0 && frame.length < 0) return false;
   if (veto_ && veto_->forbids(frame.keys, frame.length)) {
     const Frame first = frame;
     std::uint32_t draws = 1;
@@ -126,19 +125,18 @@ bool Drawing::draw_frame(View<const float, 2> logits, Index step, Generated& res
         !make_other(first, lengths, allowed, logits.column_block(0, events_.keys), frame))
       return false;
   }
-  if (events_.duration_classes() > 0) {
+  if (events_.duration_classes > 0) {
     row_.take(frame.length);
-    result.classes.push_back(frame.length);
+    result.push_frame(frame.keys, class_quarters(frame.length));
   } else {
     row_.take();
+    result.push_frame(frame.keys);
   }
   if (veto_) veto_->take(frame.keys, frame.length);
-  result.keys.insert(result.keys.end(), frame.keys.begin(), frame.keys.end());
-  result.offsets.push_back(static_cast<std::int32_t>(result.keys.size()));
   return true;
 }
 
-std::vector<std::int32_t> Drawing::draw_keys(View<const float, 2> logits, const kernels::RandomStream& stream,
+std::vector<std::uint8_t> Drawing::draw_keys(View<const float, 2> logits, const kernels::RandomStream& stream,
                                              std::uint32_t position) {
   kernels::SamplingOptions sampling = options_.sampling;
   sampling.max_keys = max_keys_;
@@ -151,7 +149,7 @@ std::vector<std::int32_t> Drawing::draw_keys(View<const float, 2> logits, const 
                                .position = position,
                                .keys = drawn});
   const OnHost<std::uint8_t, 2> sounding(device_, drawn);
-  std::vector<std::int32_t> keys;
+  std::vector<std::uint8_t> keys;
   kernels::append_nonzero(sounding.view().data(), events_.keys, keys);
   return keys;
 }
@@ -166,7 +164,7 @@ bool Drawing::make_other(const Frame& first, View<const float, 2> lengths, View<
     return order;
   };
   other = first;
-  if (events_.duration_classes() > 0) {
+  if (events_.duration_classes > 0) {
     const OnHost<float, 2> logits(device_, lengths);
     const OnHost<std::uint8_t, 2> may(device_, allowed);
     for (const std::int32_t length : ordered(lengths.columns(), [&](Index c) { return -logits[c]; })) {
@@ -187,7 +185,7 @@ bool Drawing::make_other(const Frame& first, View<const float, 2> lengths, View<
     else if (max_keys_ > 0 && static_cast<int>(other.keys.size()) >= max_keys_)
       continue;
     else
-      other.keys.insert(place, key);
+      other.keys.insert(place, static_cast<std::uint8_t>(key));
     if (!veto_->forbids(other.keys, other.length)) return true;
   }
   return false;

@@ -5,15 +5,16 @@
 #include <vector>
 
 #include "models/sampling/generate.h"
+#include "models/sampling/placed_grammar.h"
 #include "runtime/device/memory.h"
 
 namespace polonaise {
 
 // One row of numbers on the model's device: the token (or duration class) drawn last and, with a grammar, the state
-// that it led to.
+// that it led to, from an opening on.
 class DrawnRow {
  public:
-  DrawnRow(AnyDevice& device, const EventShape& events, const GrammarArrays* grammar);
+  DrawnRow(AnyDevice& device, const EventShape& events, const EventGrammar* grammar, const EventsView& opening);
 
   bool has_grammar() const { return grammar_.has_value(); }
   const kernels::Grammar& grammar() const { return grammar_->view(); }
@@ -50,26 +51,25 @@ class DrawnRow {
 // Draws one stream's events, step by step, as a model predicts them.
 class Drawing {
  public:
-  Drawing(AnyDevice& device, const Model& model, const GenerateOptions& options);
+  Drawing(AnyDevice& device, const Model& model, const GenerateOptions& options, const EventsView& opening);
 
-  void take_opening(const Sequence& prime);
   bool ended() const { return row_.ended(); }
   // Adds event `step`; false where nothing may follow.
-  bool draw(View<const float, 2> logits, Index step, Generated& result);
+  bool draw(View<const float, 2> logits, Index step, Events& result);
 
  private:
   struct Frame {
-    std::vector<std::int32_t> keys;  // ascending
+    std::vector<std::uint8_t> keys;  // ascending
     std::int32_t length = -1;        // its class, -1 where frames have none
   };
 
   kernels::RandomStream random(Index step, std::uint32_t op) const {
     return {options_.seed, static_cast<std::uint32_t>(step), op};
   }
-  bool draw_token(View<const float, 2> logits, Index step, Generated& result);
-  bool draw_frame(View<const float, 2> logits, Index step, Generated& result);
+  bool draw_token(View<const float, 2> logits, Index step, Events& result);
+  bool draw_frame(View<const float, 2> logits, Index step, Events& result);
   // The keys of one frame.
-  std::vector<std::int32_t> draw_keys(View<const float, 2> logits, const kernels::RandomStream&,
+  std::vector<std::uint8_t> draw_keys(View<const float, 2> logits, const kernels::RandomStream&,
                                       std::uint32_t position);
   // A frame that is not forbidden, near to one that is (GenerateOptions::veto); false where there is none.
   bool make_other(const Frame& first, View<const float, 2> lengths, View<const std::uint8_t, 2> allowed,

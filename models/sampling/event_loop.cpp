@@ -10,11 +10,11 @@ EventLoop::EventLoop(AnyDevice& device, const Model& model)
       place_(device, sizeof(kernels::GenerationPlace)),
       allowed_(device, static_cast<std::size_t>(vocabulary())),
       keys_(device, static_cast<std::size_t>(events_.keys)),
-      length_values_(device, events_.duration_values.size() * sizeof(float)),
+      length_values_(device, static_cast<std::size_t>(events_.duration_classes) * sizeof(float)),
       integers_(device, static_cast<std::size_t>(events_.keys + 4) * sizeof(std::int32_t)),
       values_(device, static_cast<std::size_t>(events_.keys + 1) * sizeof(float)) {
-  if (!events_.duration_values.empty())
-    copy_to_device(device, length_values_.data(), events_.duration_values.data(), length_values_.bytes());
+  const std::vector<float> values = events_.duration_values();
+  if (!values.empty()) copy_to_device(device, length_values_.data(), values.data(), length_values_.bytes());
 }
 
 void EventLoop::begin(const kernels::GenerationDraws& draws, Index event, Index read) {
@@ -45,7 +45,7 @@ void EventLoop::draw(View<const float, 2> logits, const kernels::GenerationDraws
     View<std::uint8_t, 2> allowed;
     if (grammar != nullptr) allowed = {allowed_.as<std::uint8_t>(), {1, vocabulary()}};
     kernels::RandomStream of_token = stream;
-    of_token.op += events_.tokens ? 0 : 1;
+    of_token.op += events_.is_tokens() ? 0 : 1;
     std::visit(
         [&](auto& d) {
           if (grammar != nullptr) kernels::grammar_mask(d, *grammar, state, allowed);
@@ -58,7 +58,7 @@ void EventLoop::draw(View<const float, 2> logits, const kernels::GenerationDraws
         },
         device_);
   }
-  if (!events_.tokens) {
+  if (!events_.is_tokens()) {
     View<const std::uint8_t, 2> allowed;
     if (grammar != nullptr && !grammar->key_drawable.empty())
       allowed = {grammar->key_drawable.data(), {1, events_.keys}};
@@ -79,7 +79,7 @@ kernels::GenerationEvent EventLoop::drawn() const {
   kernels::GenerationEvent event{.token = {}, .keys = {}};
   std::int32_t* const read = token().data() + 1;
   if (vocabulary() > 0) event.token = token();
-  if (events_.tokens) {
+  if (events_.is_tokens()) {
     event.id = {read, {1}};
     return event;
   }

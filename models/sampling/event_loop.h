@@ -30,7 +30,7 @@ class EventLoop {
 
  private:
   void draw(View<const float, 2> logits, const kernels::GenerationDraws&, View<std::int32_t, 2> state);
-  Index vocabulary() const { return events_.tokens ? events_.vocabulary : events_.duration_classes(); }
+  Index vocabulary() const { return events_.drawn_classes(); }
   View<std::int32_t, 1> token() const { return {integers_.as<std::int32_t>(), {1}}; }
   View<std::uint8_t, 2> keys() const { return {keys_.as<std::uint8_t>(), {1, events_.keys}}; }
   kernels::GenerationEvent drawn() const;

@@ -7,18 +7,21 @@
 
 #include "models/sampling/decoders.h"
 #include "models/sampling/drawing.h"
+#include "models/sampling/placed_grammar.h"
 
 namespace polonaise {
 
 namespace {
 
-void check(const EventShape& events, const Sequence& prime) {
-  require(events.tokens || prime.tokens.empty(), "this model reads frames, the prime has tokens");
-  require(!events.tokens || prime.offsets.size() == 1, "this model reads tokens, the prime has frames");
-  for (const std::int32_t token : prime.tokens)
-    require(token >= 0 && token < events.vocabulary, "a token of the prime is out of range");
-  for (const std::int32_t column : prime.columns)
-    require(column >= 0 && column < events.width, "a key of the prime is out of range");
+void check(const EventShape& events, const EventsView& prime) {
+  if (prime.empty()) return;
+  require(prime.kind == events.kind, "this model reads other events than the prime's");
+  require(prime.quarters.empty() != events.has_durations() || events.is_tokens(),
+          "frames of the prime have lengths, and the model's have none, or the other way round");
+  for (const std::uint16_t token : prime.tokens)
+    require(token < events.vocabulary, "a token of the prime is out of range");
+  for (Index i = 0; i < prime.size() && !events.is_tokens(); ++i)
+    for (const std::uint8_t key : prime.frame(i)) require(key < events.keys, "a key of the prime is out of range");
 }
 
 // Events of each stream that are drawn in one call.
@@ -32,10 +35,12 @@ Index events_of_a_launch(const AnyDevice& device, const GenerateOptions& options
 // Streams that the decoder draws by itself, all at once.
 class Launches {
  public:
-  Launches(AnyDevice& device, const EventShape& events, const GenerateOptions& options, Index streams)
+  Launches(AnyDevice& device, const EventShape& events, const GenerateOptions& options, const EventsView& prime,
+           Index streams)
       : device_(device),
         events_(events),
         options_(options),
+        prime_(prime),
         streams_(streams),
         most_(events_of_a_launch(device, options, streams)),
         tokens_(device, bytes<std::int32_t>(most_)),
@@ -43,7 +48,7 @@ class Launches {
         drawn_(device, bytes<std::int32_t>(1)) {
     if (!options.grammar) return;
     check_grammar(*options.grammar, events);
-    grammar_.emplace(device, *options.grammar);
+    grammar_.emplace(device, *options.grammar, prime);
     const Index size = kernels::grammar_state_size(grammar_->view());
     state_memory_ = Buffer(device, bytes<std::int32_t>(size));
     state_ = {state_memory_.as<std::int32_t>(), {streams, size}};
@@ -51,13 +56,13 @@ class Launches {
 
   const kernels::Grammar* grammar() const { return grammar_ ? &grammar_->view() : nullptr; }
 
-  // Makes the streams `first` and those that follow it, after a prime.
-  void start(Index first, const Sequence& prime) {
+  // Makes the streams `first` and those that follow it, after the prime.
+  void start(Index first) {
     first_ = first;
     if (!grammar_) return;
     std::visit([&](auto& d) { kernels::grammar_start(d, grammar_->view(), state_); }, device_);
     const View<std::int32_t, 1> taken(drawn_.as<std::int32_t>(), {streams_});
-    for (const std::int32_t token : prime.tokens) {
+    for (const std::uint16_t token : prime_.tokens) {
       const std::vector<std::int32_t> same(static_cast<std::size_t>(streams_), token);
       copy_to_device(device_, taken.data(), same.data(), drawn_.bytes());
       std::visit([&](auto& d) { kernels::grammar_take(d, grammar_->view(), taken, state_); }, device_);
@@ -92,7 +97,7 @@ class Launches {
   std::size_t bytes(Index of_a_stream) const {
     return static_cast<std::size_t>(streams_ * of_a_stream) * sizeof(T);
   }
-  bool has_tokens() const { return events_.tokens || events_.duration_classes() > 0; }
+  bool has_tokens() const { return events_.drawn_classes() > 0; }
   View<std::int32_t, 2> tokens(Index n) const { return {tokens_.as<std::int32_t>(), {streams_, n}}; }
   View<std::uint8_t, 3> keys(Index n) const { return {keys_.as<std::uint8_t>(), {streams_, n, events_.keys}}; }
 
@@ -104,7 +109,7 @@ class Launches {
                                    .first_row = first_,
                                    .drawn = {drawn_.as<std::int32_t>(), {streams_}}};
     if (has_tokens()) draws.tokens = tokens(n);
-    if (!events_.tokens) draws.keys = keys(n);
+    if (!events_.is_tokens()) draws.keys = keys(n);
     decoder.generate(draws, state_);
   }
 
@@ -112,16 +117,24 @@ class Launches {
   bool append(Index n, std::span<Generated> results) {
     const OnHost<std::int32_t, 1> drawn(device_, View<const std::int32_t, 1>(drawn_.as<std::int32_t>(), {streams_}));
     const OnHost<std::int32_t, 2> of_tokens(device_, has_tokens() ? tokens(n) : View<std::int32_t, 2>());
-    const OnHost<std::uint8_t, 3> of_keys(device_, events_.tokens ? View<std::uint8_t, 3>() : keys(n));
+    const OnHost<std::uint8_t, 3> of_keys(device_, events_.is_tokens() ? View<std::uint8_t, 3>() : keys(n));
+    std::vector<std::uint8_t> sounding;
     bool going = false;
     for (Index b = 0; b < streams_; ++b) {
       Generated& result = results[static_cast<std::size_t>(b)];
       going = going || drawn[b] == n;
       for (Index s = 0; s < drawn[b]; ++s) {
-        if (has_tokens()) (events_.tokens ? result.tokens : result.classes).push_back(of_tokens[b * n + s]);
-        if (events_.tokens) continue;
-        kernels::append_nonzero(of_keys.view().row(b * n + s), events_.keys, result.keys);
-        result.offsets.push_back(static_cast<std::int32_t>(result.keys.size()));
+        const Index event = b * n + s;
+        if (events_.is_tokens()) {
+          result.events.push_token(of_tokens[event]);
+          continue;
+        }
+        sounding.clear();
+        kernels::append_nonzero(of_keys.view().row(event), events_.keys, sounding);
+        if (events_.has_durations())
+          result.events.push_frame(sounding, class_quarters(of_tokens[event]));
+        else
+          result.events.push_frame(sounding);
       }
     }
     return going;
@@ -137,31 +150,23 @@ class Launches {
   AnyDevice& device_;
   const EventShape& events_;
   const GenerateOptions& options_;
+  const EventsView& prime_;
   Index streams_, most_, first_ = 0;
   Buffer tokens_, keys_, drawn_, state_memory_;
   std::optional<PlacedGrammar> grammar_;
   View<std::int32_t, 2> state_;
 };
 
-// The event that was drawn last.
-EventRows last_of(EventBuffer& event, const Generated& drawn) {
-  if (!drawn.tokens.empty()) return event.token(drawn.tokens.back());
-  const std::span<const std::int32_t> keys(drawn.keys);
-  const auto first = static_cast<std::size_t>(drawn.offsets[drawn.offsets.size() - 2]);
-  return event.frame(keys.subspan(first), drawn.classes.empty() ? -1 : drawn.classes.back());
-}
-
 // One stream, event by event. `before`: events of streams before it.
 Generated step_by_step(AnyDevice& device, const Model& model, Decoder& decoder, View<const float, 2> logits,
-                       const Sequence& prime, const GenerateOptions& options, Index before,
+                       const EventsView& prime, const GenerateOptions& options, Index before,
                        const std::function<bool(Index)>& progress) {
   EventBuffer event(model.config().events, 1);
-  Drawing drawing(device, model, options);
-  drawing.take_opening(prime);
-  Generated result;
+  Drawing drawing(device, model, options, prime);
+  Generated result{.events = Events(model.config().events.kind)};
   for (Index step = 0; step < options.steps; ++step) {
     if (drawing.ended()) break;
-    if (!drawing.draw(logits, step, result)) {
+    if (!drawing.draw(logits, step, result.events)) {
       result.ending = Ending::nothing_allowed;
       break;
     }
@@ -169,40 +174,35 @@ Generated step_by_step(AnyDevice& device, const Model& model, Decoder& decoder, 
       result.ending = Ending::stopped;
       break;
     }
-    if (step + 1 < options.steps) logits = decoder.advance(last_of(event, result));
+    if (step + 1 < options.steps) logits = decoder.advance(event.of(result.events.view(), step));
   }
   if (drawing.ended()) result.ending = Ending::grammar;
   return result;
 }
 
 // Reads the start event and the prime into all of the decoder's streams.
-View<const float, 2> read_prime(Decoder& decoder, const EventShape& events, const Sequence& prime, Index streams) {
+View<const float, 2> read_prime(Decoder& decoder, const EventShape& events, const EventsView& prime, Index streams) {
   EventBuffer event(events, streams);
   View<const float, 2> logits = decoder.advance(event.start());
-  for (const std::int32_t token : prime.tokens) logits = decoder.advance(event.token(token));
-  for (std::size_t i = 0; i + 1 < prime.offsets.size(); ++i) {
-    const auto first = static_cast<std::size_t>(prime.offsets[i]), size = prime.offsets[i + 1] - first;
-    logits = decoder.advance(
-        event.entries(std::span(prime.columns).subspan(first, size), std::span(prime.values).subspan(first, size)));
-  }
+  for (Index i = 0; i < prime.size(); ++i) logits = decoder.advance(event.of(prime, i));
   return logits;
 }
 
 }  // namespace
 
-std::vector<Generated> generate_streams(const Model& model, const Sequence& prime, const GenerateOptions& options,
+std::vector<Generated> generate_streams(const Model& model, const EventsView& prime, const GenerateOptions& options,
                                         Index streams, const std::function<bool(Index)>& progress) {
   const EventShape& events = model.config().events;
   check(events, prime);
   AnyDevice device = one_shard(model.parameters().device());
-  std::vector<Generated> results(static_cast<std::size_t>(streams));
+  std::vector<Generated> results(static_cast<std::size_t>(streams), Generated{.events = Events(events.kind)});
   if (streams == 0) return results;
   if (!options.veto && model.carries_state()) {  // others have no kernels for several streams
     const std::unique_ptr<Decoder> decoder = model.decoder(streams);
-    Launches launches(device, events, options, streams);
+    Launches launches(device, events, options, prime, streams);
     if (decoder->generates(launches.grammar())) {
       read_prime(*decoder, events, prime, streams);
-      launches.start(options.stream, prime);
+      launches.start(options.stream);
       launches.run(*decoder, results, 0, progress);
       return results;
     }
@@ -211,7 +211,7 @@ std::vector<Generated> generate_streams(const Model& model, const Sequence& prim
   const std::unique_ptr<Decoder> decoder = model.decoder(1);
   std::optional<Launches> launches;
   if (!options.veto) {
-    launches.emplace(device, events, options, 1);
+    launches.emplace(device, events, options, prime, 1);
     if (!decoder->generates(launches->grammar())) launches.reset();
   }
   GenerateOptions one = options;
@@ -219,7 +219,7 @@ std::vector<Generated> generate_streams(const Model& model, const Sequence& prim
   for (Generated& result : results) {
     const View<const float, 2> logits = read_prime(*decoder, events, prime, 1);
     if (launches) {
-      launches->start(one.stream, prime);
+      launches->start(one.stream);
       launches->run(*decoder, {&result, 1}, before, progress);
     } else {
       result = step_by_step(device, model, *decoder, logits, prime, one, before, progress);
@@ -232,7 +232,7 @@ std::vector<Generated> generate_streams(const Model& model, const Sequence& prim
   return results;
 }
 
-Generated generate(const Model& model, const Sequence& prime, const GenerateOptions& options,
+Generated generate(const Model& model, const EventsView& prime, const GenerateOptions& options,
                    const std::function<bool(Index)>& progress) {
   return std::move(generate_streams(model, prime, options, 1, progress).front());
 }

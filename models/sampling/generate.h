@@ -5,21 +5,12 @@
 #include <span>
 #include <vector>
 
+#include "kernels/events/event_grammar.h"
+#include "kernels/events/events.h"
 #include "kernels/sampling/sampling.h"
 #include "models/model.h"
-#include "models/sampling/placed_grammar.h"
 
 namespace polonaise {
-
-// Events as a model reads them, without the start event.
-struct Sequence {
-  std::vector<std::int32_t> tokens;         // tokens only
-  std::vector<std::int32_t> offsets = {0};  // frames: rows of a sparse matrix [size, width]
-  std::vector<std::int32_t> columns;
-  std::vector<float> values;
-
-  Index size() const { return static_cast<Index>(tokens.empty() ? offsets.size() - 1 : tokens.size()); }
-};
 
 // What a generation ended by.
 enum class Ending {
@@ -29,15 +20,12 @@ enum class Ending {
   stopped,          // by `progress`
 };
 
-// Events as a model draws them.
+// Events as a model drew them.
 struct Generated {
-  std::vector<std::int32_t> tokens;         // tokens only
-  std::vector<std::int32_t> offsets = {0};  // frames: keys [offsets[i], offsets[i+1]) sound in frame i
-  std::vector<std::int32_t> keys;
-  std::vector<std::int32_t> classes;  // frames with a length: its duration class
+  Events events;
   Ending ending = Ending::steps;
 
-  Index size() const { return static_cast<Index>(tokens.empty() ? offsets.size() - 1 : tokens.size()); }
+  Index size() const { return events.size(); }
 };
 
 // What the host forbids of one stream, event by event. It has seen the prime.
@@ -47,18 +35,18 @@ class Veto {
   // Sets to 0 what must not come next of `allowed` [V].
   virtual void forbid(std::span<std::uint8_t> allowed) = 0;
   // Whether a frame must not come next: its keys, ascending, and its duration class, -1 where frames have no length.
-  virtual bool forbids(std::span<const std::int32_t> keys, std::int32_t length) = 0;
+  virtual bool forbids(std::span<const std::uint8_t> keys, std::int32_t length) = 0;
   // What came.
   virtual void take(std::int32_t token) = 0;
-  virtual void take(std::span<const std::int32_t> keys, std::int32_t length) = 0;
+  virtual void take(std::span<const std::uint8_t> keys, std::int32_t length) = 0;
 };
 
 struct GenerateOptions {
   Index steps = 256;                       // events to draw after the prime, at most
   kernels::SamplingOptions sampling = {};  // for tokens, keys and durations alike
   std::uint64_t seed = 1;
-  Index stream = 0;                        // which sample of the seed this is
-  const GrammarArrays* grammar = nullptr;  // what may be drawn, and where it ends; the prime is taken unasked
+  Index stream = 0;                       // which sample of the seed this is
+  const EventGrammar* grammar = nullptr;  // what may be drawn, and where it ends; the prime is taken unasked
   // Makes the veto of a stream, or none. Tokens that it forbids are not drawn. A frame that it forbids is drawn anew,
   // up to 15 times, with the random numbers of further positions. Then the first draw is changed: it gets another
   // length, from the likeliest on; else one key is struck or left out, from the one whose logit is nearest to 0 on, of
@@ -74,13 +62,13 @@ struct GenerateOptions {
 // model, the prime and the options alone: samples of other streams or threads do not change it. Memory does not grow
 // with the steps but for the result. `progress`, where given, is called with the number of events drawn, after each, or
 // after options.events_per_launch where that counts; it returns false to stop early.
-Generated generate(const Model&, const Sequence& prime, const GenerateOptions&,
+Generated generate(const Model&, const EventsView& prime, const GenerateOptions&,
                    const std::function<bool(Index)>& progress = {});
 
 // The streams options.stream, options.stream + 1, ..., as generate() draws each. Recurrent models without a veto draw
 // them all at once, which on a card is one launch for options.events_per_launch events of all; others one after the
 // other, a transformer on a card by a graph that is replayed for each event. `progress` is told of the events of all.
-std::vector<Generated> generate_streams(const Model&, const Sequence& prime, const GenerateOptions&, Index streams,
+std::vector<Generated> generate_streams(const Model&, const EventsView& prime, const GenerateOptions&, Index streams,
                                         const std::function<bool(Index)>& progress = {});
 
 }  // namespace polonaise

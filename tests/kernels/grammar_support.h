@@ -15,9 +15,9 @@ struct OwnedGrammar {
   std::vector<std::int32_t> next = {}, ticks = {};
   std::vector<std::uint8_t> drawable = {};
   std::int32_t start_clock = 0, end = -1, end_counter = -1, frame_ticks = 0;
-  std::vector<kernels::GrammarCounter> counters = {};
+  std::vector<GrammarCounter> counters = {};
   std::vector<std::int32_t> first_change = {};
-  std::vector<kernels::GrammarChange> changes = {};
+  std::vector<GrammarChange> changes = {};
   std::vector<std::uint8_t> key_drawable = {};
   int max_keys = 0;
 };

@@ -56,7 +56,7 @@ class Walker {
 
  private:
   std::size_t place_of(int v) const { return static_cast<std::size_t>(automaton_ * g_.vocabulary + v); }
-  std::vector<kernels::GrammarChange> changes_of(int v) const {
+  std::vector<GrammarChange> changes_of(int v) const {
     if (g_.counters.empty()) return {};
     const auto at = g_.changes.begin();
     return {at + g_.first_change[static_cast<std::size_t>(v)], at + g_.first_change[static_cast<std::size_t>(v) + 1]};

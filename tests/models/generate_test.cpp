@@ -10,22 +10,29 @@ namespace {
 
 // An ending and a few rules for any of the kinds of events: tokens take turns between even and odd ones, and every
 // third moves the clock by 3; class c lasts c + 1 ticks; a roll's frame lasts 2.
-GrammarArrays rules(const EventShape& events, std::int32_t end) {
-  GrammarArrays grammar;
+EventGrammar rules(const EventShape& events, std::int32_t end) {
+  EventGrammar grammar;
   grammar.end = end;
-  grammar.vocabulary = events.tokens ? events.vocabulary : events.duration_classes();
-  grammar.states = events.tokens ? 2 : 1;
+  grammar.vocabulary = events.drawn_classes();
+  grammar.states = events.is_tokens() ? 2 : 1;
   grammar.drawable.assign(static_cast<std::size_t>(grammar.vocabulary), 1);
   for (std::int32_t s = 0; s < grammar.states; ++s)
     for (std::int32_t v = 0; v < grammar.vocabulary; ++v) {
-      grammar.next.push_back(!events.tokens ? 0 : v % 2 == s ? 1 - s : -1);
-      grammar.ticks.push_back(!events.tokens ? v + 1 : v % 3 == 0 ? 3 : 0);
+      grammar.next.push_back(!events.is_tokens() ? 0 : v % 2 == s ? 1 - s : -1);
+      grammar.ticks.push_back(!events.is_tokens() ? v + 1 : v % 3 == 0 ? 3 : 0);
     }
-  if (events.tokens) return grammar;
+  if (events.is_tokens()) return grammar;
   for (Index key = 0; key < events.keys; ++key) grammar.key_drawable.push_back(key % 3 != 1);
   grammar.max_keys = 2;
   if (grammar.vocabulary == 0) grammar.frame_ticks = 2;
   return grammar;
+}
+
+// By these rules.
+std::int32_t ticks_of_frames(const EventShape& events, const Generated& drawn) {
+  std::int32_t ticks = 0;
+  for (const std::uint8_t c : drawn.events.classes) ticks += c + 1;
+  return events.is_tokens() || events.has_durations() ? ticks : 2 * static_cast<std::int32_t>(drawn.size());
 }
 
 class Generation : public ::testing::TestWithParam<ModelCase> {
@@ -41,63 +48,62 @@ class Generation : public ::testing::TestWithParam<ModelCase> {
 
 TEST_P(Generation, KeepsToTheGrammarAndEndsWithIt) {
   const EventShape& events = config().events;
-  const GrammarArrays grammar = rules(events, 42);
+  const EventGrammar grammar = rules(events, 42);
   options_.grammar = &grammar;
   const Generated drawn = generate(*model_, {}, options_);
   EXPECT_EQ(drawn.ending, Ending::grammar);
   std::int32_t clock = 0, state = 0;
-  for (const std::int32_t token : drawn.tokens) {
+  for (const std::int32_t token : drawn.events.tokens) {
     EXPECT_EQ(token % 2, state);
     state = 1 - state;
     clock += token % 3 == 0 ? 3 : 0;
   }
-  for (const std::int32_t c : drawn.classes) clock += c + 1;
-  if (!events.tokens && events.duration_classes() == 0) clock = 2 * static_cast<std::int32_t>(drawn.size());
-  EXPECT_EQ(clock, 42);
-  for (const std::int32_t key : drawn.keys) EXPECT_NE(key % 3, 1);
-  for (std::size_t i = 0; i + 1 < drawn.offsets.size(); ++i) EXPECT_LE(drawn.offsets[i + 1] - drawn.offsets[i], 2);
+  EXPECT_EQ(clock + ticks_of_frames(events, drawn), 42);
+  for (const std::uint8_t key : drawn.events.keys) EXPECT_NE(key % 3, 1);
+  for (Index i = 0; i < drawn.size() && !events.is_tokens(); ++i) EXPECT_LE(drawn.events.view().frame(i).size(), 2U);
 }
 
 TEST_P(Generation, AnOpeningCountsAndIsTakenUnasked) {
   const EventShape& events = config().events;
-  GrammarArrays grammar = rules(events, 42);
-  Sequence opening;
-  if (events.tokens) {
-    opening.tokens = {3, 3, 6, 1};  // odd and odd: not what the rules allow
+  EventGrammar grammar = rules(events, 42);
+  Events opening(events.kind);
+  constexpr std::uint8_t kNotAllowed[] = {1};
+  if (events.is_tokens()) {
+    for (const int token : {3, 3, 6, 1}) opening.push_token(token);  // odd and odd: not what the rules allow
+  } else if (events.has_durations()) {
+    grammar.ticks_per_quarter = 24;
+    opening.push_frame(kNotAllowed, 1.5f);
   } else {
-    grammar.start_clock = 36;
-    opening.offsets = {0, 1};
-    opening.columns = {1};
-    opening.values = {1};
+    for (int frame = 0; frame < 18; ++frame) opening.push_frame(kNotAllowed);
   }
+  const std::int32_t opening_ticks = events.is_tokens() ? 9 : 36;
   options_.grammar = &grammar;
-  const Generated drawn = generate(*model_, opening, options_);
+  const Generated drawn = generate(*model_, opening.view(), options_);
   EXPECT_EQ(drawn.ending, Ending::grammar);
-  std::int32_t clock = events.tokens ? 9 : 36;
-  for (const std::int32_t token : drawn.tokens) clock += token % 3 == 0 ? 3 : 0;
-  for (const std::int32_t c : drawn.classes) clock += c + 1;
-  if (!events.tokens && events.duration_classes() == 0) clock += 2 * static_cast<std::int32_t>(drawn.size());
+  std::int32_t clock = opening_ticks + ticks_of_frames(events, drawn);
+  for (const std::int32_t token : drawn.events.tokens) clock += token % 3 == 0 ? 3 : 0;
   EXPECT_EQ(clock, 42);
 
-  if (!events.tokens) grammar.start_clock = 50;
-  if (events.tokens) grammar.end = 9;
-  const Generated none = generate(*model_, opening, options_);
-  EXPECT_EQ(none.ending, Ending::grammar);
-  EXPECT_EQ(none.size(), 0);
+  for (const std::int32_t end : {opening_ticks, opening_ticks - 8}) {
+    grammar.end = end;
+    const Generated none = generate(*model_, opening.view(), options_);
+    EXPECT_EQ(none.ending, Ending::grammar);
+    EXPECT_EQ(none.size(), 0);
+  }
 }
 
 TEST_P(Generation, EndsWhereNothingMayFollow) {
   const EventShape& events = config().events;
-  GrammarArrays grammar = rules(events, 41);
-  if (events.tokens) {
+  EventGrammar grammar = rules(events, 41);
+  if (events.is_tokens()) {
     std::fill(grammar.next.begin() + events.vocabulary, grammar.next.end(), -1);  // nothing follows an even token
-  } else if (events.duration_classes() > 0) {
+  } else if (events.duration_classes > 0) {
     std::fill(grammar.ticks.begin(), grammar.ticks.end(), 2);
   }
   options_.grammar = &grammar;
   const Generated drawn = generate(*model_, {}, options_);
   EXPECT_EQ(drawn.ending, Ending::nothing_allowed);
-  EXPECT_EQ(drawn.size(), events.tokens ? 1 : 20);
+  EXPECT_EQ(drawn.size(), events.is_tokens() ? 1 : 20);
 }
 
 TEST_P(Generation, SaysWhatElseItEndedBy) {
@@ -119,14 +125,14 @@ class Contrary final : public Veto {
     if (left_ == 0) std::fill(allowed.begin(), allowed.end(), std::uint8_t{0});
     if (token_ >= 0) allowed[static_cast<std::size_t>(token_)] = 0;
   }
-  bool forbids(std::span<const std::int32_t> keys, std::int32_t length) override {
+  bool forbids(std::span<const std::uint8_t> keys, std::int32_t length) override {
     return left_ == 0 || (length == length_ && std::equal(keys.begin(), keys.end(), keys_.begin(), keys_.end()));
   }
   void take(std::int32_t token) override {
     token_ = token;
     --left_;
   }
-  void take(std::span<const std::int32_t> keys, std::int32_t length) override {
+  void take(std::span<const std::uint8_t> keys, std::int32_t length) override {
     keys_.assign(keys.begin(), keys.end());
     length_ = length;
     --left_;
@@ -135,14 +141,14 @@ class Contrary final : public Veto {
  private:
   Index left_;
   std::int32_t token_ = -1, length_ = -7;
-  std::vector<std::int32_t> keys_;
+  std::vector<std::uint8_t> keys_;
 };
 
 TEST_P(Generation, AVetoIsKeptToHoweverOftenItIsSaid) {
   const EventShape& events = config().events;
-  const GrammarArrays grammar = rules(events, 10000);
+  const EventGrammar grammar = rules(events, 10000);
   options_.veto = [] { return std::make_unique<Contrary>(25); };
-  for (const GrammarArrays* rules : {static_cast<const GrammarArrays*>(nullptr), &grammar})
+  for (const EventGrammar* rules : {static_cast<const EventGrammar*>(nullptr), &grammar})
     for (const float temperature : {0.0f, 0.1f, 3.0f}) {  // cold, one event would come again and again
       options_.grammar = rules;
       options_.sampling.temperature = temperature;
@@ -150,18 +156,16 @@ TEST_P(Generation, AVetoIsKeptToHoweverOftenItIsSaid) {
       EXPECT_EQ(drawn.ending, Ending::nothing_allowed);
       ASSERT_EQ(drawn.size(), 25);
       for (std::size_t i = 1; i < 25; ++i) {
-        if (events.tokens) {
-          EXPECT_NE(drawn.tokens[i], drawn.tokens[i - 1]);
+        if (events.is_tokens()) {
+          EXPECT_NE(drawn.events.tokens[i], drawn.events.tokens[i - 1]);
           continue;
         }
-        const auto keys = [&](std::size_t frame) {
-          return std::vector<std::int32_t>(drawn.keys.begin() + drawn.offsets[frame],
-                                           drawn.keys.begin() + drawn.offsets[frame + 1]);
-        };
-        EXPECT_FALSE(keys(i) == keys(i - 1) && (drawn.classes.empty() || drawn.classes[i] == drawn.classes[i - 1]));
+        const auto at = static_cast<Index>(i);
+        const EventsView view = drawn.events.view();
+        EXPECT_FALSE(equal(view.slice(at, 1), view.slice(at - 1, 1)));
         if (!rules) continue;
-        EXPECT_LE(keys(i).size(), 2U);
-        for (const std::int32_t key : keys(i)) EXPECT_NE(key % 3, 1);
+        EXPECT_LE(view.frame(at).size(), 2U);
+        for (const std::uint8_t key : view.frame(at)) EXPECT_NE(key % 3, 1);
       }
     }
 }
@@ -170,44 +174,44 @@ TEST_P(Generation, AVetoIsKeptToHoweverOftenItIsSaid) {
 class Consent final : public Veto {
  public:
   void forbid(std::span<std::uint8_t>) override {}
-  bool forbids(std::span<const std::int32_t>, std::int32_t) override { return false; }
+  bool forbids(std::span<const std::uint8_t>, std::int32_t) override { return false; }
   void take(std::int32_t) override {}
-  void take(std::span<const std::int32_t>, std::int32_t) override {}
+  void take(std::span<const std::uint8_t>, std::int32_t) override {}
 };
 
 void expect_same(const Generated& a, const Generated& b) {
-  EXPECT_EQ(a.tokens, b.tokens);
-  EXPECT_EQ(a.offsets, b.offsets);
-  EXPECT_EQ(a.keys, b.keys);
-  EXPECT_EQ(a.classes, b.classes);
+  EXPECT_TRUE(equal(a.events.view(), b.events.view()));
   EXPECT_EQ(a.ending, b.ending);
 }
 
 void Generation::expect_steps_launches_and_streams_to_draw_the_same() {
-  const GrammarArrays grammar = rules(config().events, 60);
-  Sequence opening;
-  if (config().events.tokens) {
-    opening.tokens = {2, 5, 4};
+  const EventGrammar grammar = rules(config().events, 60);
+  Events opening(config().events.kind);
+  constexpr std::uint8_t kKeys[] = {0, 5};
+  if (config().events.is_tokens()) {
+    for (const int token : {2, 5, 4}) opening.push_token(token);
+  } else if (config().events.has_durations()) {
+    opening.push_frame(kKeys, 0.5f);
+    opening.push_frame({}, 0.25f);
   } else {
-    opening.offsets = {0, 2, 2};
-    opening.columns = {0, 5};
-    opening.values = {1, 1};
+    opening.push_frame(kKeys);
+    opening.push_frame({});
   }
   options_.steps = 45;
   options_.sampling.temperature = 1.5f;
   options_.stream = 3;
-  for (const GrammarArrays* rules : {static_cast<const GrammarArrays*>(nullptr), &grammar}) {
+  for (const EventGrammar* rules : {static_cast<const EventGrammar*>(nullptr), &grammar}) {
     options_.grammar = rules;
-    const std::vector<Generated> together = generate_streams(*model_, opening, options_, 3);
+    const std::vector<Generated> together = generate_streams(*model_, opening.view(), options_, 3);
     ASSERT_EQ(together.size(), 3U);
     GenerateOptions one = options_;
     one.veto = [] { return std::make_unique<Consent>(); };
     one.events_per_launch = 4;
     for (const Generated& stream : together) {
-      expect_same(generate(*model_, opening, one), stream);
+      expect_same(generate(*model_, opening.view(), one), stream);
       GenerateOptions launches = one;
       launches.veto = {};
-      expect_same(generate(*model_, opening, launches), stream);
+      expect_same(generate(*model_, opening.view(), launches), stream);
       ++one.stream;
     }
   }
@@ -225,7 +229,7 @@ TEST_P(GenerationWithOtherPositions, StepsLaunchesAndStreamsDrawTheSame) {
 }
 
 TEST_P(Generation, RefusesAnotherModelsGrammar) {
-  GrammarArrays grammar = rules(config().events, 42);
+  EventGrammar grammar = rules(config().events, 42);
   ++grammar.vocabulary;
   options_.grammar = &grammar;
   EXPECT_THROW(generate(*model_, {}, options_), ContractError);

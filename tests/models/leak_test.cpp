@@ -12,7 +12,7 @@ class Leak : public ::testing::TestWithParam<ModelCase> {
   // Another event in place of each.
   std::vector<Event> changed_events(std::vector<Event> events) const {
     for (Event& event : events) {
-      if (config().events.tokens)
+      if (config().events.is_tokens())
         event.token = (event.token + 1) % static_cast<std::int32_t>(config().events.vocabulary);
       else if (!event.keys.empty() && event.keys.front() == 0)
         event.keys.erase(event.keys.begin());
@@ -98,7 +98,7 @@ TEST_P(Leak, PaddingAndOtherRowsChangeNothing) {
 TEST_P(FrameLeak, FramesOfSilenceAreRead) {
   OwnedBatch batch(config().events, 4, model_->many_to_one() ? 1 : 4);
   std::vector<Event> silence(4);
-  if (config().events.duration_classes() > 0)
+  if (config().events.duration_classes > 0)
     for (Event& event : silence) event.duration = 0;
   silence.front() = start_event(config().events);
   batch.add_row(silence, std::span(silence).last(model_->many_to_one() ? 1 : 4));
@@ -128,7 +128,7 @@ INSTANTIATE_TEST_SUITE_P(Models, CausalLeak,
                          case_name);
 INSTANTIATE_TEST_SUITE_P(Models, BidirectionalLeak, ::testing::ValuesIn(model_cases(bidirectional)), case_name);
 INSTANTIATE_TEST_SUITE_P(Models, FrameLeak,
-                         ::testing::ValuesIn(model_cases([](const ModelConfig& c) { return !c.events.tokens; })),
+                         ::testing::ValuesIn(model_cases([](const ModelConfig& c) { return !c.events.is_tokens(); })),
                          case_name);
 
 }  // namespace

@@ -126,7 +126,7 @@ TEST(KnownEntropySource, ItsSamplesCostItsEntropy) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, KnownEntropy, ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
-                           return config.events.tokens && config.architecture != Architecture::bilstm;
+                           return config.events.is_tokens() && config.architecture != Architecture::bilstm;
                          })),
                          case_name);
 

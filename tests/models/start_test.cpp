@@ -11,11 +11,11 @@ class HeadBias : public ::testing::TestWithParam<ModelCase> {
  protected:
   HeadBias() : model_(make_model(device_, GetParam().config, 3)) {
     const EventShape& events = GetParam().config.events;
-    const Index likelihoods = events.tokens ? events.vocabulary : events.keys;
+    const Index likelihoods = events.is_tokens() ? events.vocabulary : events.keys;
     for (Index i = 0; i < events.outputs(); ++i) {
-      const double share = (1.0 + static_cast<double>(i % 5)) / (i < likelihoods && !events.tokens ? 12 : 40);
+      const double share = (1.0 + static_cast<double>(i % 5)) / (i < likelihoods && !events.is_tokens() ? 12 : 40);
       logits_.push_back(
-          static_cast<float>(i < likelihoods && !events.tokens ? std::log(share / (1 - share)) : std::log(share)));
+          static_cast<float>(i < likelihoods && !events.is_tokens() ? std::log(share / (1 - share)) : std::log(share)));
     }
   }
 
@@ -51,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(Models, HeadBias, ::testing::ValuesIn(model_cases()), c
 TEST(HeadBiasOfAnAutoregressiveHead, MakesUpForTheHiddenUnits) {
   constexpr std::size_t kKeys = 8;
   ModelConfig config;
-  config.events.keys = config.events.width = kKeys;
+  config.events = frame_events(kKeys, 0);
   config.head = Head::autoregressive;
   config.head_hidden = 64;
   config.hidden = 4;
@@ -107,9 +107,7 @@ TEST(StartFromCounts, OfRecurrentNetworksSpreadsThresholdsOverTheLengths) {
   ModelConfig config;
   config.architecture = Architecture::bilstm;
   config.hidden = 6;
-  config.events.keys = 4;
-  config.events.width = 5;
-  config.events.duration_values = {0.5f, 1.0f, 2.0f};
+  config.events = frame_events(4, 3);
   AnyDevice device = Cpu{1};
   const auto drawn = make_model(device, config, 3), started = make_model(device, config, 3);
   const std::vector<float> logits = {-1, -2, -3, -4, std::log(0.2f), std::log(0.6f), std::log(0.2f)};

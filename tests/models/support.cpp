@@ -19,9 +19,9 @@ void append_input(const EventShape& shape, const Event& event, std::vector<std::
     columns.push_back(key);
     values.push_back(1.0f);
   }
-  if (event.duration < 0 || shape.duration_values.empty()) return;
-  columns.push_back(static_cast<std::int32_t>(shape.width) - 1);
-  values.push_back(shape.duration_values[static_cast<std::size_t>(event.duration)]);
+  if (event.duration < 0 || !shape.has_durations()) return;
+  columns.push_back(shape.width - 1);
+  values.push_back(duration_value(shape.duration_input, class_quarters(event.duration)));
 }
 
 // /usr/bin/python3 tests/models/torch/naive_twin.py
@@ -41,19 +41,15 @@ const std::map<std::string, StepError> kNaiveBf16 = {
 
 }  // namespace
 
-EventShape token_events(Index vocabulary) {
-  EventShape shape;
-  shape.tokens = true;
-  shape.vocabulary = vocabulary;
-  return shape;
+EventShape token_events(int vocabulary) {
+  return {.vocabulary = vocabulary};
 }
 
-EventShape frame_events(Index keys, Index duration_classes) {
-  EventShape shape;
-  shape.keys = keys;
-  shape.width = keys + (duration_classes > 0 ? 1 : 0);
-  for (Index i = 0; i < duration_classes; ++i) shape.duration_values.push_back(0.25f * static_cast<float>(i + 1));
-  return shape;
+EventShape frame_events(int keys, int duration_classes) {
+  return {.kind = EventKind::frames,
+          .keys = keys,
+          .duration_classes = duration_classes,
+          .width = keys + (duration_classes > 0 ? 1 : 0)};
 }
 
 Event start_event(const EventShape& shape) {
@@ -68,11 +64,11 @@ std::vector<Event> random_events(const EventShape& shape, Index count, std::uint
       return kernels::uniform(stream, static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(position));
     };
     const auto below = [&](Index n) { return static_cast<std::int32_t>(number(0) * static_cast<float>(n)); };
-    if (shape.tokens) {
+    if (shape.is_tokens()) {
       events[i].token = below(shape.vocabulary);
       continue;
     }
-    if (shape.duration_classes() > 0) events[i].duration = below(shape.duration_classes());
+    if (shape.duration_classes > 0) events[i].duration = below(shape.duration_classes);
     for (Index key = 0; key < shape.keys; ++key)
       if (number(key + 1) < 0.3f) events[i].keys.push_back(static_cast<std::int32_t>(key));
   }
@@ -83,7 +79,7 @@ void OwnedBatch::add_row(std::span<const Event> inputs, std::span<const Event> t
   lengths_.push_back(static_cast<std::int32_t>(inputs.size()));
   for (std::size_t t = 0; t < static_cast<std::size_t>(steps_); ++t) {
     const bool present = t < inputs.size();
-    if (events_.tokens) {
+    if (events_.is_tokens()) {
       inputs_.push_back(present ? inputs[t].token : 0);
       continue;
     }
@@ -92,13 +88,13 @@ void OwnedBatch::add_row(std::span<const Event> inputs, std::span<const Event> t
   }
   for (std::size_t t = 0; t < static_cast<std::size_t>(targets_per_row_); ++t) {
     const bool present = t < targets.size();
-    if (events_.tokens) {
+    if (events_.is_tokens()) {
       targets_.push_back(present ? targets[t].token : -1);
       continue;
     }
     if (present) target_keys_.insert(target_keys_.end(), targets[t].keys.begin(), targets[t].keys.end());
     target_rows_.push_back(static_cast<std::int64_t>(target_keys_.size()));
-    if (events_.duration_classes() > 0) target_classes_.push_back(present ? targets[t].duration : -1);
+    if (events_.duration_classes > 0) target_classes_.push_back(present ? targets[t].duration : -1);
   }
 }
 
@@ -132,7 +128,7 @@ OwnedBatch random_batch(const Model& model, Index rows, Index steps, std::uint64
 }
 
 StreamEvents::StreamEvents(const EventShape& shape, std::span<const Event> events)
-    : offsets_{0}, tokens_(shape.tokens) {
+    : offsets_{0}, tokens_(shape.is_tokens()) {
   columns_.reserve(1);
   values_.reserve(1);
   for (const Event& event : events) {

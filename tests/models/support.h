@@ -18,8 +18,8 @@ struct Event {
   std::int32_t duration = -1;  // class; -1 in the start event
 };
 
-EventShape token_events(Index vocabulary);
-EventShape frame_events(Index keys, Index duration_classes);
+EventShape token_events(int vocabulary);
+EventShape frame_events(int keys, int duration_classes);
 
 Event start_event(const EventShape&);
 std::vector<Event> random_events(const EventShape&, Index count, std::uint64_t seed);

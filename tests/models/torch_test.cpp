@@ -49,13 +49,13 @@ class Reference {
       c.feedforward = number("feedforward");
       c.position = position_encoding_of(file_.metadata().at("position"));
     }
-    c.events.tokens = tokens_;
+    c.events.kind = tokens_ ? EventKind::tokens : EventKind::frames;
     if (tokens_) {
       c.events.vocabulary = number("vocabulary");
     } else {
       c.events.keys = number("keys");
-      c.events.duration_values.resize(static_cast<std::size_t>(number("duration_classes")));
-      c.events.width = c.events.keys + (c.events.duration_values.empty() ? 0 : 1);
+      c.events.duration_classes = number("duration_classes");
+      c.events.width = c.events.keys + (c.events.has_durations() ? 1 : 0);
     }
     return c;
   }
@@ -98,7 +98,7 @@ class Reference {
   std::vector<std::int64_t> shape(const std::string& name) const { return file_.at(name).shape; }
 
  private:
-  Index number(const std::string& key) const { return std::stoi(file_.metadata().at(key)); }
+  int number(const std::string& key) const { return std::stoi(file_.metadata().at(key)); }
 
   void gather_frames() {
     input_rows_ = {0};

@@ -26,7 +26,7 @@ nlohmann::json evaluated(const std::vector<std::string>& arguments) {
 }
 
 // A model's loss at every event, read in the plainest way: one event at a time, by its decoder.
-std::vector<double> decoder_losses(const Model& model, const io::EventsView& piece) {
+std::vector<double> decoder_losses(const Model& model, const EventsView& piece) {
   const auto decoder = model.decoder(1);
   std::vector<double> losses;
   std::int32_t id = static_cast<std::int32_t>(model.config().events.vocabulary);
@@ -76,8 +76,8 @@ TEST_P(WindowScorerTest, ReadsTheFirstWindowAsADecoderDoes) {
   load();
   Scorer scorer(*model_, data_->spec());
   const std::int64_t steps = model_->config().sequence;
-  std::vector<io::EventsView> pieces;
-  for (const io::EventsView& piece : data_->all(io::Split::train)) pieces.push_back(piece.slice(0, steps));
+  std::vector<EventsView> pieces;
+  for (const EventsView& piece : data_->all(io::Split::train)) pieces.push_back(piece.slice(0, steps));
   const auto losses = scorer.score(pieces);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const std::vector<double> expected = decoder_losses(*model_, pieces[i]);
@@ -90,10 +90,10 @@ TEST_P(WindowScorerTest, ScoresEachEventWithTheContextItPromises) {
   load();
   Scorer scorer(*model_, data_->spec());
   const std::int64_t steps = model_->config().sequence, stride = 5;
-  const io::EventsView piece = data_->piece(io::Split::train, 0);
+  const EventsView piece = data_->piece(io::Split::train, 0);
   const std::int64_t size = piece.size();
   const auto at = [&](std::int64_t first) {  // the last event's loss, of the piece without its first events
-    const std::vector<io::EventsView> rest = {piece.slice(first, size - first)};
+    const std::vector<EventsView> rest = {piece.slice(first, size - first)};
     return scorer.score(rest, {.stride = stride}).front().main.back();
   };
   EXPECT_NEAR(at(0), at(size - 1 - steps), 1e-5);
@@ -157,7 +157,7 @@ TEST(Evaluate, RefusesAProtocolThatCountsNoFrame) {
   const fs::path run = small_run(folder, "roll88", "rnn");
   const auto encoder = io::make_encoding("roll88");
   io::Corpus corpus;
-  io::Events frame(io::EventKind::frames);
+  Events frame(EventKind::frames);
   frame.push_frame(std::vector<std::uint8_t>{40});
   corpus[io::Split::train].push_back({"a", frame});
   corpus[io::Split::test] = {{"b", frame}, {"c", frame}};

@@ -23,8 +23,8 @@ inline std::filesystem::path small_dataset(const std::filesystem::path& file, st
   int i = 0;
   for (const io::NamedScore& piece : io::synthetic_corpus(10, 3)) {
     io::LossReport report;
-    const io::Events all = encoder->encode(piece.score, report);
-    io::Events cut(all.kind);
+    const Events all = encoder->encode(piece.score, report);
+    Events cut(all.kind);
     cut.append(all.view().slice(0, std::min(events + i, all.size())));
     const io::Split split = i < 6 ? io::Split::train : i < 8 ? io::Split::valid : io::Split::test;
     corpus[split].push_back({piece.name, std::move(cut)});

@@ -25,7 +25,7 @@ io::Score read(const fs::path& file) {
 }
 
 // Events of a MIDI file in an encoding.
-io::Events encoded(const fs::path& file, std::string_view encoding) {
+Events encoded(const fs::path& file, std::string_view encoding) {
   io::LossReport report;
   return io::make_encoding(encoding)->encode(read(file), report);
 }
@@ -49,7 +49,7 @@ TEST(Sample, GoesOnFromAFileOfWhichTheFirstEventsAreTaken) {
   const io::NamedScore piece = io::synthetic_corpus(1, 9).front();
   io::write_file(folder / "prime.mid", io::write_score(piece.score));
   io::LossReport report;
-  const io::Events whole = io::make_encoding("perf")->encode(piece.score, report);
+  const Events whole = io::make_encoding("perf")->encode(piece.score, report);
   ASSERT_EQ(sample({run, "--prime", folder / "prime.mid", "--prime-steps", "30", "--steps", "50", "-q", "-o",
                     folder / "out.mid"})
                 .status,
@@ -90,7 +90,7 @@ TEST(Sample, ColdItRepeatsItself) {
   for (const std::string seed : {"1", "2"}) {
     ASSERT_EQ(sample({run, "--temperature", "0", "--seed", seed, "-q", "-o", folder / (seed + ".mid")}).status, 0);
   }
-  EXPECT_TRUE(io::equal(encoded(folder / "1.mid", "perf").view(), encoded(folder / "2.mid", "perf").view()));
+  EXPECT_TRUE(equal(encoded(folder / "1.mid", "perf").view(), encoded(folder / "2.mid", "perf").view()));
 }
 
 TEST(Sample, DrawsKeysOneAfterAnother) {
@@ -170,7 +170,7 @@ TEST(Sample, WithoutItsGrammarAModelDrawsMore) {
   ASSERT_EQ(sample(joined(options, {"--no-grammar", "-o", folder / "without.mid"})).status, 0);
   EXPECT_FALSE(contains(read_text(folder / "with.mid"), "--no-grammar"));
   EXPECT_TRUE(contains(read_text(folder / "without.mid"), "--no-grammar"));
-  EXPECT_FALSE(io::equal(encoded(folder / "with.mid", "perf").view(), encoded(folder / "without.mid", "perf").view()));
+  EXPECT_FALSE(equal(encoded(folder / "with.mid", "perf").view(), encoded(folder / "without.mid", "perf").view()));
 }
 
 TEST(Sample, RefusesConstraintsThatCannotBeMet) {

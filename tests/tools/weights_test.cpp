@@ -53,19 +53,19 @@ std::optional<std::string> python_with_torch() {
 }
 
 // A piece as dense rows behind the start event's, [1, events, width].
-void write_dense(const fs::path& file, const io::EventsView& piece, const io::EventSpec& spec) {
+void write_dense(const fs::path& file, const EventsView& piece, const EventShape& spec) {
   const auto width = static_cast<std::size_t>(spec.width);
   std::vector<float> rows(width * static_cast<std::size_t>(piece.size()));
   for (std::int64_t i = 0; i + 1 < piece.size(); ++i) {
     float* const row = rows.data() + width * static_cast<std::size_t>(i + 1);
     for (const std::uint8_t key : piece.frame(i)) row[key] = 1;
-    row[width - 1] = io::duration_value(spec.duration_input, piece.quarters[static_cast<std::size_t>(i)]);
+    row[width - 1] = duration_value(spec.duration_input, piece.quarters[static_cast<std::size_t>(i)]);
   }
   io::write_safetensors(file, std::vector{io::tensor_view<float>("x", rows, {1, piece.size(), spec.width})});
 }
 
 // The loss of frame `i`, all of it, by these logits.
-double loss_of(const io::EventsView& piece, std::int64_t i, const io::EventSpec& spec, std::span<const float> logits) {
+double loss_of(const EventsView& piece, std::int64_t i, const EventShape& spec, std::span<const float> logits) {
   double loss = 0, sum = 0;
   for (int key = 0; key < spec.keys; ++key) {
     const double logit = static_cast<double>(logits[static_cast<std::size_t>(key)]);
@@ -114,7 +114,7 @@ TEST_F(Weights, GoBothWaysAsThePageShows) {
   const std::vector<Block> blocks = blocks_of(read_text(POLONAISE_SOURCE_DIR "/docs/weights.md"));
   ASSERT_EQ(blocks.size(), 4U);
   const io::Dataset data = io::Dataset::open(folder_ / "piano.data");
-  const io::EventsView piece = data.piece(io::Split::test, 0);
+  const EventsView piece = data.piece(io::Split::test, 0);
   write_dense(folder_ / "x.safetensors", piece, data.spec());
 
   run(blocks[0]);
@@ -127,7 +127,7 @@ TEST_F(Weights, GoBothWaysAsThePageShows) {
   EXPECT_EQ(file.at("logits").shape, (std::vector<std::int64_t>{1, piece.size(), 130}));
   AnyDevice device = device_of("cpu", 1);
   const std::unique_ptr<Model> model = tools::Run::open(folder_ / "run").load_model(device, "best");
-  const std::vector<io::EventsView> pieces = {piece};
+  const std::vector<EventsView> pieces = {piece};
   const std::vector<double> ours = Scorer(*model, data.spec()).score(pieces).front().total();
   for (std::int64_t i = 0; i < piece.size(); ++i) {
     const auto logits = std::span(theirs).subspan(static_cast<std::size_t>(130 * i), 130);

@@ -64,7 +64,7 @@ std::string name_of(const Task& task) {
 }
 
 Result encode(const Task& task, const io::Encoding& encoding) {
-  Result result{{name_of(task), io::Events()}, {}, {}};
+  Result result{{name_of(task), Events()}, {}, {}};
   const io::Score& score = task.source->score;
   result.piece.events =
       task.semitones == 0 && task.tempo == 1
@@ -79,7 +79,7 @@ void require_tempos_matter(std::span<const Task> tasks, const io::Encoding& enco
   if (faster == tasks.end()) return;
   Task plain = *faster;
   plain.tempo = 1;
-  if (!io::equal(encode(*faster, encoding).piece.events.view(), encode(plain, encoding).piece.events.view())) return;
+  if (!equal(encode(*faster, encoding).piece.events.view(), encode(plain, encoding).piece.events.view())) return;
   throw UsageError(fmt::format("--tempo makes no difference to what the encoding {} keeps.", encoding.name()));
 }
 

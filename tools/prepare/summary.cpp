@@ -35,7 +35,7 @@ std::string warnings_text(std::string_view title, const io::Warnings& warnings) 
   return out;
 }
 
-std::uint64_t content(const io::Events& events) {
+std::uint64_t content(const Events& events) {
   const std::uint64_t keys = io::hash64(std::as_bytes(std::span(events.keys)));
   return io::hash64(std::as_bytes(std::span(events.rows)), keys);
 }
@@ -88,11 +88,11 @@ std::string summary_text(const Sources& sources, std::span<const io::Split> spli
   return out + warnings_text("dropped by the augmentation", encoded.warnings);
 }
 
-std::string mix_text(const io::Corpus& corpus, const io::EventSpec& spec) {
+std::string mix_text(const io::Corpus& corpus, const EventShape& spec) {
   for (const io::Split split : io::kSplits) {
     if (events_in(corpus[split]) == 0) return "";
   }
-  const std::vector<io::EventsView> train = io::views(corpus[io::Split::train]);
+  const std::vector<EventsView> train = io::views(corpus[io::Split::train]);
   return explain_gap(io::baselines(train, io::views(corpus[io::Split::valid]), spec),
                      io::baselines(train, io::views(corpus[io::Split::test]), spec), loss_unit(spec));
 }

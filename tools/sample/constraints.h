@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/encodings/event_grammar.h"
+#include "io/encodings/grammar_options.h"
 #include "tools/cli/cli.h"
 
 namespace polonaise::tools {

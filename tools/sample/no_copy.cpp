@@ -4,7 +4,7 @@
 
 namespace polonaise::tools {
 
-NoCopy::NoCopy(const io::Ngrams& ngrams, const io::EventsView& opening) : ngrams_(ngrams) {
+NoCopy::NoCopy(const io::Ngrams& ngrams, const EventsView& opening) : ngrams_(ngrams) {
   for (std::int64_t i = std::max<std::int64_t>(0, opening.size() - ngrams.n() + 1); i < opening.size(); ++i) {
     push(ngrams.event(opening, i));
   }
@@ -14,14 +14,8 @@ void NoCopy::forbid(std::span<std::uint8_t> allowed) {
   for (const std::int32_t token : ngrams_.after(last_)) allowed[static_cast<std::size_t>(token)] = 0;
 }
 
-bool NoCopy::forbids(std::span<const std::int32_t> keys, std::int32_t length) {
-  return ngrams_.completes(last_, frame(keys, length));
-}
-
-std::int32_t NoCopy::frame(std::span<const std::int32_t> keys, std::int32_t length) const {
-  std::vector<std::uint8_t> bytes;
-  for (const std::int32_t key : keys) bytes.push_back(static_cast<std::uint8_t>(key));
-  return ngrams_.frame(bytes, length);
+bool NoCopy::forbids(std::span<const std::uint8_t> keys, std::int32_t length) {
+  return ngrams_.completes(last_, ngrams_.frame(keys, length));
 }
 
 void NoCopy::push(std::int32_t event) {

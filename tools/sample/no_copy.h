@@ -11,15 +11,14 @@ namespace polonaise::tools {
 class NoCopy final : public Veto {
  public:
   // `ngrams` must outlive it.
-  NoCopy(const io::Ngrams& ngrams, const io::EventsView& opening);
+  NoCopy(const io::Ngrams& ngrams, const EventsView& opening);
 
   void forbid(std::span<std::uint8_t> allowed) override;
-  bool forbids(std::span<const std::int32_t> keys, std::int32_t length) override;
+  bool forbids(std::span<const std::uint8_t> keys, std::int32_t length) override;
   void take(std::int32_t token) override { push(token); }
-  void take(std::span<const std::int32_t> keys, std::int32_t length) override { push(frame(keys, length)); }
+  void take(std::span<const std::uint8_t> keys, std::int32_t length) override { push(ngrams_.frame(keys, length)); }
 
  private:
-  std::int32_t frame(std::span<const std::int32_t> keys, std::int32_t length) const;
   void push(std::int32_t event);
 
   const io::Ngrams& ngrams_;

@@ -36,8 +36,8 @@ void check(const Cli& cli, const OpeningOptions& options) {
   }
 }
 
-io::Events opening_events(const OpeningOptions& options, std::string_view program, const io::Encoding& encoding) {
-  if (options.is_none()) return io::Events(encoding.spec().kind);
+Events opening_events(const OpeningOptions& options, std::string_view program, const io::Encoding& encoding) {
+  if (options.is_none()) return Events(encoding.spec().kind);
   io::Score score = io::op53_prime();
   if (options.is_file()) {
     io::Warnings warnings;
@@ -45,17 +45,17 @@ io::Events opening_events(const OpeningOptions& options, std::string_view progra
     print_warnings(program, options.prime, warnings);
   }
   io::LossReport report;
-  io::Events all = encoding.encode(score, report);
+  Events all = encoding.encode(score, report);
   if (all.size() == 0) {
     throw io::Error(fmt::format("{}: has no notes to go on from; give another --prime.", options.prime.string()));
   }
   if (options.steps == 0 || options.steps >= all.size()) return all;
-  io::Events events(all.kind);
+  Events events(all.kind);
   events.append(all.view().slice(0, options.steps));
   return events;
 }
 
-io::Score sample_score(const OpeningOptions& options, const io::Encoding& encoding, const io::EventsView& events,
+io::Score sample_score(const OpeningOptions& options, const io::Encoding& encoding, const EventsView& events,
                        std::int64_t opening) {
   if (options.kept == "keep") return encoding.decode(events);
   const io::Score whole = io::decode_continuation(encoding, events, opening);

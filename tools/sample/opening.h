@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "io/encodings/encoding.h"
-#include "io/encodings/event_sequence.h"
 #include "io/midi/score.h"
+#include "kernels/events/events.h"
 #include "tools/cli/cli.h"
 
 namespace polonaise::tools {
@@ -27,10 +27,10 @@ void declare(Cli& cli, OpeningOptions& options);
 void check(const Cli& cli, const OpeningOptions& options);
 
 // The events of the opening; none without one. Throws io::Error for a file that cannot be read or has no notes.
-io::Events opening_events(const OpeningOptions& options, std::string_view program, const io::Encoding& encoding);
+Events opening_events(const OpeningOptions& options, std::string_view program, const io::Encoding& encoding);
 
 // What is written of events of which the first `opening` are those.
-io::Score sample_score(const OpeningOptions& options, const io::Encoding& encoding, const io::EventsView& events,
+io::Score sample_score(const OpeningOptions& options, const io::Encoding& encoding, const EventsView& events,
                        std::int64_t opening);
 
 // As a sample's text event says it: "prime=op53 prime-steps=0 opening=mark".

@@ -5,7 +5,6 @@
 
 #include "io/data/batches.h"
 #include "io/data/windows.h"
-#include "tools/training/convert.h"
 
 namespace polonaise::tools {
 namespace {
@@ -85,10 +84,9 @@ std::vector<double> PieceLosses::total() const {
   return sum;
 }
 
-Scorer::Scorer(const Model& model, const io::EventSpec& spec)
-    : model_(model), spec_(spec), shards_(model.parameters()) {}
+Scorer::Scorer(const Model& model, const EventShape& spec) : model_(model), spec_(spec), shards_(model.parameters()) {}
 
-std::vector<PieceLosses> Scorer::score(std::span<const io::EventsView> pieces, const ScoreOptions& options) {
+std::vector<PieceLosses> Scorer::score(std::span<const EventsView> pieces, const ScoreOptions& options) {
   std::vector<PieceLosses> losses(pieces.size());
   const std::int64_t every = model_.many_to_one() ? options.every : 1;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
@@ -103,7 +101,7 @@ std::vector<PieceLosses> Scorer::score(std::span<const io::EventsView> pieces, c
   return losses;
 }
 
-void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<PieceLosses>& losses) {
+void Scorer::carry_state(std::span<const EventsView> pieces, std::vector<PieceLosses>& losses) {
   // Pieces of like length side by side.
   std::vector<std::int32_t> order(pieces.size());
   std::iota(order.begin(), order.end(), 0);
@@ -129,11 +127,11 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
         }
         const std::int32_t steps = windows.front().targets;  // the shard's longest piece stands first
         if (steps == 0) return TargetLossViews{};
-        const io::Batch batch = io::make_batch(pieces, spec_, windows, io::WindowKind::every_step, steps);
+        const io::BatchMemory batch = io::make_batch(pieces, spec_, windows, io::WindowKind::every_step, steps);
         std::byte* const h = state_.data() + at(shard.first) * all_bytes;
         RecurrentState state{{h, {layers, shard.count, hidden}, type},
                              {h + at(shard.count) * row_bytes, {layers, shard.count, states * hidden}, type}};
-        const ReadLosses result(tape.device(), model_.losses(tape, batch_view(batch), {0, shard.count}, &state));
+        const ReadLosses result(tape.device(), model_.losses(tape, batch.view(), {0, shard.count}, &state));
         for (std::int64_t row = 0; row < shard.count; ++row) {
           const io::Window& window = windows[at(row)];
           take(result, row, window.targets, window.targets, begin, losses[static_cast<std::size_t>(window.piece)]);
@@ -144,7 +142,7 @@ void Scorer::carry_state(std::span<const io::EventsView> pieces, std::vector<Pie
   }
 }
 
-void Scorer::read_windows(std::span<const io::EventsView> pieces, const ScoreOptions& options,
+void Scorer::read_windows(std::span<const EventsView> pieces, const ScoreOptions& options,
                           std::vector<PieceLosses>& losses) {
   const std::int64_t steps = model_.config().sequence;
   const std::int64_t stride = options.stride > 0 ? std::min(options.stride, steps) : default_stride(steps);
@@ -165,8 +163,8 @@ void Scorer::read_windows(std::span<const io::EventsView> pieces, const ScoreOpt
       const auto own = group.subspan(at(shard.first), at(shard.count));
       std::vector<io::Window> windows;
       for (const Reading& reading : own) windows.push_back(reading.window);
-      const io::Batch batch = io::make_batch(pieces, spec_, windows, kind, steps);
-      const ReadLosses result(tape.device(), model_.losses(tape, batch_view(batch), {0, shard.count}));
+      const io::BatchMemory batch = io::make_batch(pieces, spec_, windows, kind, steps);
+      const ReadLosses result(tape.device(), model_.losses(tape, batch.view(), {0, shard.count}));
       for (std::int64_t row = 0; row < shard.count; ++row) {
         const Reading& reading = own[at(row)];
         take(result, row, reading.window.targets, reading.count, reading.first,
@@ -183,7 +181,7 @@ double Evaluation::per_note(double nats_per_event) const {
 
 Evaluation evaluate(Scorer& scorer, const io::Dataset& dataset, io::Split split, io::Protocol protocol,
                     std::int64_t stride) {
-  const std::vector<io::EventsView> pieces = dataset.all(split);
+  const std::vector<EventsView> pieces = dataset.all(split);
   const std::vector<PieceLosses> losses = scorer.score(pieces, {.stride = stride});
   Evaluation result;
   result.protocol = protocol;
@@ -194,15 +192,15 @@ Evaluation evaluate(Scorer& scorer, const io::Dataset& dataset, io::Split split,
     result.durations = mean(
         losses, protocol, [](const PieceLosses& piece) -> const auto& { return piece.durations; });
   }
-  if (dataset.spec().kind == io::EventKind::tokens) {
-    for (const io::EventsView& piece : pieces) result.notes += std::ssize(dataset.encoding().decode(piece).notes);
+  if (dataset.spec().kind == EventKind::tokens) {
+    for (const EventsView& piece : pieces) result.notes += std::ssize(dataset.encoding().decode(piece).notes);
   }
   result.baselines = io::baselines(dataset.all(io::Split::train), pieces, dataset.spec(), protocol);
   return result;
 }
 
-std::string_view loss_unit(const io::EventSpec& spec) {
-  return spec.kind == io::EventKind::tokens ? "nats per token" : "nats per frame";
+std::string_view loss_unit(const EventShape& spec) {
+  return spec.kind == EventKind::tokens ? "nats per token" : "nats per frame";
 }
 
 }  // namespace polonaise::tools

@@ -40,19 +40,18 @@ struct ScoreOptions {
 // the pieces nor from call to call, and results do not depend on the number of threads.
 class Scorer {
  public:
-  Scorer(const Model& model, const io::EventSpec& spec);
+  Scorer(const Model& model, const EventShape& spec);
 
-  std::vector<PieceLosses> score(std::span<const io::EventsView> pieces, const ScoreOptions& options = {});
+  std::vector<PieceLosses> score(std::span<const EventsView> pieces, const ScoreOptions& options = {});
   std::size_t arena_high_water() const { return shards_.arena_high_water(); }
   std::size_t memory() const { return shards_.memory() + state_.bytes(); }
 
  private:
-  void carry_state(std::span<const io::EventsView> pieces, std::vector<PieceLosses>& losses);
-  void read_windows(std::span<const io::EventsView> pieces, const ScoreOptions& options,
-                    std::vector<PieceLosses>& losses);
+  void carry_state(std::span<const EventsView> pieces, std::vector<PieceLosses>& losses);
+  void read_windows(std::span<const EventsView> pieces, const ScoreOptions& options, std::vector<PieceLosses>& losses);
 
   const Model& model_;
-  const io::EventSpec spec_;
+  const EventShape spec_;
   Shards shards_;
   Buffer state_;
 };
@@ -75,6 +74,6 @@ Evaluation evaluate(Scorer& scorer, const io::Dataset& dataset, io::Split split,
                     std::int64_t stride);
 
 // "nats per frame" or "nats per token".
-std::string_view loss_unit(const io::EventSpec& spec);
+std::string_view loss_unit(const EventShape& spec);
 
 }  // namespace polonaise::tools

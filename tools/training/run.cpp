@@ -16,7 +16,6 @@
 #include "io/files/error.h"
 #include "io/files/file.h"
 #include "tools/cli/files.h"
-#include "tools/training/convert.h"
 #include "tools/training/setup.h"
 
 namespace polonaise::tools {
@@ -187,7 +186,7 @@ TrainingState Run::resume(Model& model, Optimizer& optimizer) {
 }
 
 std::unique_ptr<Model> Run::load_model(AnyDevice& device, std::string_view name, DType activations) const {
-  auto model = make_model(device, model_config(options_, event_shape(encoding_->spec())), options_.seed, activations);
+  auto model = make_model(device, model_config(options_, encoding_->spec()), options_.seed, activations);
   read_model(checkpoint(name) / "model.safetensors", *model);
   return model;
 }

@@ -148,7 +148,7 @@ class Session {
       state_.best_step = state_.step;
     }
     state_.stale = best ? 0 : state_.stale + 1;
-    const io::EventSpec spec = run_.encoding().spec();
+    const EventShape spec = run_.encoding().spec();
     Json line;
     line["type"] = "validation";
     line["step"] = state_.step;

@@ -6,7 +6,6 @@
 #include <stdexcept>
 
 #include "tools/options/train_options.h"
-#include "tools/training/convert.h"
 
 namespace polonaise::tools {
 namespace {
@@ -71,9 +70,9 @@ std::int64_t TrainingSetup::planned_steps(std::int64_t batches_in_epoch) const {
   return steps > 0 ? steps : (epochs * batches_in_epoch + accumulate - 1) / accumulate;
 }
 
-TrainingSetup training_setup(const TrainOptions& o, const io::EventSpec& events) {
+TrainingSetup training_setup(const TrainOptions& o, const EventShape& events) {
   const bool has_end = o.epochs > 0 || o.steps > 0 || o.minutes > 0;
-  return {.model = model_config(o, event_shape(events)),
+  return {.model = model_config(o, events),
           .optimizer = optimizer_options(o),
           .batches = {window_options(o), o.batch},
           .accumulate = o.accumulate,

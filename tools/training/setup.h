@@ -40,7 +40,7 @@ struct TrainingSetup {
 ModelConfig model_config(const TrainOptions& options, const EventShape& events);
 
 // What the options ask for, on such events; without any end, 30 epochs. UsageError for options that fit no model.
-TrainingSetup training_setup(const TrainOptions& options, const io::EventSpec& events);
+TrainingSetup training_setup(const TrainOptions& options, const EventShape& events);
 
 // The setup's warm-up, but no more than a third of the planned steps, where they have an end. (With a tenth an LSTM at
 // its defaults has 8.72 nats on JSB chorales in windows of 200, 150 steps, and not 8.49.)

@@ -5,14 +5,13 @@
 #include "io/baselines/baselines.h"
 #include "io/data/windows.h"
 #include "io/files/error.h"
-#include "tools/training/convert.h"
 
 namespace polonaise::tools {
 namespace {
 
-std::vector<io::EventsView> pieces_of(const io::Dataset& dataset, io::Split split) {
-  std::vector<io::EventsView> pieces = dataset.all(split);
-  std::erase_if(pieces, [](const io::EventsView& piece) { return piece.empty(); });
+std::vector<EventsView> pieces_of(const io::Dataset& dataset, io::Split split) {
+  std::vector<EventsView> pieces = dataset.all(split);
+  std::erase_if(pieces, [](const EventsView& piece) { return piece.empty(); });
   return pieces;
 }
 
@@ -49,10 +48,10 @@ std::int64_t Trainer::step() {
     for (int i = 0; i < setup_.accumulate; ++i) batches_.push_back(loader_->next());
   }
   Index targets = 0;
-  for (const io::Batch& batch : batches_) targets += batch.target_count;
+  for (const io::BatchMemory& batch : batches_) targets += batch.target_count;
   std::vector<Shards::Work> work;
-  for (const io::Batch& batch : batches_) {
-    const polonaise::Batch view = batch_view(batch);
+  for (const io::BatchMemory& batch : batches_) {
+    const polonaise::Batch view = batch.view();
     work.push_back(
         {view.rows, [this, view](Tape& tape, Shards::Rows rows) { return model_->prepare(tape, view, rows); }});
   }

@@ -58,15 +58,15 @@ class Trainer {
 
  private:
   TrainingSetup setup_;
-  const io::EventSpec spec_;
-  std::vector<io::EventsView> training_, validation_;
+  const EventShape spec_;
+  std::vector<EventsView> training_, validation_;
   std::int64_t batches_in_epoch_ = 0, targets_in_epoch_ = 0;
   std::unique_ptr<Model> model_;
   std::optional<Optimizer> optimizer_;
   std::optional<Training> steps_;
   std::optional<Scorer> scorer_;
   std::optional<io::BatchLoader> loader_;
-  std::vector<io::Batch> batches_;  // of the last step
+  std::vector<io::BatchMemory> batches_;  // of the last step
 };
 
 }  // namespace polonaise::tools

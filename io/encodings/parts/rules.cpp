@@ -109,10 +109,10 @@ void Rules::keep_together(std::span<const TokenRange> parts) {
   }
 }
 
-Grammar Rules::finish() {
+EventGrammar Rules::finish() {
   if (grammar_.counters.empty()) return std::move(grammar_);
   grammar_.first_change.push_back(0);
-  for (const std::vector<Grammar::Change>& changes : changes_) {
+  for (const std::vector<GrammarChange>& changes : changes_) {
     grammar_.changes.insert(grammar_.changes.end(), changes.begin(), changes.end());
     grammar_.first_change.push_back(static_cast<std::int32_t>(grammar_.changes.size()));
   }

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "io/encodings/event_grammar.h"
 #include "io/encodings/parts/tokens.h"
+#include "kernels/events/event_grammar.h"
 
 namespace polonaise::io {
 
@@ -17,7 +17,7 @@ void check_grammar_options(const GrammarOptions& options, int first, int last, s
 
 bool key_allowed(const GrammarOptions& options, int pitch);
 
-// Grammar::key_drawable for the keys first..last.
+// EventGrammar::key_drawable for the keys first..last.
 std::vector<std::uint8_t> allowed_keys(const GrammarOptions& options, int first, int last);
 
 // The end of a clock with so many ticks to a quarter of half a second, -1 where no length is asked for; Error for less
@@ -38,18 +38,18 @@ class Rules {
   void forbid_keys(const GrammarOptions& options, int first, int count, int lowest);
   // A counter from 0 to `high`, beginning at 0; returns its index.
   int add_counter(int high);
-  void change(int token, Grammar::Change change) { changes_[static_cast<std::size_t>(token)].push_back(change); }
+  void change(int token, GrammarChange change) { changes_[static_cast<std::size_t>(token)].push_back(change); }
 
   // A note is one token of each of `parts` in their order, and no token of another kind stands between them; takes a
   // counter for each part but the last.
   void keep_together(std::span<const TokenRange> parts);
 
-  Grammar& grammar() { return grammar_; }
-  Grammar finish();
+  EventGrammar& grammar() { return grammar_; }
+  EventGrammar finish();
 
  private:
-  Grammar grammar_;
-  std::vector<std::vector<Grammar::Change>> changes_;  // of each token
+  EventGrammar grammar_;
+  std::vector<std::vector<GrammarChange>> changes_;  // of each token
 };
 
 }  // namespace polonaise::io

@@ -22,7 +22,7 @@ inline std::uint8_t bin_velocity(int bin) {
   return static_cast<std::uint8_t>(std::min(1 + bin * kVelocityRange + kVelocityRange / 2, 127));
 }
 
-inline EventSpec token_spec(int vocabulary) {
+inline EventShape token_spec(int vocabulary) {
   return {.kind = EventKind::tokens, .vocabulary = vocabulary};
 }
 

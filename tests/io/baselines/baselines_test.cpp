@@ -13,7 +13,7 @@
 namespace polonaise::io {
 namespace {
 
-EventSpec roll_spec() {
+EventShape roll_spec() {
   return {EventKind::frames, 0, 88, 0, 88, DurationInput::log2_one_plus};
 }
 
@@ -45,7 +45,7 @@ TEST(Baselines, BenchmarkAnchorsComeOutToTheDigit) {
 }
 
 TEST(Baselines, TokensAreCountedWithOneAdded) {
-  EventSpec spec;
+  EventShape spec;
   spec.vocabulary = 3;
   Events train(EventKind::tokens);
   for (const int token : {0, 1, 0, 1}) train.push_token(token);
@@ -61,7 +61,7 @@ TEST(Baselines, TokensAreCountedWithOneAdded) {
 }
 
 TEST(Baselines, LengthsOfFramesAreAddedAndShownApart) {
-  const EventSpec spec{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
+  const EventShape spec{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
   Events train(EventKind::frames);
   const std::vector<std::uint8_t> key = {1};
   for (int i = 0; i < 4; ++i) train.push_frame(key, class_quarters(5));
@@ -80,7 +80,7 @@ TEST(Baselines, LengthsOfFramesAreAddedAndShownApart) {
 }
 
 TEST(UnigramLogits, OfTokensAreLogShares) {
-  EventSpec spec;
+  EventShape spec;
   spec.vocabulary = 3;
   Events train(EventKind::tokens);
   for (const int token : {0, 1, 0, 0}) train.push_token(token);
@@ -93,7 +93,7 @@ TEST(UnigramLogits, OfTokensAreLogShares) {
 }
 
 TEST(UnigramLogits, OfFramesAreLogOddsAndThenLogSharesOfLengths) {
-  const EventSpec spec{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
+  const EventShape spec{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
   Events train(EventKind::frames);
   const std::vector<std::uint8_t> key = {1};
   for (int i = 0; i < 4; ++i)
@@ -108,9 +108,9 @@ TEST(UnigramLogits, OfFramesAreLogOddsAndThenLogSharesOfLengths) {
 }
 
 TEST(UnigramLogits, OfNothingAreFinite) {
-  const EventSpec frames{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
+  const EventShape frames{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
   for (const float logit : unigram_logits({}, frames)) EXPECT_TRUE(std::isfinite(logit));
-  EventSpec tokens;
+  EventShape tokens;
   tokens.vocabulary = 3;
   for (const float logit : unigram_logits({}, tokens)) EXPECT_NEAR(logit, std::log(1.0 / 3), 1e-6);
 }

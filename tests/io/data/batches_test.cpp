@@ -11,13 +11,13 @@ namespace {
 
 constexpr int kVocabulary = 50;
 
-EventSpec token_spec() {
-  EventSpec spec;
+EventShape token_spec() {
+  EventShape spec;
   spec.vocabulary = kVocabulary;
   return spec;
 }
 
-EventSpec frame_spec() {
+EventShape frame_spec() {
   return {EventKind::frames, 0, 10, kDurationClassCount, 11, DurationInput::log2_one_plus};
 }
 
@@ -46,7 +46,7 @@ std::vector<T> row_of(const std::vector<T>& values, std::int64_t row, std::int64
   return {values.begin() + row * width, values.begin() + (row + 1) * width};
 }
 
-void expect_same(const Batch& a, const Batch& b) {
+void expect_same(const BatchMemory& a, const BatchMemory& b) {
   EXPECT_EQ(a.rows, b.rows);
   EXPECT_EQ(a.lengths, b.lengths);
   EXPECT_EQ(a.target_count, b.target_count);
@@ -63,7 +63,7 @@ void expect_same(const Batch& a, const Batch& b) {
 TEST(Batches, TokensAreShiftedByOneBehindTheStart) {
   const Events piece = tokens({5, 6, 7, 8, 9});
   BatchLoader loader({piece.view()}, token_spec(), in_order(4, 3));
-  const Batch batch = loader.next();
+  const BatchMemory batch = loader.next();
   ASSERT_EQ(batch.rows, 2);
   EXPECT_EQ(batch.targets_per_row, 3);
   EXPECT_EQ(batch.lengths, (std::vector<std::int32_t>{3, 2}));
@@ -77,7 +77,7 @@ TEST(Batches, ManyToOneHasItsPastAndOneTarget) {
   BatchOptions options = in_order(8, 3);
   options.windows.kind = WindowKind::many_to_one;
   BatchLoader loader({piece.view()}, token_spec(), options);
-  const Batch batch = loader.next();
+  const BatchMemory batch = loader.next();
   ASSERT_EQ(batch.rows, 5);
   EXPECT_EQ(batch.targets_per_row, 1);
   EXPECT_EQ(batch.targets, (std::vector<std::int32_t>{5, 6, 7, 8, 9}));
@@ -93,7 +93,7 @@ TEST(Batches, FramesAreSparseRowsWithTheirLengthLast) {
   piece.push_frame({}, 3);
   piece.push_frame(std::vector<std::uint8_t>{4}, 0.5F);
   BatchLoader loader({piece.view()}, frame_spec(), in_order(2, 2));
-  const Batch batch = loader.next();
+  const BatchMemory batch = loader.next();
   ASSERT_EQ(batch.rows, 2);
   EXPECT_EQ(batch.input_rows, (std::vector<std::int64_t>{0, 0, 3, 4, 4}));
   EXPECT_EQ(batch.input_columns, (std::vector<std::int32_t>{1, 9, 10, 10}));
@@ -110,7 +110,7 @@ TEST(Batches, LiteralLengthsEnterAsTheyAre) {
   Events piece(EventKind::frames);
   piece.push_frame({}, 3);
   piece.push_frame({}, 3);
-  EventSpec spec = frame_spec();
+  EventShape spec = frame_spec();
   spec.duration_input = DurationInput::quarters;
   BatchLoader loader({piece.view()}, spec, in_order(1, 2));
   EXPECT_EQ(loader.next().input_values, std::vector<float>{3});
@@ -143,7 +143,7 @@ TEST(Batches, ALoaderBegunAtASavedPlaceGoesOnTheSame) {
     options.windows.seed = 42;
     BatchLoader loader(all, token_spec(), options);
     std::vector<Cursor> places;
-    std::vector<Batch> batches;
+    std::vector<BatchMemory> batches;
     for (int i = 0; i < 60; ++i) {
       places.push_back(loader.cursor());
       batches.push_back(loader.next());
@@ -165,7 +165,7 @@ TEST(Batches, AnEpochIsAllTargets) {
   std::vector<int> seen(kVocabulary);
   std::int64_t count = 0;
   while (loader.cursor().epoch == 0) {
-    const Batch batch = loader.next();
+    const BatchMemory batch = loader.next();
     count += batch.target_count;
     for (const std::int32_t target : batch.targets) {
       if (target >= 0) ++seen[static_cast<std::size_t>(target)];

@@ -51,7 +51,7 @@ Score random_score(Random& random, int notes) {
   return score;
 }
 
-Events random_events(const EventSpec& spec, Random& random, int count) {
+Events random_events(const EventShape& spec, Random& random, int count) {
   Events events(spec.kind);
   for (int i = 0; i < count; ++i) {
     if (spec.kind == EventKind::tokens) {
@@ -105,7 +105,7 @@ void expect_survives_a_file(const Score& score) {
   EXPECT_TRUE(warnings.empty());
 }
 
-void expect_fits(const EventsView& events, const EventSpec& spec) {
+void expect_fits(const EventsView& events, const EventShape& spec) {
   EXPECT_EQ(events.kind, spec.kind);
   for (const std::uint16_t token : events.tokens) EXPECT_LT(token, spec.vocabulary);
   if (spec.kind == EventKind::tokens) return;
@@ -154,7 +154,7 @@ TEST_P(EveryEncoding, AnyEventsDecodeToAValidScore) {
 TEST_P(EveryEncoding, MidicsvAcceptsWhatAnyEventsDecodeTo) {
   if (!test::installed("midicsv")) GTEST_SKIP() << "no midicsv program";
   constexpr int kStrings = 10000;
-  const EventSpec spec = encoding_->spec();
+  const EventShape spec = encoding_->spec();
   const std::uint64_t most = spec.kind == EventKind::tokens ? 40 : 2;
   const auto ticks = static_cast<int>(encoding_->decode(Events(spec.kind).view()).ticks_per_quarter);
   const std::vector<std::byte> header = test::header(0, 1, ticks);

@@ -1,4 +1,4 @@
-#include "io/encodings/event_grammar.h"
+#include "kernels/events/event_grammar.h"
 
 #include <gtest/gtest.h>
 
@@ -64,7 +64,7 @@ GrammarOptions lasting(const EncodingVariant& variant, double seconds, GrammarOp
   return options;
 }
 
-std::vector<std::uint8_t> random_keys(const Grammar& grammar, Random& random) {
+std::vector<std::uint8_t> random_keys(const EventGrammar& grammar, Random& random) {
   std::vector<std::uint8_t> keys;
   for (std::size_t key = 0; key < grammar.key_drawable.size(); ++key) {
     const bool room = grammar.max_keys == 0 || std::ssize(keys) < grammar.max_keys;
@@ -76,7 +76,7 @@ std::vector<std::uint8_t> random_keys(const Grammar& grammar, Random& random) {
 }
 
 // Draws legal events until the end or until there are `most`; fails where none is legal.
-Events random_walk(const Grammar& grammar, const EventSpec& spec, GrammarWalk& walk, Random& random, int most) {
+Events random_walk(const EventGrammar& grammar, const EventShape& spec, GrammarWalk& walk, Random& random, int most) {
   Events events(spec.kind);
   std::vector<int> legal;
   while (!walk.ended() && events.size() < most) {
@@ -105,7 +105,7 @@ Events random_walk(const Grammar& grammar, const EventSpec& spec, GrammarWalk& w
   return events;
 }
 
-void expect_legal(const Grammar& grammar, const EventSpec& spec, const EventsView& events) {
+void expect_legal(const EventGrammar& grammar, const EventShape& spec, const EventsView& events) {
   GrammarWalk walk(grammar);
   for (std::int64_t i = 0; i < events.size(); ++i) {
     const auto at = static_cast<std::size_t>(i);
@@ -123,11 +123,11 @@ void expect_legal(const Grammar& grammar, const EventSpec& spec, const EventsVie
 class EveryGrammar : public testing::TestWithParam<EncodingVariant> {
  protected:
   std::unique_ptr<const Encoding> encoding_ = GetParam().make();
-  EventSpec spec_ = encoding_->spec();
+  EventShape spec_ = encoding_->spec();
 };
 
 TEST_P(EveryGrammar, IsWellFormed) {
-  const Grammar grammar = encoding_->grammar({});
+  const EventGrammar grammar = encoding_->grammar({});
   const auto edges = static_cast<std::size_t>(grammar.states) * static_cast<std::size_t>(grammar.vocabulary);
   ASSERT_EQ(grammar.next.size(), edges);
   ASSERT_EQ(grammar.ticks.size(), edges);
@@ -140,7 +140,7 @@ TEST_P(EveryGrammar, IsWellFormed) {
   ASSERT_EQ(grammar.first_change.size(), static_cast<std::size_t>(grammar.vocabulary) + 1);
   EXPECT_TRUE(std::ranges::is_sorted(grammar.first_change));
   EXPECT_EQ(grammar.first_change.back(), std::ssize(grammar.changes));
-  for (const Grammar::Change& change : grammar.changes) {
+  for (const GrammarChange& change : grammar.changes) {
     EXPECT_LT(change.counter, std::ssize(grammar.counters));
     EXPECT_TRUE(change.ticks <= 0 || change.counter == 0);
   }
@@ -154,7 +154,7 @@ TEST_P(EveryGrammar, WalksKeepToKeysAndPolyphony) {
   Random random(3);
   for (const int most : {1, 2, 5}) {
     options.max_polyphony = most;
-    const Grammar grammar = encoding_->grammar(options);
+    const EventGrammar grammar = encoding_->grammar(options);
     GrammarWalk walk(grammar);
     const Events events = random_walk(grammar, spec_, walk, random, 1000);
     EXPECT_EQ(events.size(), 1000);
@@ -169,7 +169,7 @@ TEST_P(EveryGrammar, WalksKeepToKeysAndPolyphony) {
 
 TEST_P(EveryGrammar, AKeyAloneIsEnough) {
   Random random(4);
-  const Grammar grammar = encoding_->grammar(lasting(GetParam(), 10, {.lowest = 60, .highest = 60}));
+  const EventGrammar grammar = encoding_->grammar(lasting(GetParam(), 10, {.lowest = 60, .highest = 60}));
   for (int round = 0; round < 5; ++round) {
     GrammarWalk walk(grammar);
     const Events events = random_walk(grammar, spec_, walk, random, 20000);
@@ -185,7 +185,7 @@ TEST_P(EveryGrammar, WalksEndAtTheSecondsAskedFor) {
   }
   Random random(5);
   for (const double seconds : {1.0, 7.25, 31.5}) {
-    const Grammar grammar = encoding_->grammar({.seconds = seconds});
+    const EventGrammar grammar = encoding_->grammar({.seconds = seconds});
     double longest = 0;
     for (int round = 0; round < 3; ++round) {
       GrammarWalk walk(grammar);
@@ -207,7 +207,7 @@ TEST_P(EveryGrammar, WalksEndAtTheBarsAskedFor) {
   }
   Random random(6);
   for (const int bars : {1, 2, 7}) {
-    const Grammar grammar = encoding_->grammar({.max_polyphony = 8, .bars = static_cast<double>(bars)});
+    const EventGrammar grammar = encoding_->grammar({.max_polyphony = 8, .bars = static_cast<double>(bars)});
     for (int round = 0; round < 3; ++round) {
       GrammarWalk walk(grammar);
       const Events events = random_walk(grammar, spec_, walk, random, 100000);
@@ -220,7 +220,7 @@ TEST_P(EveryGrammar, WalksEndAtTheBarsAskedFor) {
 }
 
 TEST_P(EveryGrammar, AnyEncodingIsALegalWalk) {
-  const Grammar grammar = encoding_->grammar({});
+  const EventGrammar grammar = encoding_->grammar({});
   LossReport report;
   expect_legal(grammar, spec_, encoding_->encode(op53_prime(), report).view());
   for (const NamedScore& piece : synthetic_corpus(5, 11)) {
@@ -231,7 +231,7 @@ TEST_P(EveryGrammar, AnyEncodingIsALegalWalk) {
 TEST_P(EveryGrammar, RealMusicIsALegalWalk) {
   const char* data = std::getenv("POLONAISE_TEST_DATA");
   if (data == nullptr) GTEST_SKIP() << "POLONAISE_TEST_DATA is unset: no real music to walk along";
-  const Grammar grammar = encoding_->grammar({});
+  const EventGrammar grammar = encoding_->grammar({});
   int files = 0;
   for (const char* folder : {"asap-scores", "asap-performances"}) {
     for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(data) / folder)) {
@@ -262,7 +262,7 @@ INSTANTIATE_TEST_SUITE_P(Variants, EveryGrammar, testing::ValuesIn(encoding_vari
                          [](const auto& test) { return test.param.label(); });
 
 TEST(Grammar, PerfEndsOnlySoundingKeysAndStrikesOnlySilentOnes) {
-  const Grammar grammar = make_encoding("perf")->grammar({});
+  const EventGrammar grammar = make_encoding("perf")->grammar({});
   GrammarWalk walk(grammar);
   EXPECT_FALSE(walk.legal(128 + 60));
   walk.take(60);
@@ -275,7 +275,7 @@ TEST(Grammar, PerfEndsOnlySoundingKeysAndStrikesOnlySilentOnes) {
 }
 
 TEST(Grammar, AVelocityLeavesRoomForItsNote) {
-  const Grammar grammar = make_encoding("perf")->grammar({.max_polyphony = 1});
+  const EventGrammar grammar = make_encoding("perf")->grammar({.max_polyphony = 1});
   GrammarWalk walk(grammar);
   EXPECT_TRUE(walk.legal(356));
   walk.take(356);
@@ -286,7 +286,7 @@ TEST(Grammar, AVelocityLeavesRoomForItsNote) {
 }
 
 TEST(Grammar, TsdTakesPitchVelocityLengthTogetherAndChordsUpwards) {
-  const Grammar grammar = make_encoding("tsd")->grammar({});
+  const EventGrammar grammar = make_encoding("tsd")->grammar({});
   GrammarWalk walk(grammar);
   EXPECT_FALSE(walk.legal(88)) << "a velocity without a pitch";
   walk.take(39);
@@ -304,7 +304,7 @@ TEST(Grammar, TsdTakesPitchVelocityLengthTogetherAndChordsUpwards) {
 }
 
 TEST(Grammar, ANoteCountsUntilItsLengthIsOver) {
-  const Grammar grammar = make_encoding("tsd")->grammar({.max_polyphony = 1});
+  const EventGrammar grammar = make_encoding("tsd")->grammar({.max_polyphony = 1});
   GrammarWalk walk(grammar);
   for (const int token : {39, 88 + 20, 120 + 47, 240 + 46}) walk.take(token);
   EXPECT_FALSE(walk.legal(43));
@@ -313,7 +313,7 @@ TEST(Grammar, ANoteCountsUntilItsLengthIsOver) {
 }
 
 TEST(Grammar, RemiBeginsWithABarWhosePositionsAscend) {
-  const Grammar grammar = make_encoding("remi")->grammar({.bars = 2});
+  const EventGrammar grammar = make_encoding("remi")->grammar({.bars = 2});
   GrammarWalk walk(grammar);
   EXPECT_FALSE(walk.legal(262));
   EXPECT_FALSE(walk.legal(39));
@@ -334,7 +334,7 @@ TEST(Grammar, RemiBeginsWithABarWhosePositionsAscend) {
 }
 
 TEST(Grammar, ThePedalGoesDownOnlyWhereItIsUp) {
-  const Grammar grammar = make_encoding("perf", {.tokens = {"pedal"}})->grammar({});
+  const EventGrammar grammar = make_encoding("perf", {.tokens = {"pedal"}})->grammar({});
   GrammarWalk walk(grammar);
   EXPECT_FALSE(walk.legal(389));
   walk.take(388);

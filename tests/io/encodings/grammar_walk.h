@@ -7,16 +7,16 @@
 #include <utility>
 #include <vector>
 
-#include "io/encodings/event_grammar.h"
-#include "io/encodings/event_sequence.h"
+#include "kernels/events/event_grammar.h"
+#include "kernels/events/events.h"
 
 namespace polonaise::io {
 
 // Walks through a grammar as io/encodings/event_grammar.h says, word for word.
 class GrammarWalk {
  public:
-  explicit GrammarWalk(const Grammar& grammar) : grammar_(grammar), state_(grammar.start) {
-    for (const Grammar::Counter& counter : grammar.counters) counters_.push_back(counter.start);
+  explicit GrammarWalk(const EventGrammar& grammar) : grammar_(grammar), state_(grammar.start) {
+    for (const GrammarCounter& counter : grammar.counters) counters_.push_back(counter.start);
   }
 
   bool ended() const {
@@ -31,10 +31,10 @@ class GrammarWalk {
     const std::size_t at = edge(v);
     if (grammar_.next[at] < 0 || grammar_.drawable[index(v)] == 0 || passes_end(grammar_.ticks[at])) return false;
     if (grammar_.counters.empty()) return true;
-    for (const Grammar::Change& change : changes(v)) {
+    for (const GrammarChange& change : changes(v)) {
       std::int32_t sum = 0;
-      for (const Grammar::Change& other : changes(v)) sum += other.counter == change.counter ? other.delta : 0;
-      const Grammar::Counter& limits = grammar_.counters[index(change.counter)];
+      for (const GrammarChange& other : changes(v)) sum += other.counter == change.counter ? other.delta : 0;
+      const GrammarCounter& limits = grammar_.counters[index(change.counter)];
       const std::int32_t after = counters_[index(change.counter)] + sum;
       if ((sum < 0 && after < limits.low) || (sum > 0 && after > limits.high)) return false;
     }
@@ -46,7 +46,7 @@ class GrammarWalk {
     advance(grammar_.ticks[at]);
     if (grammar_.next[at] >= 0) state_ = grammar_.next[at];
     if (grammar_.counters.empty()) return;
-    for (const Grammar::Change& change : changes(v)) {
+    for (const GrammarChange& change : changes(v)) {
       if (change.ticks < 0) continue;
       counters_[index(change.counter)] += change.delta;
       if (change.ticks > 0) ends_.push({clock_ + change.ticks, change.delta});
@@ -62,7 +62,7 @@ class GrammarWalk {
   std::size_t edge(int v) const { return index(state_) * index(grammar_.vocabulary) + index(v); }
   bool passes_end(std::int64_t ticks) const { return grammar_.end >= 0 && clock_ + ticks > grammar_.end; }
 
-  std::span<const Grammar::Change> changes(int v) const {
+  std::span<const GrammarChange> changes(int v) const {
     const std::int32_t first = grammar_.first_change[index(v)];
     return std::span(grammar_.changes).subspan(index(first), index(grammar_.first_change[index(v) + 1] - first));
   }
@@ -72,7 +72,7 @@ class GrammarWalk {
     for (; !ends_.empty() && ends_.top().first <= clock_; ends_.pop()) counters_[0] -= ends_.top().second;
   }
 
-  const Grammar& grammar_;
+  const EventGrammar& grammar_;
   int state_;
   std::int64_t clock_ = 0;
   std::vector<std::int32_t> counters_;

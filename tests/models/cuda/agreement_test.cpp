@@ -94,10 +94,7 @@ TEST_P(OnACard, DrawsTheSameEvents) {
   const auto on_cpu = make_model(cpu_, config, 3), on_card = make_model(card_, config, 3);
   const GenerateOptions options{.steps = 20, .sampling = {.temperature = 0.9f, .top_k = 5, .top_p = 0.95f}, .seed = 7};
   const Generated expected = generate(*on_cpu, {}, options), drawn = generate(*on_card, {}, options);
-  EXPECT_EQ(drawn.tokens, expected.tokens);
-  EXPECT_EQ(drawn.keys, expected.keys);
-  EXPECT_EQ(drawn.offsets, expected.offsets);
-  EXPECT_EQ(drawn.classes, expected.classes);
+  EXPECT_TRUE(equal(drawn.events.view(), expected.events.view()));
 }
 
 class StreamsOnACard : public OnACard {};
@@ -106,24 +103,21 @@ class StreamsOnACard : public OnACard {};
 TEST_P(StreamsOnACard, DrawsTheSameStreamsUnderAGrammar) {
   const ModelConfig& config = GetParam().config;
   const auto on_cpu = make_model(cpu_, config, 3), on_card = make_model(card_, config, 3);
-  GrammarArrays grammar;
+  EventGrammar grammar;
   grammar.end = 20;
-  grammar.vocabulary = config.events.tokens ? config.events.vocabulary : config.events.duration_classes();
+  grammar.vocabulary = config.events.drawn_classes();
   grammar.states = 1;
   for (std::int32_t v = 0; v < grammar.vocabulary; ++v) {
     grammar.next.push_back(v == 1 ? -1 : 0);
     grammar.ticks.push_back(v + 1);
     grammar.drawable.push_back(1);
   }
-  if (!config.events.tokens) grammar.max_keys = 2;
+  if (!config.events.is_tokens()) grammar.max_keys = 2;
   if (grammar.vocabulary == 0) grammar.frame_ticks = 5;
   const GenerateOptions options{.sampling = {.temperature = 2}, .seed = 8, .grammar = &grammar, .events_per_launch = 7};
   const auto expected = generate_streams(*on_cpu, {}, options, 9), drawn = generate_streams(*on_card, {}, options, 9);
   for (std::size_t i = 0; i < 9; ++i) {
-    EXPECT_EQ(drawn[i].tokens, expected[i].tokens);
-    EXPECT_EQ(drawn[i].keys, expected[i].keys);
-    EXPECT_EQ(drawn[i].offsets, expected[i].offsets);
-    EXPECT_EQ(drawn[i].classes, expected[i].classes);
+    EXPECT_TRUE(equal(drawn[i].events.view(), expected[i].events.view()));
     EXPECT_EQ(drawn[i].ending, Ending::grammar);
   }
 }

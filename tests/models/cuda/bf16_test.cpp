@@ -146,7 +146,7 @@ TEST_P(InBf16, DecodersAndCpusRefuseIt) {
 
 // Frames with a length have all that frames without have.
 INSTANTIATE_TEST_SUITE_P(Models, InBf16, ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
-                           return config.events.tokens || config.events.duration_classes() > 0;
+                           return config.events.is_tokens() || config.events.duration_classes > 0;
                          })),
                          case_name);
 

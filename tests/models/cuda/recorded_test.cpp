@@ -68,7 +68,7 @@ TEST_P(Recorded, StepsHaveTheBitsOfThoseThatAreNot) {
   config.sequence = 5;
   expect_the_same(config, DType::f32);
   // What bf16 adds, two models have between them.
-  const bool relative = config.position == PositionEncoding::relative && config.events.tokens;
+  const bool relative = config.position == PositionEncoding::relative && config.events.is_tokens();
   if (relative || GetParam().name == "lstm_frames") expect_the_same(config, DType::bf16);
 }
 
@@ -97,7 +97,7 @@ class RecordedSampling : public Recorded {
                                      .stream = {.seed = 4, .step = 6 * call},
                                      .drawn = {drawn.as<std::int32_t>(), {1}}};
       if (events.outputs() > events.keys) draws.tokens = {tokens.as<std::int32_t>(), {1, kEvents}};
-      if (!events.tokens) draws.keys = {keys.as<std::uint8_t>(), {1, kEvents, events.keys}};
+      if (!events.is_tokens()) draws.keys = {keys.as<std::uint8_t>(), {1, kEvents, events.keys}};
       decoder.generate(draws, {});
       const OnHost<std::int32_t, 2> some_tokens(device, draws.tokens);
       const OnHost<std::uint8_t, 3> some_keys(device, draws.keys);
@@ -133,21 +133,22 @@ TEST_P(RecordedSampling, EventsHaveTheBitsOfThoseThatAreNot) {
   by_hand->advance(event.start());
   const auto K = static_cast<std::size_t>(config.events.keys);
   for (std::size_t i = 0; i < 12; ++i) {
-    if (config.events.tokens) {
+    if (config.events.is_tokens()) {
       by_hand->advance(event.token(found.tokens[i]));
       continue;
     }
-    std::vector<std::int32_t> sounding;
+    std::vector<std::uint8_t> sounding;
     kernels::append_nonzero(found.keys.data() + i * K, config.events.keys, sounding);
-    by_hand->advance(event.frame(sounding, found.tokens.empty() ? -1 : found.tokens[i]));
+    by_hand->advance(
+        event.frame(sounding, found.tokens.empty() ? std::nullopt : std::optional(class_quarters(found.tokens[i]))));
   }
   EXPECT_TRUE(same_bits(after_start_event(recording_, *by_hand, config.events), expected.logits));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, RecordedSampling, ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
                            if (config.architecture != Architecture::transformer) return false;
-                           if (config.events.tokens) return true;
-                           const bool rolls = config.events.duration_classes() == 0;
+                           if (config.events.is_tokens()) return true;
+                           const bool rolls = config.events.duration_classes == 0;
                            return config.position == (config.head == Head::autoregressive ? PositionEncoding::learned
                                                       : rolls                             ? PositionEncoding::relative
                                                               : PositionEncoding::sinusoidal);
@@ -155,11 +156,11 @@ INSTANTIATE_TEST_SUITE_P(Models, RecordedSampling, ::testing::ValuesIn(model_cas
                          case_name);
 
 INSTANTIATE_TEST_SUITE_P(Models, Recorded, ::testing::ValuesIn(model_cases([](const ModelConfig& config) {
-                           if (config.events.duration_classes() == 0 && !config.events.tokens) return false;
+                           if (config.events.duration_classes == 0 && !config.events.is_tokens()) return false;
                            if (config.architecture == Architecture::transformer)
                              return config.position == PositionEncoding::relative;
                            return config.architecture == Architecture::lstm ||
-                                  (config.architecture == Architecture::bilstm && config.events.tokens);
+                                  (config.architecture == Architecture::bilstm && config.events.is_tokens());
                          })),
                          case_name);
 

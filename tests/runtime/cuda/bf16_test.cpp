@@ -56,8 +56,8 @@ TEST_F(InBf16, AParameterInBf16HasAGradientInFloat) {
   p.allocate(1);
   const Buffer slab(card_, static_cast<std::size_t>(p.size()) * sizeof(float));
   Arena arena(card_);
-  Tape tape = Tape::training(card_, arena, {});
-  const Var w = p.on(tape, weight, {slab.as<float>(), {p.size()}}, DType::bf16);
+  Tape tape = Tape::training(card_, arena, {}, {slab.as<float>(), {p.size()}});
+  const Var w = p.on(tape, weight, DType::bf16);
   EXPECT_EQ(w.dtype(), DType::bf16);
   EXPECT_EQ(tape.slot(w).tensor.dtype, DType::f32);
   EXPECT_EQ(tape.slot(w).tensor.data, slab.data());
@@ -70,11 +70,10 @@ TEST_F(InBf16, CastsGoBothWays) {
   p.allocate(1);
   const Buffer slab(card_, static_cast<std::size_t>(p.size()) * sizeof(float));
   Arena arena(card_);
-  Tape tape = Tape::training(card_, arena, {});
+  Tape tape = Tape::training(card_, arena, {}, {slab.as<float>(), {p.size()}});
   const std::vector<float> x{1, 2, 3, 4};
   const Tensor floats{const_cast<float*>(tape.upload<float>(x).data()), {1, 4}, DType::f32};
-  const Var y = linear(tape, cast(tape, tape.constant(floats), DType::bf16),
-                       p.on(tape, weight, {slab.as<float>(), {p.size()}}, DType::bf16), {});
+  const Var y = linear(tape, cast(tape, tape.constant(floats), DType::bf16), p.on(tape, weight, DType::bf16), {});
   EXPECT_EQ(y.dtype(), DType::bf16);
   const Var z = cast(tape, y, DType::f32);
   EXPECT_EQ(on_host<float>(z.value()), std::vector<float>{5});

@@ -4,7 +4,6 @@
 
 #include "io/midi/notes.h"
 #include "tests/tools/runs.h"
-#include "tools/training/convert.h"
 #include "tools/training/run.h"
 
 namespace polonaise::tools {
@@ -15,7 +14,7 @@ namespace fs = std::filesystem;
 constexpr int kN = 5;
 
 // A scale up and down, which is soon learnt.
-io::Events only_piece(const io::Encoding& encoding) {
+Events only_piece(const io::Encoding& encoding) {
   constexpr std::uint8_t kScale[] = {60, 62, 64, 65, 67, 69, 71, 69, 67, 65, 64, 62};
   io::Score score;
   score.ticks_per_quarter = 480;
@@ -58,9 +57,9 @@ fs::path overfitted_run(const fs::path& folder, const io::Encoding& encoding) {
 }
 
 // How many drawn events complete an N-gram of the pieces.
-int copies(const io::Ngrams& ngrams, const io::Events& opening, const Generated& drawn, const io::EventSpec& spec) {
-  io::Events whole = opening;
-  whole.append(to_events(drawn, spec).view());
+int copies(const io::Ngrams& ngrams, const Events& opening, const Generated& drawn) {
+  Events whole = opening;
+  whole.append(drawn.events.view());
   std::vector<std::int32_t> events;
   for (std::int64_t i = 0; i < whole.size(); ++i) events.push_back(ngrams.event(whole.view(), i));
   int count = 0;
@@ -76,22 +75,20 @@ TEST_P(NoCopies, AnOverfittedModelCopiesWithoutThemAndNeverWith) {
   const tools::Run run = tools::Run::open(overfitted_run(fresh_folder(), *encoding));
   AnyDevice device = Cpu{1};
   const std::unique_ptr<Model> model = run.load_model(device, "last");
-  const io::EventSpec spec = encoding->spec();
-  const io::Events piece = only_piece(*encoding);
+  const Events piece = only_piece(*encoding);
   const io::Ngrams ngrams({piece.view()}, kN);
-  io::Events opening(piece.kind);
+  Events opening(piece.kind);
   opening.append(piece.view().slice(0, 10));
-  const Sequence prime = to_sequence(opening.view(), spec);
-  const GrammarArrays grammar = to_arrays(encoding->grammar({}), opening.view());
+  const EventGrammar grammar = encoding->grammar({});
   for (const float temperature : {0.0f, 0.5f}) {
     GenerateOptions options{.steps = 40, .sampling = {.temperature = temperature}, .grammar = &grammar};
-    const Generated copied = generate(*model, prime, options);
-    EXPECT_GT(copies(ngrams, opening, copied, spec), 20) << "at temperature " << temperature;
+    const Generated copied = generate(*model, opening.view(), options);
+    EXPECT_GT(copies(ngrams, opening, copied), 20) << "at temperature " << temperature;
     options.veto = [&] { return std::make_unique<NoCopy>(ngrams, opening.view()); };
-    const Generated drawn = generate(*model, prime, options);
+    const Generated drawn = generate(*model, opening.view(), options);
     EXPECT_EQ(drawn.ending, Ending::steps);
     EXPECT_EQ(drawn.size(), 40);
-    EXPECT_EQ(copies(ngrams, opening, drawn, spec), 0) << "at temperature " << temperature;
+    EXPECT_EQ(copies(ngrams, opening, drawn), 0) << "at temperature " << temperature;
   }
 }
 
@@ -103,7 +100,7 @@ TEST(NoCopy, WhereNothingIsLeftToDrawTheToolSaysSo) {
   const fs::path folder = fresh_folder();
   const auto encoding = io::make_encoding("roll88");
   const std::vector<std::uint8_t> key = {39};
-  io::Events piece(io::EventKind::frames);
+  Events piece(EventKind::frames);
   for (const bool sounds : {true, true, false, false, true}) {
     if (sounds) {
       piece.push_frame(key);

@@ -59,10 +59,10 @@ TEST_P(Openings, AreKeptMarkedOrDropped) {
   // held on may have become longer.
   const auto encoder = io::make_encoding(encoding);
   io::LossReport report;
-  const io::Events opening = encoder->encode(io::op53_prime(), report);
+  const Events opening = encoder->encode(io::op53_prime(), report);
   const io::Score given = encoder->decode(opening.view());
   EXPECT_GE(*mark.continuation, encoder->standing(opening.view(), opening.size()).tick);
-  const bool has_frames = encoder->spec().kind == io::EventKind::frames;
+  const bool has_frames = encoder->spec().kind == EventKind::frames;
   if (has_frames) {
     EXPECT_EQ(*mark.continuation, encoder->standing(opening.view(), opening.size()).tick);
   }

@@ -22,7 +22,7 @@ double recurrent(const ModelConfig& c, double entries) {
     step += kTrained * directions * product(H, gates * H);
     if (layer > 0) {
       step += kTrained * directions * product(directions * H, gates * H);
-    } else if (c.events.tokens) {
+    } else if (c.events.is_tokens()) {
       step += kTrained * directions * product(H, gates * H);
     } else {
       step += kFirst * directions * product(entries, gates * H);
@@ -37,7 +37,7 @@ double transformer(const ModelConfig& c, double entries) {
   const double context = (static_cast<double>(c.sequence) + 1) / 2;
   const double attention = 2 * product(C, context);
   const double layer = product(C, 4 * C) + 2 * product(C, static_cast<double>(c.inner())) + attention;
-  const double input = c.events.tokens ? 0 : kFirst * product(entries, C);
+  const double input = c.events.is_tokens() ? 0 : kFirst * product(entries, C);
   return input +
          kTrained * (static_cast<double>(c.layers) * layer + product(C, static_cast<double>(c.events.outputs())));
 }

@@ -8,10 +8,10 @@ namespace polonaise::tools {
 namespace {
 
 // The greatest length that pieces can be cut to so that together they stay within `events`.
-std::int64_t common_length(const std::vector<io::EventsView>& pieces, std::int64_t events) {
+std::int64_t common_length(const std::vector<EventsView>& pieces, std::int64_t events) {
   const auto total = [&](std::int64_t length) {
     std::int64_t sum = 0;
-    for (const io::EventsView& piece : pieces) sum += std::min(piece.size(), length);
+    for (const EventsView& piece : pieces) sum += std::min(piece.size(), length);
     return sum;
   };
   std::int64_t low = 1, high = events + 1;
@@ -32,7 +32,7 @@ HeldOut held_out(const io::Dataset& data, io::Split split, io::Split otherwise, 
   HeldOut result;
   result.split = split_or(data, split, otherwise);
   result.pieces = data.all(result.split);
-  std::erase_if(result.pieces, [](const io::EventsView& piece) { return piece.empty(); });
+  std::erase_if(result.pieces, [](const EventsView& piece) { return piece.empty(); });
   if (result.pieces.empty()) {
     throw io::Error(
         "holds no piece back from training, so there is nothing to compare models on; prepare it from more pieces "
@@ -40,7 +40,7 @@ HeldOut held_out(const io::Dataset& data, io::Split split, io::Split otherwise, 
         "at least), or with another --split.");
   }
   const std::int64_t length = common_length(result.pieces, events);
-  for (io::EventsView& piece : result.pieces) {
+  for (EventsView& piece : result.pieces) {
     piece = piece.slice(0, std::min(piece.size(), length));
     result.events += piece.size();
   }

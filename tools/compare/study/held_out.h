@@ -12,7 +12,7 @@ namespace polonaise::tools {
 // Events that no model trains on, the same for all that are compared: the beginnings of a split's pieces.
 struct HeldOut {
   io::Split split = io::Split::valid;
-  std::vector<io::EventsView> pieces;
+  std::vector<EventsView> pieces;
   std::int64_t events = 0;
 };
 

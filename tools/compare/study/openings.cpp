@@ -24,7 +24,7 @@ Opening polonaise(const io::Encoding& encoding, const std::filesystem::path& ref
   io::Warnings warnings;
   const io::Score score = io::read_score(reference, warnings);
   print_warnings("polonaise-compare", reference, warnings);
-  const io::Events real = encoding.encode(score, report);
+  const Events real = encoding.encode(score, report);
   if (real.size() <= opening.events.size()) {
     throw io::Error(
         fmt::format("{}: has {} events and does not go on after the opening's {}; give --reference the whole "
@@ -37,9 +37,8 @@ Opening polonaise(const io::Encoding& encoding, const std::filesystem::path& ref
 
 }  // namespace
 
-io::Score beginning(const io::Encoding& encoding, const io::EventsView& piece, std::int64_t opening,
-                    std::int64_t steps) {
-  const io::EventsView events = piece.slice(0, std::min(opening + steps, piece.size()));
+io::Score beginning(const io::Encoding& encoding, const EventsView& piece, std::int64_t opening, std::int64_t steps) {
+  const EventsView events = piece.slice(0, std::min(opening + steps, piece.size()));
   return opening < events.size() ? io::decode_continuation(encoding, events, opening) : encoding.decode(events);
 }
 
@@ -54,8 +53,8 @@ std::vector<Opening> find_openings(const io::Dataset& data, const std::filesyste
     if (longest < 0 || data.piece(split, i).size() > data.piece(split, longest).size()) longest = i;
   }
   if (longest < 0 || data.piece(split, longest).size() <= count) return openings;
-  const io::EventsView piece = data.piece(split, longest);
-  Opening opening{"held-out", data.name(split, longest), io::Events(piece.kind), 0, {}};
+  const EventsView piece = data.piece(split, longest);
+  Opening opening{"held-out", data.name(split, longest), Events(piece.kind), 0, {}};
   opening.events.append(piece.slice(0, count));
   opening.seconds = io::seconds_of(encoding.decode(opening.events.view()));
   opening.continuation = beginning(encoding, piece, count, steps);

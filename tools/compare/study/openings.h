@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "io/data/dataset.h"
-#include "io/encodings/event_sequence.h"
 #include "io/midi/score.h"
+#include "kernels/events/events.h"
 
 namespace polonaise::tools {
 
@@ -16,7 +16,7 @@ namespace polonaise::tools {
 struct Opening {
   std::string key;    // "polonaise", "held-out": part of file names
   std::string title;  // for the reader
-  io::Events events;
+  Events events;
   double seconds = 0;  // how long it sounds
   // The opening and `steps` events more of the real piece, as the encoding has it; these are its Score::continuation.
   std::optional<io::Score> continuation;
@@ -29,7 +29,6 @@ std::vector<Opening> find_openings(const io::Dataset& data, const std::filesyste
 
 // A piece's first `opening` events and `steps` more, which are its Score::continuation: as long as a sample, and
 // measured from where a sample's drawing begins. A piece of no more than the opening has no continuation.
-io::Score beginning(const io::Encoding& encoding, const io::EventsView& piece, std::int64_t opening,
-                    std::int64_t steps);
+io::Score beginning(const io::Encoding& encoding, const EventsView& piece, std::int64_t opening, std::int64_t steps);
 
 }  // namespace polonaise::tools

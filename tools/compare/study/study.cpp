@@ -20,7 +20,6 @@
 #include "tools/jobs/interrupt.h"
 #include "tools/jobs/progress.h"
 #include "tools/options/device_option.h"
-#include "tools/training/convert.h"
 
 namespace polonaise::tools {
 namespace {
@@ -54,7 +53,7 @@ std::vector<AnyDevice> open_devices(const CompareOptions& options) {
 void check_data(const CompareOptions& options, const io::Dataset& data) {
   const std::string file = options.dataset.string();
   std::int64_t longest = 0;
-  for (const io::EventsView& piece : data.all(io::Split::train)) longest = std::max(longest, piece.size());
+  for (const EventsView& piece : data.all(io::Split::train)) longest = std::max(longest, piece.size());
   if (longest == 0) throw io::Error(file + ": its training split is empty; prepare it from more music.");
   if (data.events(io::Split::valid) + data.events(io::Split::test) == 0) {
     throw io::Error(fmt::format(
@@ -195,8 +194,7 @@ class Study {
     std::map<std::pair<std::string, std::int64_t>, Size> sizes;
     for (const std::string& model : options_.models) {
       for (const std::int64_t parameters : options_.parameters) {
-        sizes[{model, parameters}] =
-            size_for(architecture_of(model), options_.layers, event_shape(data_.spec()), parameters);
+        sizes[{model, parameters}] = size_for(architecture_of(model), options_.layers, data_.spec(), parameters);
       }
     }
     for (const Combination& combination : plan_.combinations) {

@@ -16,7 +16,6 @@
 #include "tools/jobs/clock.h"
 #include "tools/jobs/interrupt.h"
 #include "tools/jobs/progress.h"
-#include "tools/training/convert.h"
 #include "tools/training/course.h"
 #include "tools/training/session.h"
 
@@ -69,9 +68,9 @@ void fail(CombinationResult& result, std::string why) {
 }  // namespace
 
 double entries_per_frame(const io::Dataset& data) {
-  if (data.spec().kind == io::EventKind::tokens) return 0;
+  if (data.spec().kind == EventKind::tokens) return 0;
   std::int64_t entries = 0, frames = 0;
-  for (const io::EventsView& piece : data.all(io::Split::train)) {
+  for (const EventsView& piece : data.all(io::Split::train)) {
     if (piece.empty()) continue;
     entries += piece.rows.back() - piece.rows.front();
     frames += piece.size();
@@ -133,7 +132,7 @@ Outcome sample_combination(const TrialSettings& settings, AnyDevice& device, dou
   const Run run = Run::open(run_folder(settings, result.combination));
   set_precision(device, "float");
   const std::unique_ptr<Model> model = run.load_model(device, "last");
-  const io::EventSpec spec = settings.data.spec();
+  const EventShape spec = settings.data.spec();
   const std::string name = name_of(result.combination);
   if (watch.due()) watch.show(seconds_since(begin), name + ": held-out loss");
   Scorer scorer(*model, spec);
@@ -157,14 +156,14 @@ Outcome sample_combination(const TrialSettings& settings, AnyDevice& device, dou
     options.sampling.temperature = static_cast<float>(settings.options.temperature);
     options.stream = static_cast<Index>(i);
     const auto start = Clock::now();
-    const Generated drawn = generate(*model, to_sequence(opening.events.view(), spec), options, [&](Index events) {
+    const Generated drawn = generate(*model, opening.events.view(), options, [&](Index events) {
       if (watch.due()) watch.show(seconds_since(begin), fmt::format("{}: sample, {} events", name, events));
       return seconds_since(begin) < until && !interrupt.requested();
     });
     drawing += seconds_since(start);
     drawn_events += opening.events.size() + drawn.size();
-    io::Events events = opening.events;
-    events.append(to_events(drawn, spec).view());
+    Events events = opening.events;
+    events.append(drawn.events.view());
     const std::string file = sample_file(result.combination, opening);
     const std::string provenance = fmt::format(
         "polonaise-compare run={} step={} seed={} sample={} steps={} temperature={}", result.combination.name,

@@ -112,7 +112,7 @@ std::string listed(std::span<const std::string> names) {
 
 InitFit fit_init(const Model& model, std::span<const io::TensorView> tensors, InitHead head, bool other_events) {
   const ByName index = indexed(tensors);
-  const bool tokens = model.config().events.tokens;
+  const bool tokens = model.config().events.is_tokens();
   const bool has_embedding = find(index, "embedding.weight") != nullptr;
   const bool fresh = head == InitHead::fresh;
   // What reads frames cannot read tokens, nor the other way round.

@@ -4,7 +4,6 @@
 
 #include "io/encodings/encoding.h"
 #include "tools/compare/study/flops.h"
-#include "tools/training/convert.h"
 
 namespace polonaise::tools {
 namespace {
@@ -14,7 +13,7 @@ constexpr Architecture kAll[] = {Architecture::rnn, Architecture::lstm, Architec
 
 TEST(CompareSizing, MakesEqualParametersOfAllModels) {
   for (const char* encoding : {"chordvec", "perf"}) {
-    const EventShape events = event_shape(io::make_encoding(encoding)->spec());
+    const EventShape events = io::make_encoding(encoding)->spec();
     for (const std::int64_t goal : {40'000, 160'000}) {
       for (const Architecture architecture : kAll) {
         const Size size = size_for(architecture, 2, events, goal);
@@ -54,8 +53,7 @@ TEST(CompareSizing, ApartIsAShareOfTheSmaller) {
 // Small enough to count by hand: width 2, one layer, 3 keys without lengths, 1.5 keys a frame.
 TEST(CompareFlops, AreThoseOfTheFormula) {
   ModelConfig config{.architecture = Architecture::rnn, .hidden = 2, .layers = 1, .sequence = 4};
-  config.events.keys = 3;
-  config.events.width = 3;
+  config.events = {.kind = EventKind::frames, .keys = 3, .width = 3};
   const double head = 3 * 2 * 2 * 3;
   EXPECT_DOUBLE_EQ(training_flops_per_target(config, 1.5), 3 * 2 * 2 * 2 + 2 * 2 * 1.5 * 2 + head);
   config.architecture = Architecture::lstm;
@@ -75,8 +73,7 @@ TEST(CompareFlops, AreThoseOfTheFormula) {
 
 TEST(CompareFlops, TokensAreLookedUpAndMultipliedByTheFirstLayer) {
   ModelConfig config{.architecture = Architecture::rnn, .hidden = 2, .layers = 1, .sequence = 4};
-  config.events.tokens = true;
-  config.events.vocabulary = 7;
+  config.events = {.vocabulary = 7};
   EXPECT_DOUBLE_EQ(training_flops_per_target(config, 0), 3 * 8 + 3 * 8 + 3 * 2 * 2 * 7);
 }
 

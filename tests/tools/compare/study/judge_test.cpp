@@ -27,8 +27,8 @@ struct Comparison {
   Results results = hand_made({trained("rnn", 8, 40'000, 1, 1'000)});
 
   Comparison() {
-    const io::EventsView given = data.piece(io::Split::train, 0).slice(0, kOpening);
-    io::Events sample(given.kind);
+    const EventsView given = data.piece(io::Split::train, 0).slice(0, kOpening);
+    Events sample(given.kind);
     sample.append(given);
     sample.append(data.piece(io::Split::test, 0).slice(0, kSteps));
     write("sample.mid", io::decode_continuation(data.encoding(), sample.view(), kOpening));
@@ -88,7 +88,7 @@ TEST(CompareJudge, MeasuresAllWholeWhereASampleDoesNotSayWhereItBegins) {
 
 TEST(CompareJudge, MeasuresAPieceWholeThatEndsBeforeTheOpeningWould) {
   Comparison c;
-  const io::EventsView piece = c.data.piece(io::Split::test, 0);
+  const EventsView piece = c.data.piece(io::Split::test, 0);
   EXPECT_FALSE(beginning(c.data.encoding(), piece, piece.size(), kSteps).continuation);
   EXPECT_TRUE(beginning(c.data.encoding(), piece, piece.size() - 1, kSteps).continuation);
   judge(c.data, c.folder, piece.size(), kSteps, c.results);

@@ -56,7 +56,7 @@ TEST(InitFit, AnInputProductBelongsToTheBodyBehindAnEmbedding) {
   config.architecture = Architecture::rnn;
   config.hidden = 8;
   config.layers = 1;
-  config.events.tokens = true;
+  config.events.kind = EventKind::tokens;
   config.events.vocabulary = 5;
   const auto model = make_model(device, config, 1);
   const Shapes bare = {{"weight_ih_l0", {8, 8}}, {"weight_hh_l0", {8, 8}}, {"bias_ih_l0", {8}}, {"bias_hh_l0", {8}}};

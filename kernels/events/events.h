@@ -1,39 +1,42 @@
 #pragma once
 
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "io/encodings/durations.h"
+#include "kernels/events/durations.h"
 
-namespace polonaise::io {
+namespace polonaise {
 
 // An encoded piece: a sequence of events, each either one token of a vocabulary or one frame, a set of sounding keys
 // with, in some encodings, a length. What models are trained on and what they produce.
 
 enum class EventKind : std::uint8_t { tokens, frames };
 
-// How a frame's length enters a model, in the last input column: log2(1 + quarters), or the quarters as they are.
-enum class DurationInput : std::uint8_t { log2_one_plus, quarters };
-
 // The shape of an encoding's events: all that a model, a batch or a loss needs to know of it.
-struct EventSpec {
+struct EventShape {
   EventKind kind = EventKind::tokens;
   int vocabulary = 0;        // tokens: ids 0..vocabulary-1 (as input also `vocabulary`, the start event), <= 65535
   int keys = 0;              // frames: keys 0..keys-1, one Bernoulli output each, <= 256
-  int duration_classes = 0;  // frames: kDurationClassCount, or 0 where frames have no length of their own
+  int duration_classes = 0;  // frames: the first so many of kDurationClasses, or 0 where frames have no length
   int width = 0;             // frames: input columns; keys, and one more (the last) where frames have a length
   DurationInput duration_input = DurationInput::log2_one_plus;
 
+  bool is_tokens() const { return kind == EventKind::tokens; }
   bool has_durations() const { return duration_classes > 0; }
-  friend bool operator==(const EventSpec&, const EventSpec&) = default;
+  // Outputs of a model: one for each token, or for each key and each duration class.
+  int outputs() const { return is_tokens() ? vocabulary : keys + duration_classes; }
+  // What a grammar has as its vocabulary: tokens, or duration classes.
+  int drawn_classes() const { return is_tokens() ? vocabulary : duration_classes; }
+  // The last input column's value for each duration class.
+  std::vector<float> duration_values() const {
+    std::vector<float> values;
+    for (int c = 0; c < duration_classes; ++c) values.push_back(duration_value(duration_input, class_quarters(c)));
+    return values;
+  }
+  friend bool operator==(const EventShape&, const EventShape&) = default;
 };
-
-// The value of the last input column for a frame of that length.
-inline float duration_value(DurationInput input, float quarters) {
-  return input == DurationInput::log2_one_plus ? std::log2(1 + quarters) : quarters;
-}
 
 // Frames are rows of a sparse matrix: frame i has keys[rows[i] .. rows[i + 1]), ascending and distinct. The offsets
 // count from the start of `keys`, so rows.front() is 0 only in a whole sequence, and a slice shares its keys.
@@ -57,9 +60,6 @@ struct EventsView {
   // Events [first, first + count), which must lie inside.
   EventsView slice(std::int64_t first, std::int64_t count) const;
 };
-
-// Whether the events are equal, whichever offsets they are stored under.
-bool equal(const EventsView& a, const EventsView& b);
 
 // Owns a sequence; built by pushing events of one kind only, with or without a length throughout.
 struct Events {
@@ -89,4 +89,44 @@ struct Events {
   std::int64_t size() const { return view().size(); }
 };
 
-}  // namespace polonaise::io
+inline EventsView EventsView::slice(std::int64_t first, std::int64_t count) const {
+  const auto at = static_cast<std::size_t>(first);
+  const auto n = static_cast<std::size_t>(count);
+  EventsView part{kind, {}, {}, {}, {}, {}};
+  if (kind == EventKind::tokens) {
+    part.tokens = tokens.subspan(at, n);
+    return part;
+  }
+  part.rows = rows.subspan(at, n + 1);
+  part.keys = keys;
+  if (!quarters.empty()) part.quarters = quarters.subspan(at, n);
+  if (!classes.empty()) part.classes = classes.subspan(at, n);
+  return part;
+}
+
+// Whether the events are equal, whichever offsets they are stored under.
+inline bool equal(const EventsView& a, const EventsView& b) {
+  if (a.kind != b.kind || a.size() != b.size()) return false;
+  if (!std::ranges::equal(a.tokens, b.tokens) || !std::ranges::equal(a.quarters, b.quarters)) return false;
+  if (a.kind == EventKind::tokens) return true;
+  for (std::int64_t i = 0; i < a.size(); ++i) {
+    if (!std::ranges::equal(a.frame(i), b.frame(i))) return false;
+  }
+  return true;
+}
+
+inline void Events::push_frame(std::span<const std::uint8_t> frame_keys, float frame_quarters) {
+  push_frame(frame_keys);
+  quarters.push_back(std::clamp(frame_quarters, kShortestQuarters, kLongestQuarters));
+  classes.push_back(static_cast<std::uint8_t>(duration_class(quarters.back())));
+}
+
+inline void Events::append(const EventsView& more) {
+  tokens.insert(tokens.end(), more.tokens.begin(), more.tokens.end());
+  if (kind == EventKind::tokens) return;
+  for (std::int64_t i = 0; i < more.size(); ++i) push_frame(more.frame(i));
+  quarters.insert(quarters.end(), more.quarters.begin(), more.quarters.end());
+  classes.insert(classes.end(), more.classes.begin(), more.classes.end());
+}
+
+}  // namespace polonaise

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 
-namespace polonaise::io {
+namespace polonaise {
 
 // The classes a chord's length is predicted in: n/48 of a quarter note, from a 1/48 to 16 quarters, each value of
 // common notation (plain, dotted, triplet) among them.
@@ -33,4 +34,12 @@ inline int duration_class(float quarters) {
   return n * n <= low * high ? above - 1 : above;
 }
 
-}  // namespace polonaise::io
+// How a frame's length enters a model, in the last input column: log2(1 + quarters), or the quarters as they are.
+enum class DurationInput : std::uint8_t { log2_one_plus, quarters };
+
+// The value of the last input column for a frame of that length.
+inline float duration_value(DurationInput input, float quarters) {
+  return input == DurationInput::log2_one_plus ? std::log2(1 + quarters) : quarters;
+}
+
+}  // namespace polonaise

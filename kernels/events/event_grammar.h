@@ -1,9 +1,20 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
-namespace polonaise::io {
+#include "kernels/events/events.h"
+
+namespace polonaise {
+
+struct GrammarCounter {
+  std::int32_t start = 0, low = 0, high = 0;
+};
+struct GrammarChange {
+  std::int32_t counter = 0, delta = 0, ticks = 0;
+};
 
 // What may follow what among an encoding's events, as plain arrays: a sampler holds a model to them, on any device,
 // without knowing the encoding. Of tokens: a finite automaton, a clock, and counters with limits. A token v may be
@@ -19,7 +30,7 @@ namespace polonaise::io {
 // For frames, keys have a mask and a limit, and the vocabulary is that of their lengths (duration classes), in one
 // state; frames without a length move the clock by frame_ticks. The lengths of an opening's frames need not be a
 // class's: together they move the clock by their quarters times ticks_per_quarter, rounded.
-struct Grammar {
+struct EventGrammar {
   int vocabulary = 0;                      // V: tokens, or duration classes
   int states = 0;                          // S
   int start = 0;                           // the state before the first event
@@ -32,29 +43,20 @@ struct Grammar {
   std::vector<std::uint8_t> key_drawable;  // frames: [keys], as drawable; empty: all
   int max_keys = 0;                        // frames: at most so many keys at once; 0: any number
 
-  struct Counter {
-    std::int32_t start = 0, low = 0, high = 0;
-  };
-  std::vector<Counter> counters;
+  std::vector<GrammarCounter> counters;
   int end_counter = -1;  // ends a sample at its `high`; -1: none. It only rises.
   // Token v makes the changes [first_change[v], first_change[v + 1]), all at once: limits are asked of their sum. One
   // with ticks > 0 is taken back when the clock has moved on by so many (a note of that length ends); only changes of
   // counter 0 may have them. One with ticks < 0 is asked for but not made (a velocity must leave room for its note).
-  struct Change {
-    std::int32_t counter = 0, delta = 0, ticks = 0;
-  };
   std::vector<std::int32_t> first_change;  // [V + 1], or empty without counters
-  std::vector<Change> changes;
+  std::vector<GrammarChange> changes;
+
+  // How far an opening of frames moves the clock before anything is drawn. Tokens move it one by one.
+  std::int64_t opening_ticks(const EventsView& opening) const {
+    if (opening.kind == EventKind::tokens) return 0;
+    const double quarters = std::accumulate(opening.quarters.begin(), opening.quarters.end(), 0.0);
+    return frame_ticks * opening.size() + std::llround(quarters * static_cast<double>(ticks_per_quarter));
+  }
 };
 
-// What a user asks of a sample. Encoding::grammar() throws Error where it cannot be had.
-struct GrammarOptions {
-  std::uint16_t pitch_classes = 0xFFF;  // bit c: pitch class c (0 is C) may sound
-  int lowest = 0, highest = 127;        // MIDI keys
-  int max_polyphony = 0;                // 0: any
-  // Exact length, the opening included; 0: open. One of them at most. A bar has four quarters where an encoding knows
-  // no meter, a quarter half a second where it knows no tempo.
-  double bars = 0, seconds = 0;
-};
-
-}  // namespace polonaise::io
+}  // namespace polonaise
