@@ -27,7 +27,6 @@ class RecurrentModel final : public Model {
 
  private:
   friend class RecurrentDecoder;
-  friend class WindowDecoder;
   struct LayerIds {
     Parameters::Id weight_ih, weight_hh, bias_ih, bias_hh;
   };

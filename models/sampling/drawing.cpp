@@ -25,7 +25,11 @@ DrawnRow::DrawnRow(AnyDevice& device, const EventShape& events, const EventGramm
   allowed_ = Buffer(device, static_cast<std::size_t>(outputs_));
   numbers_ = Buffer(device, static_cast<std::size_t>(numbers) * sizeof(std::int32_t));
   state_ = {numbers_.as<std::int32_t>() + 1, {1, numbers - 1}};
-  if (grammar_) std::visit([&](auto& d) { kernels::grammar_start(d, grammar(), state_); }, device_);
+}
+
+void DrawnRow::start(const EventsView& opening) {
+  if (!grammar_) return;
+  std::visit([&](auto& d) { kernels::grammar_start(d, grammar(), state_); }, device_);
   for (const std::uint16_t token : opening.tokens) take(token);
 }
 
@@ -74,12 +78,15 @@ bool DrawnRow::frame_fits() const {
   return head()[kernels::GrammarState::kClock] + std::int64_t{grammar().frame_ticks} <= grammar().end;
 }
 
-Drawing::Drawing(AnyDevice& device, const Model& model, const GenerateOptions& options, const EventsView& opening)
+Drawing::Drawing(AnyDevice& device, const Model& model, Decoder& decoder, const GenerateOptions& options,
+                 const EventsView& opening)
     : device_(device),
       model_(model),
+      decoder_(decoder),
       events_(model.config().events),
       options_(options),
-      veto_(options.veto ? options.veto() : nullptr),
+      opening_(opening),
+      last_(events_, 1),
       row_(device, events_, options.grammar, opening),
       keys_(device, static_cast<std::size_t>(events_.keys)) {
   if (!row_.has_grammar()) return;
@@ -88,13 +95,23 @@ Drawing::Drawing(AnyDevice& device, const Model& model, const GenerateOptions& o
   if (!grammar.key_drawable.empty()) allowed_keys_ = {grammar.key_drawable.data(), {1, events_.keys}};
 }
 
-bool Drawing::draw(View<const float, 2> logits, Index step, Events& result) {
-  return events_.is_tokens() ? draw_token(logits, step, result) : draw_frame(logits, step, result);
+void Drawing::start(Index first, View<const float, 2> logits) {
+  stream_ = first;
+  logits_ = logits;
+  veto_ = options_.veto ? options_.veto() : nullptr;
+  row_.start(opening_);
 }
 
-bool Drawing::draw_token(View<const float, 2> logits, Index step, Events& result) {
+bool Drawing::draw(Index done, Index, std::span<Generated> drawn) {
+  if (row_.ended()) return false;
+  Events& events = drawn.front().events;
+  if (done > 0) logits_ = decoder_.advance(last_.of(events.view(), done - 1));
+  return events_.is_tokens() ? draw_token(done, events) : draw_frame(done, events);
+}
+
+bool Drawing::draw_token(Index step, Events& result) {
   const View<std::uint8_t, 2> allowed = veto_ ? row_.mask(*veto_) : row_.mask();
-  const std::int32_t token = row_.draw(logits, allowed, options_.sampling, random(step, 0), options_.stream, 0);
+  const std::int32_t token = row_.draw(logits_, allowed, options_.sampling, random(step, 0), stream_, 0);
   if (token < 0) return false;
   row_.take();
   if (veto_) veto_->take(token);
@@ -102,17 +119,17 @@ bool Drawing::draw_token(View<const float, 2> logits, Index step, Events& result
   return true;
 }
 
-bool Drawing::draw_frame(View<const float, 2> logits, Index step, Events& result) {
+bool Drawing::draw_frame(Index step, Events& result) {
   if (!row_.frame_fits()) return false;
-  const View<const float, 2> lengths = logits.column_block(events_.keys, events_.duration_classes);
+  const View<const float, 2> lengths = logits_.column_block(events_.keys, events_.duration_classes);
   const View<std::uint8_t, 2> allowed = row_.mask();
   const auto drawn = [&](std::uint32_t draw) {
     Frame frame;
     if (events_.duration_classes > 0) {
-      frame.length = row_.draw(lengths, allowed, options_.sampling, random(step, 1), options_.stream, draw);
+      frame.length = row_.draw(lengths, allowed, options_.sampling, random(step, 1), stream_, draw);
       if (frame.length < 0) return frame;
     }
-    frame.keys = draw_keys(logits, random(step, 0), draw);
+    frame.keys = draw_keys(random(step, 0), draw);
     return frame;
   };
   Frame frame = drawn(0);
@@ -122,7 +139,7 @@ bool Drawing::draw_frame(View<const float, 2> logits, Index step, Events& result
     std::uint32_t draws = 1;
     for (; draws < kDraws && veto_->forbids(frame.keys, frame.length); ++draws) frame = drawn(draws);
     if (veto_->forbids(frame.keys, frame.length) &&
-        !make_other(first, lengths, allowed, logits.column_block(0, events_.keys), frame))
+        !make_other(first, lengths, allowed, logits_.column_block(0, events_.keys), frame))
       return false;
   }
   if (events_.duration_classes > 0) {
@@ -136,16 +153,15 @@ bool Drawing::draw_frame(View<const float, 2> logits, Index step, Events& result
   return true;
 }
 
-std::vector<std::uint8_t> Drawing::draw_keys(View<const float, 2> logits, const kernels::RandomStream& stream,
-                                             std::uint32_t position) {
+std::vector<std::uint8_t> Drawing::draw_keys(const kernels::RandomStream& stream, std::uint32_t position) {
   kernels::SamplingOptions sampling = options_.sampling;
   sampling.max_keys = max_keys_;
   const View<std::uint8_t, 2> drawn(keys_.as<std::uint8_t>(), {1, events_.keys});
-  model_.sample_keys(device_, {.logits = logits,
+  model_.sample_keys(device_, {.logits = logits_,
                                .allowed = allowed_keys_,
                                .options = sampling,
                                .stream = stream,
-                               .first_row = options_.stream,
+                               .first_row = stream_,
                                .position = position,
                                .keys = drawn});
   const OnHost<std::uint8_t, 2> sounding(device_, drawn);

@@ -4,8 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "models/sampling/generate.h"
+#include "models/sampling/decoders.h"
 #include "models/sampling/placed_grammar.h"
+#include "models/sampling/sampler.h"
 #include "runtime/device/memory.h"
 
 namespace polonaise {
@@ -15,6 +16,9 @@ namespace polonaise {
 class DrawnRow {
  public:
   DrawnRow(AnyDevice& device, const EventShape& events, const EventGrammar* grammar, const EventsView& opening);
+
+  // Sets the grammar's state to where the opening leaves it.
+  void start(const EventsView& opening);
 
   bool has_grammar() const { return grammar_.has_value(); }
   const kernels::Grammar& grammar() const { return grammar_->view(); }
@@ -48,14 +52,17 @@ class DrawnRow {
   View<std::int32_t, 2> state_;
 };
 
-// Draws one stream's events, step by step, as a model predicts them.
-class Drawing {
+// Draws one stream event by event, each from what the decoder made of the one before, and asks the veto, if there is
+// one. Its arguments must outlive it.
+class Drawing final : public Sampler {
  public:
-  Drawing(AnyDevice& device, const Model& model, const GenerateOptions& options, const EventsView& opening);
+  Drawing(AnyDevice& device, const Model& model, Decoder& decoder, const GenerateOptions& options,
+          const EventsView& opening);
 
-  bool ended() const { return row_.ended(); }
-  // Adds event `step`; false where nothing may follow.
-  bool draw(View<const float, 2> logits, Index step, Events& result);
+  void start(Index first, View<const float, 2> logits) override;
+  Index events_at_once() const override { return 1; }
+  bool draw(Index done, Index count, std::span<Generated> drawn) override;
+  bool ended(Index) const override { return row_.ended(); }
 
  private:
   struct Frame {
@@ -66,19 +73,24 @@ class Drawing {
   kernels::RandomStream random(Index step, std::uint32_t op) const {
     return {options_.seed, static_cast<std::uint32_t>(step), op};
   }
-  bool draw_token(View<const float, 2> logits, Index step, Events& result);
-  bool draw_frame(View<const float, 2> logits, Index step, Events& result);
+  // Add event `step`; false where nothing may follow.
+  bool draw_token(Index step, Events& result);
+  bool draw_frame(Index step, Events& result);
   // The keys of one frame.
-  std::vector<std::uint8_t> draw_keys(View<const float, 2> logits, const kernels::RandomStream&,
-                                      std::uint32_t position);
+  std::vector<std::uint8_t> draw_keys(const kernels::RandomStream&, std::uint32_t position);
   // A frame that is not forbidden, near to one that is (GenerateOptions::veto); false where there is none.
   bool make_other(const Frame& first, View<const float, 2> lengths, View<const std::uint8_t, 2> allowed,
                   View<const float, 2> key_logits, Frame& other);
 
   AnyDevice& device_;
   const Model& model_;
+  Decoder& decoder_;
   const EventShape& events_;
   const GenerateOptions& options_;
+  const EventsView& opening_;
+  Index stream_ = 0;
+  View<const float, 2> logits_;  // of the next event
+  EventBuffer last_;
   std::unique_ptr<Veto> veto_;
   DrawnRow row_;
   Buffer keys_;
