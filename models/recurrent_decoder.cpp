@@ -57,8 +57,7 @@ bool RecurrentDecoder::generates(const kernels::Grammar* grammar) {
 void RecurrentDecoder::generate(const kernels::GenerationDraws& draws, View<std::int32_t, 2> state) {
   recurrent_generate(
       device_, network(),
-      {.h = h_, .c = c_, .logits = {logits_.as<float>(), {rows_, model_.config_.outputs()}}, .grammar = state},
-      draws);
+      {.h = h_, .c = c_, .logits = {logits_.as<float>(), {rows_, model_.config_.outputs()}}, .grammar = state}, draws);
 }
 
 kernels::GenerationNetwork RecurrentDecoder::network() {
@@ -91,10 +90,9 @@ View<const float, 2> RecurrentDecoder::token_inputs(Index width) {
     const View<const float, 2> weight = p.value(model_.layers_[0].weight_ih).matrix<const float>();
     std::visit(
         [&](auto& device) {
-          kernels::matmul<float>(device, {.a = embedding,
-                                          .b = weight,
-                                          .op_b = kernels::Op::transpose,
-                                          .c = {token_inputs_.as<float>(), extents}});
+          kernels::matmul<float>(
+              device,
+              {.a = embedding, .b = weight, .op_b = kernels::Op::transpose, .c = {token_inputs_.as<float>(), extents}});
         },
         device_);
   }

@@ -61,7 +61,7 @@ struct Subject {
 };
 
 std::string as_json(const Arguments& a, const Subject& s, const Evaluation& e) {
-  const bool tokens = s.data.spec().kind == EventKind::tokens;
+  const bool tokens = s.data.shape().kind == EventKind::tokens;
   const std::string unit = tokens ? "nats_per_token" : "nats_per_frame";
   nlohmann::ordered_json object;
   object["run"] = a.run.string();
@@ -74,7 +74,7 @@ std::string as_json(const Arguments& a, const Subject& s, const Evaluation& e) {
   object["pieces"] = e.pieces;
   object["targets"] = e.targets;
   object[unit] = e.nats;
-  if (s.data.spec().has_durations()) {
+  if (s.data.shape().has_durations()) {
     object["keys"] = e.nats - e.durations;
     object["durations"] = e.durations;
   }
@@ -90,21 +90,21 @@ std::string as_json(const Arguments& a, const Subject& s, const Evaluation& e) {
 }
 
 std::string as_text(const Arguments& a, const Subject& s, const Evaluation& e) {
-  const EventShape& spec = s.data.spec();
-  const bool tokens = spec.kind == EventKind::tokens;
+  const EventShape& shape = s.data.shape();
+  const bool tokens = shape.kind == EventKind::tokens;
   std::string text = fmt::format("{}, checkpoint {} (step {})\n", a.run.string(), a.checkpoint, format_count(s.step));
   text += fmt::format("{} split of {}: {}, {}\n", a.split, s.dataset, counted(e.pieces, "piece"),
                       counted(e.targets, tokens ? "token" : "frame"));
   if (!tokens) text += fmt::format("protocol {}\n", a.protocol);
   text += fmt::format("context: {}\n\n", context(s.model, s.stride));
 
-  std::vector<Table::Column> columns = {{"", Table::Align::left}, {std::string(loss_unit(spec))}};
-  if (spec.has_durations()) columns.insert(columns.end(), {{"keys"}, {"durations"}});
+  std::vector<Table::Column> columns = {{"", Table::Align::left}, {std::string(loss_unit(shape))}};
+  if (shape.has_durations()) columns.insert(columns.end(), {{"keys"}, {"durations"}});
   if (tokens) columns.push_back({"nats per note"});
   Table table(columns);
   const auto row = [&](const std::string& name, double nats, double durations) {
     std::vector<std::string> cells = {name, fmt::format("{:.4f}", nats)};
-    if (spec.has_durations()) {
+    if (shape.has_durations()) {
       cells.push_back(fmt::format("{:.4f}", nats - durations));
       cells.push_back(fmt::format("{:.4f}", durations));
     }
@@ -135,7 +135,7 @@ std::string gap_text(const Arguments& a, const Subject& s, Scorer& scorer, const
   if (point == log.end() || !far_apart(point->loss, test.nats)) return "";
   if (!has_targets(s.data, io::Split::valid, test.protocol)) return "";
   return explain_gap(evaluate(scorer, s.data, io::Split::valid, test.protocol, s.stride), test,
-                     loss_unit(s.data.spec()));
+                     loss_unit(s.data.shape()));
 }
 
 void evaluate_run(const Cli& cli, const Arguments& a) {
@@ -147,7 +147,7 @@ void evaluate_run(const Cli& cli, const Arguments& a) {
   const fs::path file = a.dataset.empty() ? run.options().dataset : a.dataset;
   const io::Dataset data = io::Dataset::open(file);
   run.check_encoding(data.encoding(), file);
-  if (data.spec().kind == EventKind::tokens && a.protocol != "bl2012") {
+  if (data.shape().kind == EventKind::tokens && a.protocol != "bl2012") {
     throw UsageError(
         fmt::format("--protocol {} is for frames; {} has tokens, of which each counts.", a.protocol, file.string()));
   }
@@ -169,7 +169,7 @@ void evaluate_run(const Cli& cli, const Arguments& a) {
   if (a.stride > steps) {
     throw UsageError(fmt::format("--eval-stride {} is more than a window of {} events.", a.stride, steps));
   }
-  Scorer scorer(*model, data.spec());
+  Scorer scorer(*model, data.shape());
   const Subject subject{
       run, data, *model, file.string(), run.step_of(a.checkpoint), a.stride > 0 ? a.stride : default_stride(steps)};
   const Evaluation result = evaluate(scorer, data, split, protocol, subject.stride);

@@ -133,7 +133,7 @@ void prepare_midi(const Cli& cli, const Arguments& a) {
   std::string text = groups_text(sources.read, groups, splits);
   text += summary_text(sources, splits, encoded);
   text += folders_text(folders, groups, splits);
-  text += mix_text(encoded.corpus, encoding->spec());
+  text += mix_text(encoded.corpus, encoding->shape());
   if (a.synthetic > 0) {
     text += fmt::format("{} made by rule, written to {}\n", counted(a.synthetic, "piece"), a.output.string());
   } else {

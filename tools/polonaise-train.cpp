@@ -87,8 +87,8 @@ io::Dataset open_dataset(TrainOptions& options) {
 std::string initialised(Trainer& trainer, const Arguments& a, const io::Dataset& data) {
   std::string text = initialise(trainer.model(), a.options, data.encoding());
   if (!text.empty() && !a.quiet && trainer.has_validation()) {
-    text +=
-        fmt::format("validation before the first step {:.4f} {}\n", trainer.validate().total(), loss_unit(data.spec()));
+    text += fmt::format("validation before the first step {:.4f} {}\n", trainer.validate().total(),
+                        loss_unit(data.shape()));
   }
   return text;
 }
@@ -100,7 +100,7 @@ void begin(const Cli& cli, Arguments& a) {
   const io::Dataset data = open_dataset(a.options);
   make_absolute(a.options.init);
   refuse_own(a.options, a.run);
-  TrainingSetup setup = training_setup(a.options, data.spec());
+  TrainingSetup setup = training_setup(a.options, data.shape());
   // derive() knows of --steps alone: how many an epoch has only the dataset tells.
   if (!cli.given("warmup")) a.options.warmup = setup.optimizer.schedule.warmup = short_warmup(data, setup);
   AnyDevice device = device_of(a.options.device, a.options.threads);
@@ -167,14 +167,14 @@ void resume(Cli& cli, Arguments& a) {
   const io::Dataset data = open_dataset(a.options);
   run.check_encoding(data.encoding(), a.options.dataset);
   AnyDevice device = device_of(a.options.device, a.options.threads);
-  Trainer trainer(data, training_setup(a.options, data.spec()), device);
+  Trainer trainer(data, training_setup(a.options, data.shape()), device);
   const TrainingState state = run.resume(trainer.model(), trainer.optimizer());
   if (state.dataset != data.checksum()) {
     throw io::Error(fmt::format("{}: is not the dataset that {} was trained on; give that one, or begin a new run.",
                                 a.options.dataset.string(), a.run.string()));
   }
   run.set_config(cli.config());
-  tell_new_rate(training_setup(old, data.spec()), trainer, state.step);
+  tell_new_rate(training_setup(old, data.shape()), trainer, state.step);
   if (!a.quiet) print(header(a, data, trainer, device));
   const std::string why = nothing_left(trainer, state);
   print(!why.empty()

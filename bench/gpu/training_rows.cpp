@@ -1,9 +1,10 @@
 #include <array>
 #include <random>
+#include <vector>
 
 #include "bench/gpu/measure.h"
 #include "models/sampling/decoders.h"
-#include "models/sampling/drawing.h"
+#include "models/sampling/step_sampler.h"
 #include "runtime/training/training.h"
 
 // Whole steps of training as polonaise-train makes them, the batch's way to the card included; and sampling from the
@@ -106,14 +107,11 @@ void sample_by_event(benchmark::State& state, const Cuda& cuda, const TrainingRo
   time_steps(state, cuda, {.flops = work.flops / static_cast<double>(3 * row.batch)}, [&] {
     ++options.seed;
     const std::unique_ptr<Decoder> decoder = model->decoder(1);
-    EventBuffer event(row.config.events, 1);
-    Drawing drawing(device, *model, options);
-    Generated drawn;
-    View<const float, 2> logits = decoder->advance(event.start());
-    for (Index step = 0; step < options.steps; ++step) {
-      if (!drawing.draw(logits, step, drawn)) throw std::runtime_error("too few events were drawn");
-      logits = decoder->advance(event.token(drawn.tokens.back()));
-    }
+    StepSampler sampler(device, *model, *decoder, options, EventsView());
+    std::vector<Generated> drawn(1);
+    sampler.start(0, decoder->advance(EventBuffer(row.config.events, 1).start()));
+    for (Index step = 0; step < options.steps; ++step)
+      if (!sampler.draw(step, 1, drawn)) throw std::runtime_error("too few events were drawn");
   });
 }
 

@@ -32,9 +32,9 @@ class CategoricalTable {
 };
 
 // Tables hold a dimension of vocabulary squared at most: 389 x 388 for perf.
-void token_baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventShape& spec,
+void token_baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventShape& shape,
                      ProtocolMean& unigram, ProtocolMean& bigram) {
-  const auto vocabulary = static_cast<std::size_t>(spec.vocabulary);
+  const auto vocabulary = static_cast<std::size_t>(shape.vocabulary);
   CategoricalTable shares(1, vocabulary);
   CategoricalTable after(vocabulary + 1, vocabulary);
   for (const EventsView& piece : train) {
@@ -116,11 +116,11 @@ class KeyTable {
 };
 
 struct FrameModel {
-  FrameModel(const EventShape& spec, bool remembers)
-      : keys(spec.keys, remembers),
-        lengths(static_cast<std::size_t>(remembers ? spec.duration_classes + 1 : 1),
-                static_cast<std::size_t>(spec.duration_classes)),
-        first(remembers ? static_cast<std::size_t>(spec.duration_classes) : 0),
+  FrameModel(const EventShape& shape, bool remembers)
+      : keys(shape.keys, remembers),
+        lengths(static_cast<std::size_t>(remembers ? shape.duration_classes + 1 : 1),
+                static_cast<std::size_t>(shape.duration_classes)),
+        first(remembers ? static_cast<std::size_t>(shape.duration_classes) : 0),
         remembers_lengths(remembers) {}
 
   void fit(const EventsView& piece) {
@@ -160,40 +160,40 @@ struct FrameModel {
 
 }  // namespace
 
-std::vector<float> unigram_logits(std::span<const EventsView> train, const EventShape& spec) {
+std::vector<float> unigram_logits(std::span<const EventsView> train, const EventShape& shape) {
   std::vector<float> logits;
   const auto add_log_shares = [&](const CategoricalTable& table, int outcomes) {
     for (int i = 0; i < outcomes; ++i)
       logits.push_back(static_cast<float>(std::log(table.share(0, static_cast<std::size_t>(i)))));
   };
-  if (spec.kind == EventKind::tokens) {
-    CategoricalTable shares(1, static_cast<std::size_t>(spec.vocabulary));
+  if (shape.kind == EventKind::tokens) {
+    CategoricalTable shares(1, static_cast<std::size_t>(shape.vocabulary));
     for (const EventsView& piece : train)
       for (const std::uint16_t token : piece.tokens) shares.count(0, token);
-    add_log_shares(shares, spec.vocabulary);
+    add_log_shares(shares, shape.vocabulary);
     return logits;
   }
-  FrameModel model(spec, false);
+  FrameModel model(shape, false);
   for (const EventsView& piece : train) model.fit(piece);
-  for (int key = 0; key < spec.keys; ++key) {
+  for (int key = 0; key < shape.keys; ++key) {
     const double share = model.keys.share(0, static_cast<std::size_t>(key));
     logits.push_back(static_cast<float>(std::log(share / (1 - share))));
   }
-  add_log_shares(model.lengths, spec.duration_classes);
+  add_log_shares(model.lengths, shape.duration_classes);
   return logits;
 }
 
-Baselines baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventShape& spec,
+Baselines baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventShape& shape,
                     Protocol protocol) {
   ProtocolMean unigram(protocol);
   ProtocolMean bigram(protocol);
   ProtocolMean unigram_lengths(protocol);
   ProtocolMean bigram_lengths(protocol);
-  if (spec.kind == EventKind::tokens) {
-    token_baselines(train, test, spec, unigram, bigram);
+  if (shape.kind == EventKind::tokens) {
+    token_baselines(train, test, shape, unigram, bigram);
   } else {
-    FrameModel one(spec, false);
-    FrameModel two(spec, true);
+    FrameModel one(shape, false);
+    FrameModel two(shape, true);
     for (const EventsView& piece : train) {
       one.fit(piece);
       two.fit(piece);
@@ -204,7 +204,7 @@ Baselines baselines(std::span<const EventsView> train, std::span<const EventsVie
     }
   }
   Baselines result{unigram.value(), bigram.value(), 0, 0, unigram.targets()};
-  if (spec.has_durations()) {
+  if (shape.has_durations()) {
     result.unigram_durations = unigram_lengths.value();
     result.bigram_durations = bigram_lengths.value();
   }

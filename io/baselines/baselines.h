@@ -25,12 +25,12 @@ struct Baselines {
 };
 
 // Error where no event of `test` counts by the protocol.
-Baselines baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventShape& spec,
+Baselines baselines(std::span<const EventsView> train, std::span<const EventsView> test, const EventShape& shape,
                     Protocol protocol = Protocol::bl2012);
 
 // The unigram as logits, one for each output of a model's head: a token's log share; or each key's log-odds and, where
 // frames have a length, each class's log share. A head that has them as its bias and 0 for the rest has the unigram's
 // loss. Finite for any `train`, as what never occurs is smoothed as above.
-std::vector<float> unigram_logits(std::span<const EventsView> train, const EventShape& spec);
+std::vector<float> unigram_logits(std::span<const EventsView> train, const EventShape& shape);
 
 }  // namespace polonaise::io

@@ -45,19 +45,19 @@ bool are_offsets(std::span<const std::int64_t> offsets, std::size_t total) {
          std::ranges::is_sorted(offsets);
 }
 
-void check_events(const EventsView& events, const EventShape& spec, const Checker& check) {
-  if (spec.kind == EventKind::tokens) {
-    check(std::ranges::all_of(events.tokens, [&](int token) { return token < spec.vocabulary; }),
+void check_events(const EventsView& events, const EventShape& shape, const Checker& check) {
+  if (shape.kind == EventKind::tokens) {
+    check(std::ranges::all_of(events.tokens, [&](int token) { return token < shape.vocabulary; }),
           "a token is outside the vocabulary");
     return;
   }
   check(are_offsets(events.rows, events.keys.size()), "its frames do not fit its keys");
   for (std::int64_t i = 0; i < events.size(); ++i) {
     const auto frame = events.frame(i);
-    check(std::ranges::is_sorted(frame, std::less_equal<>{}) && (frame.empty() || frame.back() < spec.keys),
+    check(std::ranges::is_sorted(frame, std::less_equal<>{}) && (frame.empty() || frame.back() < shape.keys),
           "a frame's keys are out of order or range");
   }
-  const std::size_t lengths = spec.has_durations() ? static_cast<std::size_t>(events.size()) : 0;
+  const std::size_t lengths = shape.has_durations() ? static_cast<std::size_t>(events.size()) : 0;
   check(events.quarters.size() == lengths && events.classes.size() == lengths, "its frames do not fit their lengths");
   for (std::size_t i = 0; i < lengths; ++i) {
     const float quarters = events.quarters[i];
@@ -92,25 +92,25 @@ Dataset::Dataset(SafeTensors file) : file_(std::move(file)) {
   } catch (const Error& error) {
     throw Error(fmt::format("{}: {}", file_.file(), error.what()));
   }
-  spec_ = encoding_->spec();
+  shape_ = encoding_->shape();
   for (const Split split : kSplits) parts_[static_cast<std::size_t>(split)] = load(split);
 }
 
 Dataset::Part Dataset::load(Split split) const {
   const Checker check{file_.file()};
   Part part;
-  part.events.kind = spec_.kind;
-  if (spec_.kind == EventKind::tokens) {
+  part.events.kind = shape_.kind;
+  if (shape_.kind == EventKind::tokens) {
     part.events.tokens = file_.at(tensor_name(split, "tokens")).view<std::uint16_t>();
   } else {
     part.events.rows = file_.at(tensor_name(split, "rows")).view<std::int64_t>();
     part.events.keys = file_.at(tensor_name(split, "keys")).view<std::uint8_t>();
-    if (spec_.has_durations()) {
+    if (shape_.has_durations()) {
       part.events.quarters = file_.at(tensor_name(split, "quarters")).view<float>();
       part.events.classes = file_.at(tensor_name(split, "classes")).view<std::uint8_t>();
     }
   }
-  check_events(part.events, spec_, check);
+  check_events(part.events, shape_, check);
 
   const Json names = Json::parse(check.text(file_.metadata(), names_key(split)), nullptr, false);
   check(names.is_array() && std::ranges::all_of(names, [](const Json& name) { return name.is_string(); }),
@@ -137,7 +137,7 @@ std::vector<EventsView> Dataset::all(Split split) const {
 
 void write_dataset(const std::filesystem::path& path, const Corpus& corpus, const Encoding& encoding,
                    std::string_view source) {
-  const EventShape spec = encoding.spec();
+  const EventShape shape = encoding.shape();
   const Checker check{path.string(), "not written", "encode the pieces with the encoding given"};
   Metadata metadata = {{"format", std::string(kFormat)},
                        {"version", std::string(kVersion)},
@@ -149,12 +149,12 @@ void write_dataset(const std::filesystem::path& path, const Corpus& corpus, cons
   for (const Split split : kSplits) {
     Events& events = joined[static_cast<std::size_t>(split)];
     std::vector<std::int64_t>& begins = starts[static_cast<std::size_t>(split)];
-    events.kind = spec.kind;
+    events.kind = shape.kind;
     begins = {0};
     Json names = Json::array();
     for (const Piece& piece : corpus[split]) {
       if (piece.events.size() == 0) continue;
-      check_events(piece.events.view(), spec, check);
+      check_events(piece.events.view(), shape, check);
       events.append(piece.events.view());
       begins.push_back(events.size());
       names.push_back(piece.name);
@@ -162,13 +162,13 @@ void write_dataset(const std::filesystem::path& path, const Corpus& corpus, cons
     // Names come from file systems, which allow any bytes.
     metadata[names_key(split)] = names.dump(-1, ' ', false, Json::error_handler_t::replace);
     tensors.push_back(tensor_view<std::int64_t>(tensor_name(split, "starts"), begins));
-    if (spec.kind == EventKind::tokens) {
+    if (shape.kind == EventKind::tokens) {
       tensors.push_back(tensor_view<std::uint16_t>(tensor_name(split, "tokens"), events.tokens));
       continue;
     }
     tensors.push_back(tensor_view<std::int64_t>(tensor_name(split, "rows"), events.rows));
     tensors.push_back(tensor_view<std::uint8_t>(tensor_name(split, "keys"), events.keys));
-    if (spec.has_durations()) {
+    if (shape.has_durations()) {
       tensors.push_back(tensor_view<float>(tensor_name(split, "quarters"), events.quarters));
       tensors.push_back(tensor_view<std::uint8_t>(tensor_name(split, "classes"), events.classes));
     }

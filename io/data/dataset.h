@@ -23,7 +23,7 @@ class Dataset {
  public:
   static Dataset open(const std::filesystem::path& path);
 
-  const EventShape& spec() const { return spec_; }
+  const EventShape& shape() const { return shape_; }
   const Encoding& encoding() const { return *encoding_; }
   // Text that write_dataset was given: facts about the sources, JSON by convention.
   const std::string& source() const { return source_; }
@@ -54,12 +54,12 @@ class Dataset {
   std::string source_;
   std::string checksum_;
   std::unique_ptr<const Encoding> encoding_;
-  EventShape spec_;
+  EventShape shape_;
   std::array<Part, kSplits.size()> parts_;
 };
 
 // Writes `corpus`, encoded by `encoding`, to a file that is either whole or not there. Pieces without events are left
-// out. Error where events do not fit the encoding's spec.
+// out. Error where events do not fit the encoding's shape.
 void write_dataset(const std::filesystem::path& path, const Corpus& corpus, const Encoding& encoding,
                    std::string_view source);
 

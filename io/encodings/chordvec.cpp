@@ -49,7 +49,7 @@ class ChordVec final : public Encoding {
 
   std::string name() const override { return literal_ ? "chordvec-literal" : "chordvec"; }
 
-  EventShape spec() const override {
+  EventShape shape() const override {
     return {EventKind::frames,   0,         kKeys,
             kDurationClassCount, kKeys + 1, literal_ ? DurationInput::quarters : DurationInput::log2_one_plus};
   }

@@ -39,14 +39,14 @@ struct Standing {
 // Turns music into events and back. Immutable; may be used by several threads at once.
 //   encode   any valid Score. Percussion (channel 9) is dropped, time starts at the first note, several tracks become
 //            one; what is lost is added to the report. No notes make no events.
-//   decode   any events of this spec, also ones drawn at random, into a valid Score on one track and channel: every
+//   decode   any events of this shape, also ones drawn at random, into a valid Score on one track and channel: every
 //            token or frame has a meaning in every place.
 //   Encoding what was decoded gives the same events again, from the first encoding on.
 class Encoding {
  public:
   virtual ~Encoding() = default;
   virtual std::string name() const = 0;
-  virtual EventShape spec() const = 0;
+  virtual EventShape shape() const = 0;
   // The table of dimensions or tokens as a JSON object, with the options it was made with and a hash of all that: kept
   // in every dataset and checkpoint, so that events are never read by another definition than they were written by.
   virtual std::string describe() const = 0;

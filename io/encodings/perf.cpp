@@ -131,7 +131,7 @@ class Perf final : public Encoding {
 
   std::string name() const override { return "perf"; }
 
-  EventShape spec() const override { return token_spec(added_.vocabulary); }
+  EventShape shape() const override { return token_spec(added_.vocabulary); }
 
   std::string describe() const override {
     nlohmann::ordered_json table = {

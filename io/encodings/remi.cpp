@@ -89,7 +89,7 @@ class Remi final : public Encoding {
  public:
   std::string name() const override { return "remi"; }
 
-  EventShape spec() const override { return token_spec(kVocabulary); }
+  EventShape shape() const override { return token_spec(kVocabulary); }
 
   std::string describe() const override {
     std::vector<std::string> meters;

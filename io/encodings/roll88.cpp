@@ -56,12 +56,12 @@ class Roll88 final : public Encoding {
 
   std::string name() const override { return "roll88"; }
 
-  EventShape spec() const override {
-    EventShape spec;
-    spec.kind = EventKind::frames;
-    spec.keys = kKeys;
-    spec.width = kKeys;
-    return spec;
+  EventShape shape() const override {
+    EventShape shape;
+    shape.kind = EventKind::frames;
+    shape.keys = kKeys;
+    shape.width = kKeys;
+    return shape;
   }
 
   std::string describe() const override {

@@ -50,7 +50,7 @@ class Tsd final : public Encoding {
 
   std::string name() const override { return "tsd"; }
 
-  EventShape spec() const override { return token_spec(added_.vocabulary); }
+  EventShape shape() const override { return token_spec(added_.vocabulary); }
 
   std::string describe() const override {
     nlohmann::ordered_json table = {

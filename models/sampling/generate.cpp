@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "models/sampling/decoders.h"
-#include "models/sampling/drawing.h"
-#include "models/sampling/launches.h"
+#include "models/sampling/launch_sampler.h"
+#include "models/sampling/step_sampler.h"
 
 namespace polonaise {
 
@@ -67,7 +67,7 @@ std::vector<Generated> generate_streams(const Model& model, const EventsView& pr
   // Streams that the decoder's kernels draw by themselves, where they do: none under a veto.
   const auto launches = [&](Decoder& decoder, Index together) -> std::unique_ptr<Sampler> {
     if (options.veto) return nullptr;
-    auto sampler = std::make_unique<Launches>(device, decoder, events, options, prime, together);
+    auto sampler = std::make_unique<LaunchSampler>(device, decoder, events, options, prime, together);
     if (!decoder.generates(sampler->grammar())) return nullptr;
     return sampler;
   };
@@ -82,7 +82,7 @@ std::vector<Generated> generate_streams(const Model& model, const EventsView& pr
   // One after the other.
   const std::unique_ptr<Decoder> decoder = model.decoder(1);
   std::unique_ptr<Sampler> sampler = launches(*decoder, 1);
-  if (!sampler) sampler = std::make_unique<Drawing>(device, model, *decoder, options, prime);
+  if (!sampler) sampler = std::make_unique<StepSampler>(device, model, *decoder, options, prime);
   Index before = 0, stream = options.stream;
   for (Generated& result : results) {
     sampler->start(stream++, read_prime(*decoder, events, prime, 1));

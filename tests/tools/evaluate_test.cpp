@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(Models, CarryingScorerTest, testing::Values("rnn", "lst
 
 TEST_P(CarryingScorerTest, ReadsAPieceAsADecoderDoes) {
   load();
-  Scorer scorer(*model_, data_->spec());
+  Scorer scorer(*model_, data_->shape());
   const auto pieces = data_->all(io::Split::train);  // of several lengths, side by side, longer than a chunk
   const auto losses = scorer.score(pieces);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(Models, WindowScorerTest, testing::Values("transformer"
 
 TEST_P(WindowScorerTest, ReadsTheFirstWindowAsADecoderDoes) {
   load();
-  Scorer scorer(*model_, data_->spec());
+  Scorer scorer(*model_, data_->shape());
   const std::int64_t steps = model_->config().sequence;
   std::vector<EventsView> pieces;
   for (const EventsView& piece : data_->all(io::Split::train)) pieces.push_back(piece.slice(0, steps));
@@ -88,7 +88,7 @@ TEST_P(WindowScorerTest, ReadsTheFirstWindowAsADecoderDoes) {
 TEST_P(WindowScorerTest, ScoresEachEventWithTheContextItPromises) {
   // What stands further back than a window cannot matter; what stands inside it does.
   load();
-  Scorer scorer(*model_, data_->spec());
+  Scorer scorer(*model_, data_->shape());
   const std::int64_t steps = model_->config().sequence, stride = 5;
   const EventsView piece = data_->piece(io::Split::train, 0);
   const std::int64_t size = piece.size();
@@ -106,7 +106,7 @@ TEST(Scorer, ManyToOneModelsMayScoreSomeEventsOnly) {
   const io::Dataset data = io::Dataset::open(folder / "data");
   AnyDevice device = open_device("cpu", 1);
   const auto model = run.load_model(device, "last");
-  Scorer scorer(*model, data.spec());
+  Scorer scorer(*model, data.shape());
   const auto pieces = data.all(io::Split::test);
   const auto all = scorer.score(pieces), some = scorer.score(pieces, {.every = 7});
   for (std::size_t i = 0; i < pieces.size(); ++i) {
@@ -122,7 +122,7 @@ TEST(Evaluate, FramesInJson) {
   const auto train = data.all(io::Split::train), test = data.all(io::Split::test), valid = data.all(io::Split::valid);
   for (const io::Protocol protocol : {io::Protocol::bl2012, io::Protocol::bai2018, io::Protocol::tsbn}) {
     const nlohmann::json result = evaluated({run, "--protocol", std::string(io::protocol_name(protocol))});
-    const io::Baselines baselines = io::baselines(train, test, data.spec(), protocol);
+    const io::Baselines baselines = io::baselines(train, test, data.shape(), protocol);
     EXPECT_EQ(result["split"], "test");
     EXPECT_EQ(result["protocol"], io::protocol_name(protocol));
     EXPECT_EQ(result["targets"], baselines.targets);
@@ -131,7 +131,7 @@ TEST(Evaluate, FramesInJson) {
     EXPECT_DOUBLE_EQ(result["baselines"]["unigram"], baselines.unigram);
     EXPECT_DOUBLE_EQ(result["baselines"]["bigram"], baselines.bigram);
   }
-  EXPECT_EQ(evaluated({run, "--split", "valid"})["targets"], io::baselines(train, valid, data.spec()).targets);
+  EXPECT_EQ(evaluated({run, "--split", "valid"})["targets"], io::baselines(train, valid, data.shape()).targets);
 }
 
 TEST(Evaluate, TokensInJson) {

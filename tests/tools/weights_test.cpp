@@ -53,26 +53,26 @@ std::optional<std::string> python_with_torch() {
 }
 
 // A piece as dense rows behind the start event's, [1, events, width].
-void write_dense(const fs::path& file, const EventsView& piece, const EventShape& spec) {
-  const auto width = static_cast<std::size_t>(spec.width);
+void write_dense(const fs::path& file, const EventsView& piece, const EventShape& shape) {
+  const auto width = static_cast<std::size_t>(shape.width);
   std::vector<float> rows(width * static_cast<std::size_t>(piece.size()));
   for (std::int64_t i = 0; i + 1 < piece.size(); ++i) {
     float* const row = rows.data() + width * static_cast<std::size_t>(i + 1);
     for (const std::uint8_t key : piece.frame(i)) row[key] = 1;
-    row[width - 1] = duration_value(spec.duration_input, piece.quarters[static_cast<std::size_t>(i)]);
+    row[width - 1] = duration_value(shape.duration_input, piece.quarters[static_cast<std::size_t>(i)]);
   }
-  io::write_safetensors(file, std::vector{io::tensor_view<float>("x", rows, {1, piece.size(), spec.width})});
+  io::write_safetensors(file, std::vector{io::tensor_view<float>("x", rows, {1, piece.size(), shape.width})});
 }
 
 // The loss of frame `i`, all of it, by these logits.
-double loss_of(const EventsView& piece, std::int64_t i, const EventShape& spec, std::span<const float> logits) {
+double loss_of(const EventsView& piece, std::int64_t i, const EventShape& shape, std::span<const float> logits) {
   double loss = 0, sum = 0;
-  for (int key = 0; key < spec.keys; ++key) {
+  for (int key = 0; key < shape.keys; ++key) {
     const double logit = static_cast<double>(logits[static_cast<std::size_t>(key)]);
     loss += std::log1p(std::exp(logit));
     if (std::ranges::count(piece.frame(i), static_cast<std::uint8_t>(key))) loss -= logit;
   }
-  const auto classes = logits.subspan(static_cast<std::size_t>(spec.keys));
+  const auto classes = logits.subspan(static_cast<std::size_t>(shape.keys));
   for (const float logit : classes) sum += std::exp(static_cast<double>(logit));
   return loss + std::log(sum) - static_cast<double>(classes[piece.classes[static_cast<std::size_t>(i)]]);
 }
@@ -115,7 +115,7 @@ TEST_F(Weights, GoBothWaysAsThePageShows) {
   ASSERT_EQ(blocks.size(), 4U);
   const io::Dataset data = io::Dataset::open(folder_ / "piano.data");
   const EventsView piece = data.piece(io::Split::test, 0);
-  write_dense(folder_ / "x.safetensors", piece, data.spec());
+  write_dense(folder_ / "x.safetensors", piece, data.shape());
 
   run(blocks[0]);
   run(blocks[1],
@@ -128,10 +128,10 @@ TEST_F(Weights, GoBothWaysAsThePageShows) {
   AnyDevice device = device_of("cpu", 1);
   const std::unique_ptr<Model> model = tools::Run::open(folder_ / "run").load_model(device, "best");
   const std::vector<EventsView> pieces = {piece};
-  const std::vector<double> ours = Scorer(*model, data.spec()).score(pieces).front().total();
+  const std::vector<double> ours = Scorer(*model, data.shape()).score(pieces).front().total();
   for (std::int64_t i = 0; i < piece.size(); ++i) {
     const auto logits = std::span(theirs).subspan(static_cast<std::size_t>(130 * i), 130);
-    EXPECT_NEAR(ours[static_cast<std::size_t>(i)], loss_of(piece, i, data.spec(), logits), 1e-3) << i;
+    EXPECT_NEAR(ours[static_cast<std::size_t>(i)], loss_of(piece, i, data.shape(), logits), 1e-3) << i;
   }
 
   run(blocks[2]);

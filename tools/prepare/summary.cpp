@@ -88,13 +88,13 @@ std::string summary_text(const Sources& sources, std::span<const io::Split> spli
   return out + warnings_text("dropped by the augmentation", encoded.warnings);
 }
 
-std::string mix_text(const io::Corpus& corpus, const EventShape& spec) {
+std::string mix_text(const io::Corpus& corpus, const EventShape& shape) {
   for (const io::Split split : io::kSplits) {
     if (events_in(corpus[split]) == 0) return "";
   }
   const std::vector<EventsView> train = io::views(corpus[io::Split::train]);
-  return explain_gap(io::baselines(train, io::views(corpus[io::Split::valid]), spec),
-                     io::baselines(train, io::views(corpus[io::Split::test]), spec), loss_unit(spec));
+  return explain_gap(io::baselines(train, io::views(corpus[io::Split::valid]), shape),
+                     io::baselines(train, io::views(corpus[io::Split::test]), shape), loss_unit(shape));
 }
 
 std::string rolls_text(const io::Corpus& corpus, const io::Warnings& dropped) {

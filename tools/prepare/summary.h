@@ -21,7 +21,7 @@ std::string groups_text(std::span<const Source> sources, const std::vector<std::
 std::string summary_text(const Sources& sources, std::span<const io::Split> splits, const Encoded& encoded);
 
 // A line where counting alone shows that validation and test are not of one kind of music; else nothing.
-std::string mix_text(const io::Corpus& corpus, const EventShape& spec);
+std::string mix_text(const io::Corpus& corpus, const EventShape& shape);
 
 // Sequences and events of each split of a set that comes divided, then the sequences that occur in more than one split:
 // leaks, most of them the set's own; and what the augmentation dropped.

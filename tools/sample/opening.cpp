@@ -37,7 +37,7 @@ void check(const Cli& cli, const OpeningOptions& options) {
 }
 
 Events opening_events(const OpeningOptions& options, std::string_view program, const io::Encoding& encoding) {
-  if (options.is_none()) return Events(encoding.spec().kind);
+  if (options.is_none()) return Events(encoding.shape().kind);
   io::Score score = io::op53_prime();
   if (options.is_file()) {
     io::Warnings warnings;

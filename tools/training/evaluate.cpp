@@ -84,14 +84,15 @@ std::vector<double> PieceLosses::total() const {
   return sum;
 }
 
-Scorer::Scorer(const Model& model, const EventShape& spec) : model_(model), spec_(spec), shards_(model.parameters()) {}
+Scorer::Scorer(const Model& model, const EventShape& shape)
+    : model_(model), shape_(shape), shards_(model.parameters()) {}
 
 std::vector<PieceLosses> Scorer::score(std::span<const EventsView> pieces, const ScoreOptions& options) {
   std::vector<PieceLosses> losses(pieces.size());
   const std::int64_t every = model_.many_to_one() ? options.every : 1;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     losses[i].main.resize(at((pieces[i].size() + every - 1) / every));
-    if (spec_.has_durations()) losses[i].durations.resize(losses[i].main.size());
+    if (shape_.has_durations()) losses[i].durations.resize(losses[i].main.size());
   }
   if (model_.carries_state()) {
     carry_state(pieces, losses);
@@ -127,7 +128,7 @@ void Scorer::carry_state(std::span<const EventsView> pieces, std::vector<PieceLo
         }
         const std::int32_t steps = windows.front().targets;  // the shard's longest piece stands first
         if (steps == 0) return TargetLossViews{};
-        const io::BatchMemory batch = io::make_batch(pieces, spec_, windows, io::WindowKind::every_step, steps);
+        const io::BatchMemory batch = io::make_batch(pieces, shape_, windows, io::WindowKind::every_step, steps);
         std::byte* const h = state_.data() + at(shard.first) * all_bytes;
         RecurrentState state{{h, {layers, shard.count, hidden}, type},
                              {h + at(shard.count) * row_bytes, {layers, shard.count, states * hidden}, type}};
@@ -163,7 +164,7 @@ void Scorer::read_windows(std::span<const EventsView> pieces, const ScoreOptions
       const auto own = group.subspan(at(shard.first), at(shard.count));
       std::vector<io::Window> windows;
       for (const Reading& reading : own) windows.push_back(reading.window);
-      const io::BatchMemory batch = io::make_batch(pieces, spec_, windows, kind, steps);
+      const io::BatchMemory batch = io::make_batch(pieces, shape_, windows, kind, steps);
       const ReadLosses result(tape.device(), model_.losses(tape, batch.view(), {0, shard.count}));
       for (std::int64_t row = 0; row < shard.count; ++row) {
         const Reading& reading = own[at(row)];
@@ -188,19 +189,19 @@ Evaluation evaluate(Scorer& scorer, const io::Dataset& dataset, io::Split split,
   result.pieces = std::ssize(pieces);
   result.nats = mean(
       losses, protocol, [](const PieceLosses& piece) { return piece.total(); }, &result.targets);
-  if (dataset.spec().has_durations()) {
+  if (dataset.shape().has_durations()) {
     result.durations = mean(
         losses, protocol, [](const PieceLosses& piece) -> const auto& { return piece.durations; });
   }
-  if (dataset.spec().kind == EventKind::tokens) {
+  if (dataset.shape().kind == EventKind::tokens) {
     for (const EventsView& piece : pieces) result.notes += std::ssize(dataset.encoding().decode(piece).notes);
   }
-  result.baselines = io::baselines(dataset.all(io::Split::train), pieces, dataset.spec(), protocol);
+  result.baselines = io::baselines(dataset.all(io::Split::train), pieces, dataset.shape(), protocol);
   return result;
 }
 
-std::string_view loss_unit(const EventShape& spec) {
-  return spec.kind == EventKind::tokens ? "nats per token" : "nats per frame";
+std::string_view loss_unit(const EventShape& shape) {
+  return shape.kind == EventKind::tokens ? "nats per token" : "nats per frame";
 }
 
 }  // namespace polonaise::tools

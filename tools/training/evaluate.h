@@ -40,7 +40,7 @@ struct ScoreOptions {
 // the pieces nor from call to call, and results do not depend on the number of threads.
 class Scorer {
  public:
-  Scorer(const Model& model, const EventShape& spec);
+  Scorer(const Model& model, const EventShape& shape);
 
   std::vector<PieceLosses> score(std::span<const EventsView> pieces, const ScoreOptions& options = {});
   std::size_t arena_high_water() const { return shards_.arena_high_water(); }
@@ -51,7 +51,7 @@ class Scorer {
   void read_windows(std::span<const EventsView> pieces, const ScoreOptions& options, std::vector<PieceLosses>& losses);
 
   const Model& model_;
-  const EventShape spec_;
+  const EventShape shape_;
   Shards shards_;
   Buffer state_;
 };
@@ -74,6 +74,6 @@ Evaluation evaluate(Scorer& scorer, const io::Dataset& dataset, io::Split split,
                     std::int64_t stride);
 
 // "nats per frame" or "nats per token".
-std::string_view loss_unit(const EventShape& spec);
+std::string_view loss_unit(const EventShape& shape);
 
 }  // namespace polonaise::tools

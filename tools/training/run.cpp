@@ -186,7 +186,7 @@ TrainingState Run::resume(Model& model, Optimizer& optimizer) {
 }
 
 std::unique_ptr<Model> Run::load_model(AnyDevice& device, std::string_view name, DType activations) const {
-  auto model = make_model(device, model_config(options_, encoding_->spec()), options_.seed, activations);
+  auto model = make_model(device, model_config(options_, encoding_->shape()), options_.seed, activations);
   read_model(checkpoint(name) / "model.safetensors", *model);
   return model;
 }

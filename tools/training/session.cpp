@@ -148,23 +148,23 @@ class Session {
       state_.best_step = state_.step;
     }
     state_.stale = best ? 0 : state_.stale + 1;
-    const EventShape spec = run_.encoding().spec();
+    const EventShape shape = run_.encoding().shape();
     Json line;
     line["type"] = "validation";
     line["step"] = state_.step;
     line["targets"] = targets_;
     line["seconds"] = seconds_;
     line["loss"] = loss.total();
-    line["unit"] = loss_unit(spec);
-    if (spec.has_durations()) {
+    line["unit"] = loss_unit(shape);
+    if (shape.has_durations()) {
       line["keys"] = loss.main;
       line["durations"] = loss.duration;
     }
     line["best"] = best;
     metrics_.write(line.dump());
     progress_.note(fmt::format(
-        "step {} validation {:.4f} {}{}{}", format_count(state_.step), loss.total(), loss_unit(spec),
-        spec.has_durations() ? fmt::format(" (keys {:.4f}, durations {:.4f})", loss.main, loss.duration) : "",
+        "step {} validation {:.4f} {}{}{}", format_count(state_.step), loss.total(), loss_unit(shape),
+        shape.has_durations() ? fmt::format(" (keys {:.4f}, durations {:.4f})", loss.main, loss.duration) : "",
         best ? ", the best so far" : ""));
     interval_ += Clock::now() - begin;  // the pace is that of training
     return best;
@@ -207,8 +207,8 @@ class Session {
         fmt::format("{} at step {} after {}; most memory of a step {:.1f} MiB\n", end_, format_count(state_.step),
                     format_duration(progress_.elapsed()), static_cast<double>(trainer_.arena_high_water()) / (1 << 20));
     if (state_.best_step >= 0) {
-      text += fmt::format("best validation {:.4f} {} at step {}\n", state_.best_loss, loss_unit(run_.encoding().spec()),
-                          format_count(state_.best_step));
+      text += fmt::format("best validation {:.4f} {} at step {}\n", state_.best_loss,
+                          loss_unit(run_.encoding().shape()), format_count(state_.best_step));
     }
     text += end_ == "finished" ? fmt::format("saved in {}\n", folder)
                                : fmt::format("saved; to go on: polonaise-train --resume -o {}\n", folder);

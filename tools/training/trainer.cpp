@@ -19,7 +19,7 @@ std::vector<EventsView> pieces_of(const io::Dataset& dataset, io::Split split) {
 
 Trainer::Trainer(const io::Dataset& dataset, const TrainingSetup& setup, AnyDevice& device)
     : setup_(setup),
-      spec_(dataset.spec()),
+      shape_(dataset.shape()),
       training_(pieces_of(dataset, io::Split::train)),
       validation_(pieces_of(dataset, io::Split::valid)) {
   if (training_.empty()) {
@@ -30,15 +30,15 @@ Trainer::Trainer(const io::Dataset& dataset, const TrainingSetup& setup, AnyDevi
   for (const io::Window& window : windows) targets_in_epoch_ += window.targets;
   setup_.optimizer.schedule.total = static_cast<long>(planned_steps());
   model_ = make_model(device, setup.model, setup.seed, set_precision(device, setup.precision));
-  if (setup.start_from_counts) model_->start_from(io::unigram_logits(training_, spec_));
+  if (setup.start_from_counts) model_->start_from(io::unigram_logits(training_, shape_));
   optimizer_.emplace(model_->parameters(), setup_.optimizer);
   steps_.emplace(model_->parameters(), *optimizer_, setup.seed);
-  scorer_.emplace(*model_, spec_);
+  scorer_.emplace(*model_, shape_);
 }
 
 void Trainer::start(const TrainingState& state) {
   if (state.step == 0) optimizer_->start_average();
-  loader_.emplace(training_, spec_, setup_.batches, state.cursor);
+  loader_.emplace(training_, shape_, setup_.batches, state.cursor);
   batches_.clear();
 }
 

@@ -58,7 +58,7 @@ class Trainer {
 
  private:
   TrainingSetup setup_;
-  const EventShape spec_;
+  const EventShape shape_;
   std::vector<EventsView> training_, validation_;
   std::int64_t batches_in_epoch_ = 0, targets_in_epoch_ = 0;
   std::unique_ptr<Model> model_;

@@ -45,15 +45,15 @@ TEST(Baselines, BenchmarkAnchorsComeOutToTheDigit) {
 }
 
 TEST(Baselines, TokensAreCountedWithOneAdded) {
-  EventShape spec;
-  spec.vocabulary = 3;
+  EventShape shape;
+  shape.vocabulary = 3;
   Events train(EventKind::tokens);
   for (const int token : {0, 1, 0, 1}) train.push_token(token);
   Events test(EventKind::tokens);
   for (const int token : {0, 1, 2}) test.push_token(token);
   const std::vector<EventsView> train_views = {train.view()};
   const std::vector<EventsView> test_views = {test.view()};
-  const Baselines result = baselines(train_views, test_views, spec);
+  const Baselines result = baselines(train_views, test_views, shape);
   EXPECT_EQ(result.targets, 3);
   // Shares 3/7, 3/7, 1/7; after the start 0: 2/4, after 0 1: 3/5, after 1 2: 1/4.
   EXPECT_NEAR(result.unigram, -(2 * std::log(3.0 / 7) + std::log(1.0 / 7)) / 3, 1e-12);
@@ -61,7 +61,7 @@ TEST(Baselines, TokensAreCountedWithOneAdded) {
 }
 
 TEST(Baselines, LengthsOfFramesAreAddedAndShownApart) {
-  const EventShape spec{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
+  const EventShape shape{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
   Events train(EventKind::frames);
   const std::vector<std::uint8_t> key = {1};
   for (int i = 0; i < 4; ++i) train.push_frame(key, class_quarters(5));
@@ -69,7 +69,7 @@ TEST(Baselines, LengthsOfFramesAreAddedAndShownApart) {
   test.push_frame(key, class_quarters(5));
   const std::vector<EventsView> train_views = {train.view()};
   const std::vector<EventsView> test_views = {test.view()};
-  const Baselines result = baselines(train_views, test_views, spec);
+  const Baselines result = baselines(train_views, test_views, shape);
   // Key 0 absent and key 1 present with probability 5/6 each; class 5 with (4 + 1) / (4 + 24), first (1 + 1) / (1 +
   // 24).
   EXPECT_NEAR(result.unigram_durations, -std::log(5.0 / 28), 1e-12);
@@ -80,12 +80,12 @@ TEST(Baselines, LengthsOfFramesAreAddedAndShownApart) {
 }
 
 TEST(UnigramLogits, OfTokensAreLogShares) {
-  EventShape spec;
-  spec.vocabulary = 3;
+  EventShape shape;
+  shape.vocabulary = 3;
   Events train(EventKind::tokens);
   for (const int token : {0, 1, 0, 0}) train.push_token(token);
   const std::vector<EventsView> views = {train.view()};
-  const std::vector<float> logits = unigram_logits(views, spec);
+  const std::vector<float> logits = unigram_logits(views, shape);
   ASSERT_EQ(logits.size(), 3u);
   EXPECT_NEAR(logits[0], std::log(4.0 / 7), 1e-6);
   EXPECT_NEAR(logits[1], std::log(2.0 / 7), 1e-6);
@@ -93,13 +93,13 @@ TEST(UnigramLogits, OfTokensAreLogShares) {
 }
 
 TEST(UnigramLogits, OfFramesAreLogOddsAndThenLogSharesOfLengths) {
-  const EventShape spec{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
+  const EventShape shape{EventKind::frames, 0, 2, kDurationClassCount, 3, DurationInput::log2_one_plus};
   Events train(EventKind::frames);
   const std::vector<std::uint8_t> key = {1};
   for (int i = 0; i < 4; ++i)
     train.push_frame(i < 3 ? std::span<const std::uint8_t>(key) : std::span<const std::uint8_t>(), class_quarters(5));
   const std::vector<EventsView> views = {train.view()};
-  const std::vector<float> logits = unigram_logits(views, spec);
+  const std::vector<float> logits = unigram_logits(views, shape);
   ASSERT_EQ(logits.size(), 2u + kDurationClassCount);
   EXPECT_NEAR(logits[0], std::log(1.0 / 5), 1e-6);  // never, of four frames: 1/6 to 5/6
   EXPECT_NEAR(logits[1], std::log(2.0), 1e-6);      // three times: 4/6 to 2/6

@@ -12,9 +12,9 @@ namespace {
 constexpr int kVocabulary = 50;
 
 EventShape token_spec() {
-  EventShape spec;
-  spec.vocabulary = kVocabulary;
-  return spec;
+  EventShape shape;
+  shape.vocabulary = kVocabulary;
+  return shape;
 }
 
 EventShape frame_spec() {
@@ -110,9 +110,9 @@ TEST(Batches, LiteralLengthsEnterAsTheyAre) {
   Events piece(EventKind::frames);
   piece.push_frame({}, 3);
   piece.push_frame({}, 3);
-  EventShape spec = frame_spec();
-  spec.duration_input = DurationInput::quarters;
-  BatchLoader loader({piece.view()}, spec, in_order(1, 2));
+  EventShape shape = frame_spec();
+  shape.duration_input = DurationInput::quarters;
+  BatchLoader loader({piece.view()}, shape, in_order(1, 2));
   EXPECT_EQ(loader.next().input_values, std::vector<float>{3});
 }
 

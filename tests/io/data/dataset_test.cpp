@@ -86,7 +86,7 @@ TEST_F(DatasetFile, FramesComeBackAsWritten) {
   const Dataset dataset = Dataset::open(path_);
   expect_holds(dataset, corpus);
   EXPECT_EQ(dataset.source(), R"({"files": 4})");
-  EXPECT_EQ(dataset.spec(), encoding->spec());
+  EXPECT_EQ(dataset.shape(), encoding->shape());
   EXPECT_EQ(dataset.encoding().describe(), encoding->describe());
 }
 

@@ -42,7 +42,7 @@ Encoded encode(std::string_view encoding, std::vector<Note> notes) {
 TEST(ChordVec, MiddleCAndAAreColumns39And48) {
   const Encoded chord = encode("chordvec", {note(0, 1, 60), note(0, 1, 69)});
   EXPECT_EQ(chord.keys(0), (std::vector<int>{39, 48}));
-  EXPECT_EQ(make_encoding("chordvec")->spec().width, 107);
+  EXPECT_EQ(make_encoding("chordvec")->shape().width, 107);
 }
 
 TEST(ChordVec, LiteralPutsThemInColumns38And47) {
@@ -61,8 +61,8 @@ TEST(ChordVec, LosesG9AndLiteralLosesA0) {
 }
 
 TEST(ChordVec, LengthEntersAsLogAndLiterallyAsItIs) {
-  EXPECT_FLOAT_EQ(duration_value(make_encoding("chordvec")->spec().duration_input, 3), 2);
-  EXPECT_FLOAT_EQ(duration_value(make_encoding("chordvec-literal")->spec().duration_input, 3), 3);
+  EXPECT_FLOAT_EQ(duration_value(make_encoding("chordvec")->shape().duration_input, 3), 2);
+  EXPECT_FLOAT_EQ(duration_value(make_encoding("chordvec-literal")->shape().duration_input, 3), 3);
 }
 
 TEST(ChordVec, RestsAreFramesWithoutKeys) {

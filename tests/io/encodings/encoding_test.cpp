@@ -51,19 +51,19 @@ Score random_score(Random& random, int notes) {
   return score;
 }
 
-Events random_events(const EventShape& spec, Random& random, int count) {
-  Events events(spec.kind);
+Events random_events(const EventShape& shape, Random& random, int count) {
+  Events events(shape.kind);
   for (int i = 0; i < count; ++i) {
-    if (spec.kind == EventKind::tokens) {
-      events.push_token(static_cast<int>(random.below(static_cast<std::uint64_t>(spec.vocabulary))));
+    if (shape.kind == EventKind::tokens) {
+      events.push_token(static_cast<int>(random.below(static_cast<std::uint64_t>(shape.vocabulary))));
       continue;
     }
     std::vector<std::uint8_t> keys;
     const std::uint64_t density = 1 + random.below(40);
-    for (int key = 0; key < spec.keys; ++key) {
+    for (int key = 0; key < shape.keys; ++key) {
       if (random.below(density) == 0) keys.push_back(static_cast<std::uint8_t>(key));
     }
-    if (spec.has_durations()) {
+    if (shape.has_durations()) {
       events.push_frame(keys, class_quarters(static_cast<int>(random.below(kDurationClassCount))));
     } else {
       events.push_frame(keys);
@@ -105,16 +105,16 @@ void expect_survives_a_file(const Score& score) {
   EXPECT_TRUE(warnings.empty());
 }
 
-void expect_fits(const EventsView& events, const EventShape& spec) {
-  EXPECT_EQ(events.kind, spec.kind);
-  for (const std::uint16_t token : events.tokens) EXPECT_LT(token, spec.vocabulary);
-  if (spec.kind == EventKind::tokens) return;
-  EXPECT_EQ(static_cast<std::int64_t>(events.quarters.size()), spec.has_durations() ? events.size() : 0);
+void expect_fits(const EventsView& events, const EventShape& shape) {
+  EXPECT_EQ(events.kind, shape.kind);
+  for (const std::uint16_t token : events.tokens) EXPECT_LT(token, shape.vocabulary);
+  if (shape.kind == EventKind::tokens) return;
+  EXPECT_EQ(static_cast<std::int64_t>(events.quarters.size()), shape.has_durations() ? events.size() : 0);
   EXPECT_EQ(events.classes.size(), events.quarters.size());
   for (std::int64_t i = 0; i < events.size(); ++i) {
     const auto frame = events.frame(i);
     EXPECT_TRUE(std::ranges::is_sorted(frame, std::less_equal<>{})) << "keys ascend and differ";
-    EXPECT_TRUE(frame.empty() || frame.back() < spec.keys);
+    EXPECT_TRUE(frame.empty() || frame.back() < shape.keys);
   }
 }
 
@@ -131,7 +131,7 @@ TEST_P(EveryEncoding, EncodingWhatWasDecodedChangesNothing) {
   Random random(7);
   for (int round = 0; round < 200; ++round) {
     const Events once = encode(random_score(random, 1 + round));
-    expect_fits(once.view(), encoding_->spec());
+    expect_fits(once.view(), encoding_->shape());
     const Score decoded = encoding_->decode(once.view());
     expect_valid(decoded);
     EXPECT_TRUE(equal(encode(decoded).view(), once.view())) << "round " << round;
@@ -141,7 +141,7 @@ TEST_P(EveryEncoding, EncodingWhatWasDecodedChangesNothing) {
 TEST_P(EveryEncoding, AnyEventsDecodeToAValidScore) {
   Random random(8);
   for (int round = 0; round < 100; ++round) {
-    const Events drawn = random_events(encoding_->spec(), random, 1000);
+    const Events drawn = random_events(encoding_->shape(), random, 1000);
     const Score decoded = encoding_->decode(drawn.view());
     expect_valid(decoded);
     expect_survives_a_file(decoded);
@@ -154,14 +154,14 @@ TEST_P(EveryEncoding, AnyEventsDecodeToAValidScore) {
 TEST_P(EveryEncoding, MidicsvAcceptsWhatAnyEventsDecodeTo) {
   if (!test::installed("midicsv")) GTEST_SKIP() << "no midicsv program";
   constexpr int kStrings = 10000;
-  const EventShape spec = encoding_->spec();
-  const std::uint64_t most = spec.kind == EventKind::tokens ? 40 : 2;
-  const auto ticks = static_cast<int>(encoding_->decode(Events(spec.kind).view()).ticks_per_quarter);
+  const EventShape shape = encoding_->shape();
+  const std::uint64_t most = shape.kind == EventKind::tokens ? 40 : 2;
+  const auto ticks = static_cast<int>(encoding_->decode(Events(shape.kind).view()).ticks_per_quarter);
   const std::vector<std::byte> header = test::header(0, 1, ticks);
   Random random(12);
   std::vector<std::byte> all = test::header(1, kStrings, ticks);
   for (int i = 0; i < kStrings; ++i) {
-    const Events events = random_events(spec, random, 1 + static_cast<int>(random.below(most)));
+    const Events events = random_events(shape, random, 1 + static_cast<int>(random.below(most)));
     const std::vector<std::byte> file = write_score(encoding_->decode(events.view()));
     ASSERT_TRUE(std::ranges::equal(header, std::span(file).first(header.size())));
     all.insert(all.end(), file.begin() + std::ssize(header), file.end());
@@ -178,7 +178,7 @@ TEST_P(EveryEncoding, MidicsvAcceptsWhatAnyEventsDecodeTo) {
 
 TEST_P(EveryEncoding, ASliceDecodesAsItsEventsAlone) {
   Random random(9);
-  const Events events = random_events(encoding_->spec(), random, 100);
+  const Events events = random_events(encoding_->shape(), random, 100);
   Events copied(events.kind);
   copied.append(events.view().slice(40, 30));
   EXPECT_TRUE(equal(copied.view(), events.view().slice(40, 30)));
@@ -187,7 +187,7 @@ TEST_P(EveryEncoding, ASliceDecodesAsItsEventsAlone) {
 
 TEST_P(EveryEncoding, NoNotesMakeNoEvents) {
   EXPECT_EQ(encode(Score{}).size(), 0);
-  EXPECT_TRUE(encoding_->decode(Events(encoding_->spec().kind).view()).notes.empty());
+  EXPECT_TRUE(encoding_->decode(Events(encoding_->shape().kind).view()).notes.empty());
   Score drums;
   drums.notes = {{0, 10, 60, 80, 9, 0, 0}};
   EXPECT_EQ(encode(drums).size(), 0);
@@ -217,7 +217,7 @@ TEST_P(EveryEncoding, SilenceBeforeTheFirstNoteIsLeftOut) {
 TEST_P(EveryEncoding, DescriptionMakesTheSameEncodingAgain) {
   const auto again = encoding_from_description(encoding_->describe());
   EXPECT_EQ(again->name(), GetParam().name);
-  EXPECT_EQ(again->spec(), encoding_->spec());
+  EXPECT_EQ(again->shape(), encoding_->shape());
   EXPECT_EQ(again->describe(), encoding_->describe());
 }
 
@@ -249,7 +249,7 @@ TEST_P(EveryEncoding, RealMusicComesBackTheSameFromItsFirstEncoding) {
       if (entry.path().extension() != ".mid" || ++files % 4 != 0) continue;
       Warnings warnings;
       const Events once = encode(read_score(entry.path(), warnings));
-      expect_fits(once.view(), encoding_->spec());
+      expect_fits(once.view(), encoding_->shape());
       const Score decoded = encoding_->decode(once.view());
       expect_valid(decoded);
       EXPECT_TRUE(equal(encode(decoded).view(), once.view())) << entry.path();
@@ -285,7 +285,7 @@ TEST(Encoding, VocabulariesAreThoseOfEarlierDatasets) {
       {{"perf", {4, added}}, 433, "0796319453249265"},
       {{"tsd", {4, added}}, 405, "60556de0179e31a3"}};
   for (const auto& [variant, vocabulary, hash] : expected) {
-    EXPECT_EQ(variant.make()->spec().vocabulary, vocabulary) << variant;
+    EXPECT_EQ(variant.make()->shape().vocabulary, vocabulary) << variant;
     EXPECT_TRUE(variant.make()->describe().ends_with("\"hash\":\"" + hash + "\"}")) << variant.make()->describe();
   }
 }
@@ -293,7 +293,7 @@ TEST(Encoding, VocabulariesAreThoseOfEarlierDatasets) {
 TEST(Encoding, AddedTokensStandInOneOrderAndOnlyWhereTheyHaveAMeaning) {
   const auto perf = make_encoding("perf", {.tokens = {"tempo", "pedal"}});
   EXPECT_EQ(perf->describe(), make_encoding("perf", {.tokens = {"pedal", "tempo", "tempo"}})->describe());
-  EXPECT_EQ(perf->spec().vocabulary, 388 + 2 + 40);
+  EXPECT_EQ(perf->shape().vocabulary, 388 + 2 + 40);
   EXPECT_THROW(make_encoding("perf", {.tokens = {"pedals"}}), Error);
   EXPECT_THROW(make_encoding("remi", {.tokens = {"pedal"}}), Error);
   EXPECT_THROW(make_encoding("roll88", {.tokens = {"tempo"}}), Error);

@@ -76,11 +76,11 @@ std::vector<std::uint8_t> random_keys(const EventGrammar& grammar, Random& rando
 }
 
 // Draws legal events until the end or until there are `most`; fails where none is legal.
-Events random_walk(const EventGrammar& grammar, const EventShape& spec, GrammarWalk& walk, Random& random, int most) {
-  Events events(spec.kind);
+Events random_walk(const EventGrammar& grammar, const EventShape& shape, GrammarWalk& walk, Random& random, int most) {
+  Events events(shape.kind);
   std::vector<int> legal;
   while (!walk.ended() && events.size() < most) {
-    if (spec.kind == EventKind::frames && !spec.has_durations()) {
+    if (shape.kind == EventKind::frames && !shape.has_durations()) {
       EXPECT_TRUE(walk.legal_frame());
       walk.take_frame();
       events.push_frame(random_keys(grammar, random));
@@ -96,7 +96,7 @@ Events random_walk(const EventGrammar& grammar, const EventShape& spec, GrammarW
     }
     const int drawn = legal[random.below(legal.size())];
     walk.take(drawn);
-    if (spec.kind == EventKind::tokens) {
+    if (shape.kind == EventKind::tokens) {
       events.push_token(drawn);
     } else {
       events.push_frame(random_keys(grammar, random), class_quarters(drawn));
@@ -105,16 +105,16 @@ Events random_walk(const EventGrammar& grammar, const EventShape& spec, GrammarW
   return events;
 }
 
-void expect_legal(const EventGrammar& grammar, const EventShape& spec, const EventsView& events) {
+void expect_legal(const EventGrammar& grammar, const EventShape& shape, const EventsView& events) {
   GrammarWalk walk(grammar);
   for (std::int64_t i = 0; i < events.size(); ++i) {
     const auto at = static_cast<std::size_t>(i);
-    if (spec.kind == EventKind::frames && !spec.has_durations()) {
+    if (shape.kind == EventKind::frames && !shape.has_durations()) {
       ASSERT_TRUE(walk.legal_frame());
       walk.take_frame();
       continue;
     }
-    const int v = spec.kind == EventKind::tokens ? events.tokens[at] : events.classes[at];
+    const int v = shape.kind == EventKind::tokens ? events.tokens[at] : events.classes[at];
     ASSERT_TRUE(walk.legal(v)) << "event " << i << " is " << v;
     walk.take(v);
   }
@@ -123,7 +123,7 @@ void expect_legal(const EventGrammar& grammar, const EventShape& spec, const Eve
 class EveryGrammar : public testing::TestWithParam<EncodingVariant> {
  protected:
   std::unique_ptr<const Encoding> encoding_ = GetParam().make();
-  EventShape spec_ = encoding_->spec();
+  EventShape shape_ = encoding_->shape();
 };
 
 TEST_P(EveryGrammar, IsWellFormed) {
@@ -132,8 +132,8 @@ TEST_P(EveryGrammar, IsWellFormed) {
   ASSERT_EQ(grammar.next.size(), edges);
   ASSERT_EQ(grammar.ticks.size(), edges);
   ASSERT_EQ(grammar.drawable.size(), static_cast<std::size_t>(grammar.vocabulary));
-  EXPECT_EQ(grammar.vocabulary, spec_.kind == EventKind::tokens ? spec_.vocabulary : spec_.duration_classes);
-  EXPECT_EQ(grammar.key_drawable.size(), static_cast<std::size_t>(spec_.keys));
+  EXPECT_EQ(grammar.vocabulary, shape_.kind == EventKind::tokens ? shape_.vocabulary : shape_.duration_classes);
+  EXPECT_EQ(grammar.key_drawable.size(), static_cast<std::size_t>(shape_.keys));
   for (const std::int32_t next : grammar.next) EXPECT_LT(next, grammar.states);
   for (const std::int32_t ticks : grammar.ticks) EXPECT_GE(ticks, 0);
   if (grammar.counters.empty()) return;
@@ -156,7 +156,7 @@ TEST_P(EveryGrammar, WalksKeepToKeysAndPolyphony) {
     options.max_polyphony = most;
     const EventGrammar grammar = encoding_->grammar(options);
     GrammarWalk walk(grammar);
-    const Events events = random_walk(grammar, spec_, walk, random, 1000);
+    const Events events = random_walk(grammar, shape_, walk, random, 1000);
     EXPECT_EQ(events.size(), 1000);
     const Score score = encoding_->decode(events.view());
     EXPECT_FALSE(score.notes.empty());
@@ -172,7 +172,7 @@ TEST_P(EveryGrammar, AKeyAloneIsEnough) {
   const EventGrammar grammar = encoding_->grammar(lasting(GetParam(), 10, {.lowest = 60, .highest = 60}));
   for (int round = 0; round < 5; ++round) {
     GrammarWalk walk(grammar);
-    const Events events = random_walk(grammar, spec_, walk, random, 20000);
+    const Events events = random_walk(grammar, shape_, walk, random, 20000);
     EXPECT_TRUE(walk.ended());
     EXPECT_LE(most_at_once(encoding_->decode(events.view())), 1);
   }
@@ -189,7 +189,7 @@ TEST_P(EveryGrammar, WalksEndAtTheSecondsAskedFor) {
     double longest = 0;
     for (int round = 0; round < 3; ++round) {
       GrammarWalk walk(grammar);
-      const Events events = random_walk(grammar, spec_, walk, random, 100000);
+      const Events events = random_walk(grammar, shape_, walk, random, 100000);
       ASSERT_TRUE(walk.ended());
       const Score score = encoding_->decode(events.view());
       const double end = TempoMap(score).seconds(last_end(score));
@@ -210,7 +210,7 @@ TEST_P(EveryGrammar, WalksEndAtTheBarsAskedFor) {
     const EventGrammar grammar = encoding_->grammar({.max_polyphony = 8, .bars = static_cast<double>(bars)});
     for (int round = 0; round < 3; ++round) {
       GrammarWalk walk(grammar);
-      const Events events = random_walk(grammar, spec_, walk, random, 100000);
+      const Events events = random_walk(grammar, shape_, walk, random, 100000);
       ASSERT_TRUE(walk.ended());
       const Score score = encoding_->decode(events.view());
       EXPECT_LE(last_end(score), end_of_bars(score, bars));
@@ -222,9 +222,9 @@ TEST_P(EveryGrammar, WalksEndAtTheBarsAskedFor) {
 TEST_P(EveryGrammar, AnyEncodingIsALegalWalk) {
   const EventGrammar grammar = encoding_->grammar({});
   LossReport report;
-  expect_legal(grammar, spec_, encoding_->encode(op53_prime(), report).view());
+  expect_legal(grammar, shape_, encoding_->encode(op53_prime(), report).view());
   for (const NamedScore& piece : synthetic_corpus(5, 11)) {
-    expect_legal(grammar, spec_, encoding_->encode(piece.score, report).view());
+    expect_legal(grammar, shape_, encoding_->encode(piece.score, report).view());
   }
 }
 
@@ -239,7 +239,7 @@ TEST_P(EveryGrammar, RealMusicIsALegalWalk) {
       Warnings warnings;
       LossReport report;
       const Events events = encoding_->encode(read_score(entry.path(), warnings), report);
-      expect_legal(grammar, spec_, events.view().slice(0, std::min<std::int64_t>(events.size(), 5000)));
+      expect_legal(grammar, shape_, events.view().slice(0, std::min<std::int64_t>(events.size(), 5000)));
     }
   }
   EXPECT_GT(files, 300);

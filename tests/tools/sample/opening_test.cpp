@@ -62,7 +62,7 @@ TEST_P(Openings, AreKeptMarkedOrDropped) {
   const Events opening = encoder->encode(io::op53_prime(), report);
   const io::Score given = encoder->decode(opening.view());
   EXPECT_GE(*mark.continuation, encoder->standing(opening.view(), opening.size()).tick);
-  const bool has_frames = encoder->spec().kind == EventKind::frames;
+  const bool has_frames = encoder->shape().kind == EventKind::frames;
   if (has_frames) {
     EXPECT_EQ(*mark.continuation, encoder->standing(opening.view(), opening.size()).tick);
   }

@@ -56,7 +56,7 @@ double mean_loss(Scorer& scorer, const HeldOut& held_out) {
 }
 
 io::Baselines baselines_of(const io::Dataset& data, const HeldOut& held_out) {
-  return io::baselines(data.all(io::Split::train), held_out.pieces, data.spec());
+  return io::baselines(data.all(io::Split::train), held_out.pieces, data.shape());
 }
 
 }  // namespace polonaise::tools

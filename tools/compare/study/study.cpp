@@ -162,7 +162,7 @@ class Study {
     r.dataset = options_.dataset.string();
     r.checksum = data_.checksum();
     r.encoding = data_.encoding().name();
-    r.unit = loss_unit(data_.spec());
+    r.unit = loss_unit(data_.shape());
     for (const io::Split split : io::kSplits) {
       r.splits.push_back({std::string(io::split_name(split)), {data_.pieces(split), data_.events(split)}});
     }
@@ -194,7 +194,7 @@ class Study {
     std::map<std::pair<std::string, std::int64_t>, Size> sizes;
     for (const std::string& model : options_.models) {
       for (const std::int64_t parameters : options_.parameters) {
-        sizes[{model, parameters}] = size_for(architecture_of(model), options_.layers, data_.spec(), parameters);
+        sizes[{model, parameters}] = size_for(architecture_of(model), options_.layers, data_.shape(), parameters);
       }
     }
     for (const Combination& combination : plan_.combinations) {

@@ -68,14 +68,14 @@ void fail(CombinationResult& result, std::string why) {
 }  // namespace
 
 double entries_per_frame(const io::Dataset& data) {
-  if (data.spec().kind == EventKind::tokens) return 0;
+  if (data.shape().kind == EventKind::tokens) return 0;
   std::int64_t entries = 0, frames = 0;
   for (const EventsView& piece : data.all(io::Split::train)) {
     if (piece.empty()) continue;
     entries += piece.rows.back() - piece.rows.front();
     frames += piece.size();
   }
-  const double lengths = data.spec().has_durations() ? 1 : 0;
+  const double lengths = data.shape().has_durations() ? 1 : 0;
   return frames == 0 ? 0 : lengths + static_cast<double>(entries) / static_cast<double>(frames);
 }
 
@@ -84,7 +84,7 @@ Outcome train_combination(const TrialSettings& settings, AnyDevice& device, doub
   const auto begin = Clock::now();
   bool resumed = false;
   Run run = open_run(settings, result, seconds, resumed);
-  Trainer trainer(settings.data, training_setup(run.options(), settings.data.spec()), device);
+  Trainer trainer(settings.data, training_setup(run.options(), settings.data.shape()), device);
   TrainingState state;
   state.dataset = settings.data.checksum();
   Pace pace;
@@ -93,7 +93,7 @@ Outcome train_combination(const TrialSettings& settings, AnyDevice& device, doub
     pace = pace_so_far(run, state);
   }
   const std::string name = name_of(result.combination);
-  Scorer scorer(trainer.model(), settings.data.spec());
+  Scorer scorer(trainer.model(), settings.data.shape());
   const auto validate = [&] { return LossSum{mean_loss(scorer, settings.course), 0}; };
   const double left = seconds - pace.seconds;
   if (left > 0) {
@@ -132,10 +132,10 @@ Outcome sample_combination(const TrialSettings& settings, AnyDevice& device, dou
   const Run run = Run::open(run_folder(settings, result.combination));
   set_precision(device, "float");
   const std::unique_ptr<Model> model = run.load_model(device, "last");
-  const EventShape spec = settings.data.spec();
+  const EventShape shape = settings.data.shape();
   const std::string name = name_of(result.combination);
   if (watch.due()) watch.show(seconds_since(begin), name + ": held-out loss");
-  Scorer scorer(*model, spec);
+  Scorer scorer(*model, shape);
   result.test_loss = mean_loss(scorer, settings.test);
   if (!std::isfinite(result.test_loss)) {
     fail(result, "its loss on the test events is not finite.");

@@ -13,7 +13,7 @@ constexpr Architecture kAll[] = {Architecture::rnn, Architecture::lstm, Architec
 
 TEST(CompareSizing, MakesEqualParametersOfAllModels) {
   for (const char* encoding : {"chordvec", "perf"}) {
-    const EventShape events = io::make_encoding(encoding)->spec();
+    const EventShape events = io::make_encoding(encoding)->shape();
     for (const std::int64_t goal : {40'000, 160'000}) {
       for (const Architecture architecture : kAll) {
         const Size size = size_for(architecture, 2, events, goal);

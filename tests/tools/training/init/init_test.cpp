@@ -91,7 +91,7 @@ TEST_F(Init, ARunsBestCheckpointGoesOnWithTheSameParametersAndLoss) {
     options.seed = 99;
     const io::Dataset data = io::Dataset::open(own / "data");
     AnyDevice device = device_of("cpu", 1);
-    Trainer trainer(data, training_setup(options, data.spec()), device);
+    Trainer trainer(data, training_setup(options, data.shape()), device);
     initialise(trainer.model(), options, data.encoding());
     const std::string log = read_text(run / "metrics.jsonl");
     std::istringstream lines(log.substr(log.rfind("{\"type\":\"validation\"")));

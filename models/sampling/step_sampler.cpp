@@ -1,4 +1,4 @@
-#include "models/sampling/drawing.h"
+#include "models/sampling/step_sampler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -78,8 +78,8 @@ bool DrawnRow::frame_fits() const {
   return head()[kernels::GrammarState::kClock] + std::int64_t{grammar().frame_ticks} <= grammar().end;
 }
 
-Drawing::Drawing(AnyDevice& device, const Model& model, Decoder& decoder, const GenerateOptions& options,
-                 const EventsView& opening)
+StepSampler::StepSampler(AnyDevice& device, const Model& model, Decoder& decoder, const GenerateOptions& options,
+                         const EventsView& opening)
     : device_(device),
       model_(model),
       decoder_(decoder),
@@ -95,21 +95,21 @@ Drawing::Drawing(AnyDevice& device, const Model& model, Decoder& decoder, const 
   if (!grammar.key_drawable.empty()) allowed_keys_ = {grammar.key_drawable.data(), {1, events_.keys}};
 }
 
-void Drawing::start(Index first, View<const float, 2> logits) {
+void StepSampler::start(Index first, View<const float, 2> logits) {
   stream_ = first;
   logits_ = logits;
   veto_ = options_.veto ? options_.veto() : nullptr;
   row_.start(opening_);
 }
 
-bool Drawing::draw(Index done, Index, std::span<Generated> drawn) {
+bool StepSampler::draw(Index done, Index, std::span<Generated> drawn) {
   if (row_.ended()) return false;
   Events& events = drawn.front().events;
   if (done > 0) logits_ = decoder_.advance(last_.of(events.view(), done - 1));
   return events_.is_tokens() ? draw_token(done, events) : draw_frame(done, events);
 }
 
-bool Drawing::draw_token(Index step, Events& result) {
+bool StepSampler::draw_token(Index step, Events& result) {
   const View<std::uint8_t, 2> allowed = veto_ ? row_.mask(*veto_) : row_.mask();
   const std::int32_t token = row_.draw(logits_, allowed, options_.sampling, random(step, 0), stream_, 0);
   if (token < 0) return false;
@@ -119,7 +119,7 @@ bool Drawing::draw_token(Index step, Events& result) {
   return true;
 }
 
-bool Drawing::draw_frame(Index step, Events& result) {
+bool StepSampler::draw_frame(Index step, Events& result) {
   if (!row_.frame_fits()) return false;
   const View<const float, 2> lengths = logits_.column_block(events_.keys, events_.duration_classes);
   const View<std::uint8_t, 2> allowed = row_.mask();
@@ -153,7 +153,7 @@ bool Drawing::draw_frame(Index step, Events& result) {
   return true;
 }
 
-std::vector<std::uint8_t> Drawing::draw_keys(const kernels::RandomStream& stream, std::uint32_t position) {
+std::vector<std::uint8_t> StepSampler::draw_keys(const kernels::RandomStream& stream, std::uint32_t position) {
   kernels::SamplingOptions sampling = options_.sampling;
   sampling.max_keys = max_keys_;
   const View<std::uint8_t, 2> drawn(keys_.as<std::uint8_t>(), {1, events_.keys});
@@ -170,8 +170,8 @@ std::vector<std::uint8_t> Drawing::draw_keys(const kernels::RandomStream& stream
   return keys;
 }
 
-bool Drawing::make_other(const Frame& first, View<const float, 2> lengths, View<const std::uint8_t, 2> allowed,
-                         View<const float, 2> key_logits, Frame& other) {
+bool StepSampler::make_other(const Frame& first, View<const float, 2> lengths, View<const std::uint8_t, 2> allowed,
+                             View<const float, 2> key_logits, Frame& other) {
   // Indices by ascending measure, the lower of equals first.
   const auto ordered = [](Index count, auto&& measure) {
     std::vector<std::int32_t> order(static_cast<std::size_t>(count));

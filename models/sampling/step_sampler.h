@@ -54,10 +54,10 @@ class DrawnRow {
 
 // Draws one stream event by event, each from what the decoder made of the one before, and asks the veto, if there is
 // one. Its arguments must outlive it.
-class Drawing final : public Sampler {
+class StepSampler final : public Sampler {
  public:
-  Drawing(AnyDevice& device, const Model& model, Decoder& decoder, const GenerateOptions& options,
-          const EventsView& opening);
+  StepSampler(AnyDevice& device, const Model& model, Decoder& decoder, const GenerateOptions& options,
+              const EventsView& opening);
 
   void start(Index first, View<const float, 2> logits) override;
   Index events_at_once() const override { return 1; }
@@ -87,7 +87,7 @@ class Drawing final : public Sampler {
   Decoder& decoder_;
   const EventShape& events_;
   const GenerateOptions& options_;
-  const EventsView& opening_;
+  EventsView opening_;
   Index stream_ = 0;
   View<const float, 2> logits_;  // of the next event
   EventBuffer last_;

@@ -1,4 +1,4 @@
-#include "models/sampling/launches.h"
+#include "models/sampling/launch_sampler.h"
 
 #include <algorithm>
 #include <vector>
@@ -17,8 +17,8 @@ Index events_of_a_launch(const AnyDevice& device, const GenerateOptions& options
 
 }  // namespace
 
-Launches::Launches(AnyDevice& device, Decoder& decoder, const EventShape& events, const GenerateOptions& options,
-                   const EventsView& prime, Index streams)
+LaunchSampler::LaunchSampler(AnyDevice& device, Decoder& decoder, const EventShape& events,
+                             const GenerateOptions& options, const EventsView& prime, Index streams)
     : device_(device),
       decoder_(decoder),
       events_(events),
@@ -37,7 +37,7 @@ Launches::Launches(AnyDevice& device, Decoder& decoder, const EventShape& events
   state_ = {state_memory_.as<std::int32_t>(), {streams, size}};
 }
 
-void Launches::start(Index first, View<const float, 2> /*the decoder has them*/) {
+void LaunchSampler::start(Index first, View<const float, 2> /*the decoder has them*/) {
   first_ = first;
   if (!grammar_) return;
   std::visit([&](auto& d) { kernels::grammar_start(d, grammar_->view(), state_); }, device_);
@@ -49,7 +49,7 @@ void Launches::start(Index first, View<const float, 2> /*the decoder has them*/)
   }
 }
 
-bool Launches::draw(Index done, Index count, std::span<Generated> drawn) {
+bool LaunchSampler::draw(Index done, Index count, std::span<Generated> drawn) {
   kernels::GenerationDraws draws{.events = count,
                                  .grammar = grammar(),
                                  .sampling = options_.sampling,
@@ -63,7 +63,7 @@ bool Launches::draw(Index done, Index count, std::span<Generated> drawn) {
 }
 
 // Adds what was drawn; false where all streams have stopped.
-bool Launches::append(Index count, std::span<Generated> drawn) const {
+bool LaunchSampler::append(Index count, std::span<Generated> drawn) const {
   const OnHost<std::int32_t, 1> counts(device_, View<const std::int32_t, 1>(drawn_.as<std::int32_t>(), {streams_}));
   const OnHost<std::int32_t, 2> of_tokens(device_, has_tokens() ? tokens(count) : View<std::int32_t, 2>());
   const OnHost<std::uint8_t, 3> of_keys(device_, events_.is_tokens() ? View<std::uint8_t, 3>() : keys(count));
@@ -89,7 +89,7 @@ bool Launches::append(Index count, std::span<Generated> drawn) const {
   return going;
 }
 
-bool Launches::ended(Index stream) const {
+bool LaunchSampler::ended(Index stream) const {
   if (!grammar_) return false;
   std::int32_t ended = 0;
   copy_to_host(device_, &ended, state_.row(stream) + kernels::GrammarState::kEnded, sizeof ended);

@@ -10,9 +10,10 @@ namespace polonaise {
 
 // Draws the streams of a decoder whose kernels go on by themselves (Decoder::generates), all at once and many events in
 // one launch. Its arguments must outlive it.
-class Launches final : public Sampler {
+class LaunchSampler final : public Sampler {
  public:
-  Launches(AnyDevice&, Decoder&, const EventShape&, const GenerateOptions&, const EventsView& prime, Index streams);
+  LaunchSampler(AnyDevice&, Decoder&, const EventShape&, const GenerateOptions&, const EventsView& prime,
+                Index streams);
 
   const kernels::Grammar* grammar() const { return grammar_ ? &grammar_->view() : nullptr; }
 
@@ -35,7 +36,7 @@ class Launches final : public Sampler {
   Decoder& decoder_;
   const EventShape& events_;
   const GenerateOptions& options_;
-  const EventsView& prime_;
+  EventsView prime_;
   Index streams_, most_, first_ = 0;
   Buffer tokens_, keys_, drawn_, state_memory_;
   std::optional<PlacedGrammar> grammar_;
