@@ -39,7 +39,7 @@ int run(int argc, char** argv) {
   cli.example("polonaise-compare piano.data --target-loss 7.5 --budget 20 -o report",
               "also how much data and time a loss of 7.5 takes");
   cli.example("polonaise-compare piano.data --devices cuda --precision bf16 --budget 5 -o report",
-              "on a card, with activations in bf16");
+              "on a GPU, with activations in bf16");
   cli.example("polonaise-compare --render -o report", "the same report from what was measured");
   cli.memory_remedy("give a smaller --step-targets, or --devices cpu");
   cli.action([&] {

@@ -155,7 +155,7 @@ int run(int argc, char** argv) {
 
   Cli& info = reading_command(cli, a, "info", "says what is in a file", midi_file);
   info.flag("--json", a.json, "as a JSON object");
-  info.example("polonaise-midi info song.mid --json", "the same for programs");
+  info.example("polonaise-midi info song.mid --json", "the same as JSON, for programs");
   info.action([&a] { print(midi_info(a.file, a.json, a.strict)); });
 
   Cli& picture =

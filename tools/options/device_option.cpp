@@ -8,7 +8,7 @@
 namespace polonaise::tools {
 
 void declare_device(Cli& cli, std::string& device, int& threads) {
-  cli.option("--device", device, "what to compute on: cpu, cuda, cuda:N for card N, or auto for a card if one answers")
+  cli.option("--device", device, "what to compute on: cpu, cuda, cuda:N for GPU N, or auto for a GPU if there is one")
       .placeholder("DEVICE");
   cli.option("--threads", threads, "threads of the CPU, 0 for one on each processor; results do not depend on it")
       .range(0, 1024);
@@ -16,7 +16,7 @@ void declare_device(Cli& cli, std::string& device, int& threads) {
 
 void declare_precision(Cli& cli, std::string& precision) {
   cli.option("--precision", precision,
-             "float; or on a card tf32, for faster products of float matrices, or bf16, for activations of half the "
+             "float; or on a GPU tf32, for faster products of float matrices, or bf16, for activations of half the "
              "size: weights and losses stay float")
       .choices({"float", "tf32", "bf16"});
 }
@@ -26,7 +26,7 @@ AnyDevice device_of(const std::string& device, int threads) {
     if (device != "auto") return open_device(device, threads);
     const BestDevice best = open_best_device(threads);
     if (!best.passed_over.empty())
-      fmt::print(stderr, "--device auto takes the CPU, as no card can be used: {}\n", best.passed_over);
+      fmt::print(stderr, "--device auto takes the CPU, as no GPU can be used: {}\n", best.passed_over);
     return best.device;
   } catch (const std::invalid_argument& unknown) {
     throw UsageError(unknown.what());

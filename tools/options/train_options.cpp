@@ -65,19 +65,21 @@ void declare(Cli& cli, TrainOptions& o) {
              "draw the head anew and, where the encoding is another, what reads the events");
 
   cli.group("Training");
-  cli.option("--batch", o.batch, "windows in a batch").range(1, 65536);
-  cli.option("--accumulate", o.accumulate, "batches in a step: their gradients are added").range(1, 65536);
-  cli.option("--stride", o.stride, "a window every so many events (bilstm), 0 for a quarter of --seq").range(0, 65536);
+  cli.option("--batch", o.batch, "windows in a batch (the batch size)").range(1, 65536);
+  cli.option("--accumulate", o.accumulate, "batches in a step: their gradients are accumulated").range(1, 65536);
+  cli.option("--stride", o.stride, "events from one training window to the next (bilstm), 0 for a quarter of --seq")
+      .range(0, 65536);
   cli.option("--epochs", o.epochs, "passes through the training data (30 where no end is given)").range(0, 1e9);
   cli.option("--steps", o.steps, "steps, instead of epochs").range(0, 4e9);
-  cli.option("--minutes", o.minutes, "stop after this time, if not at the end before; 0 for never").range(0, 1e7);
-  cli.option("--patience", o.patience, "stop after this many validations without a better one; 0 for never")
+  cli.option("--minutes", o.minutes, "stop after this time, or at the planned end if that comes first; 0 for no limit")
+      .range(0, 1e7);
+  cli.option("--patience", o.patience, "stop after this many validations without improvement; 0 for never")
       .range(0, 1e9);
-  cli.option("--seed", o.seed, "of initial weights, order of the data and dropout");
+  cli.option("--seed", o.seed, "seed of the initial weights, the order of the data and dropout");
   cli.choice(
       "--optimizer", o.optimizer, {name_of(Rule::adamw), name_of(Rule::muon)},
-      "adamw; or muon for the matrices between hidden units, which learn in fewer, longer steps by it, and adamw "
-      "for the rest");
+      "the optimizer; muon takes the matrices between hidden units, which then learn in fewer, slower steps, and leaves "
+      "the rest to adamw");
   cli.option("--lr", o.lr, "learning rate, reached after the warm-up")
       .range(0, 100)
       .derived(
@@ -90,29 +92,30 @@ void declare(Cli& cli, TrainOptions& o) {
   cli.choice(
          "--schedule", o.schedule, decay_names(),
          "how the learning rate goes on after the warm-up: cosine and linear fall to --lr-floor at the end, wsd falls "
-         "over the last fifth alone, inverse-sqrt with the root of the steps; without an end in steps or epochs "
-         "cosine, linear and wsd stay")
+         "over the last fifth only, inverse-sqrt falls with the root of the steps; without an end in steps or epochs "
+         "cosine, linear and wsd stay constant")
       .derived("cosine; inverse-sqrt where --minutes alone ends it");
-  cli.option("--lr-floor", o.lr_floor, "the least learning rate of a schedule, as a share of --lr")
+  cli.option("--lr-floor", o.lr_floor, "the lowest learning rate of the schedule, as a fraction of --lr")
       .range(0, 1)
       .derived("0.1; 0.02 of inverse-sqrt");
-  cli.option("--weight-decay", o.weight_decay, "share of the rate by which a step makes matrices smaller")
+  cli.option("--weight-decay", o.weight_decay,
+             "decoupled weight decay: a step multiplies matrices by 1 - learning rate * X")
       .range(0, 100);
-  cli.option("--betas", o.betas, "decay of AdamW's two moments").placeholder("B1,B2").range(0, 1);
-  cli.option("--eps", o.eps, "what AdamW adds to the root of its second moment").range(0, 1);
-  cli.option("--clip", o.clip, "the gradient's norm is brought down to this; 0 for never").range(0, 1e9);
+  cli.option("--betas", o.betas, "decay of AdamW's first and second moment").placeholder("B1,B2").range(0, 1);
+  cli.option("--eps", o.eps, "added to the root of AdamW's second moment").range(0, 1);
+  cli.option("--clip", o.clip, "the gradient's norm is clipped to this; 0 for no clipping").range(0, 1e9);
   cli.option(
          "--ema", o.ema,
-         "decay of a moving average of the parameters, as 0.999, which is then what is validated, saved and sampled; "
+         "decay of a moving average of the parameters, such as 0.999; the average is then validated, saved and sampled; "
          "0 for none")
       .range(0, 1);
   cli.flag("--overfit-batch", o.overfit_batch,
-           "learn from the first batch for ever: the loss must fall to almost nothing, or something is wrong");
+           "train on the first batch only: if its loss does not fall to almost nothing, something is wrong");
 
   cli.group("Course");
   cli.option("--log-every", o.log_every, "steps between lines of metrics.jsonl").range(1, 4e9);
   cli.option("--validate-every", o.validate_every, "steps between validations, 0 for after each epoch").range(0, 4e9);
-  cli.option("--keep-last", o.keep_last, "how many of the newest checkpoints are kept, beside the best").range(1, 1e6);
+  cli.option("--keep-last", o.keep_last, "how many of the newest checkpoints are kept, besides the best").range(1, 1e6);
   declare_device(cli, o.device, o.threads);
   declare_precision(cli, o.precision);
   cli.group("");

@@ -20,13 +20,15 @@ void declare(Cli& cli, CompareOptions& o) {
   cli.group("What is compared");
   cli.option("--models", o.models, "networks; slstm only where it is named").choices(names_of<Architecture>());
   cli.option("--seq", o.lengths, "events in a training window: each model is trained at each").range(1, 65536);
-  cli.option("--parameters", o.parameters,
-             "of each model, whose widths are chosen to come as near as they can; several for quality against size")
+  cli.option(
+         "--parameters", o.parameters,
+         "parameters of each model, whose width is chosen to come as near as it can; several for quality against size")
       .range(100, 1e9);
-  cli.option("--seeds", o.seeds,
-             "of initial weights, order of the data and samples: all is trained from each, and means stand beside the "
-             "least and the greatest (1)");
-  cli.option("--seed", o.seed, "the same for one seed");
+  cli.option(
+      "--seeds", o.seeds,
+      "seeds of initial weights, order of the data and samples: all is trained from each, and means stand beside the "
+      "least and the greatest (1)");
+  cli.option("--seed", o.seed, "one seed in place of --seeds");
   cli.option("--devices", o.devices, "cpu, cuda, cuda:N: each model is trained on each").placeholder("DEVICE");
   cli.option("--budget", o.minutes,
              "minutes for all: four fifths in equal shares to train each combination, one fifth to sample and measure")
@@ -39,7 +41,8 @@ void declare(Cli& cli, CompareOptions& o) {
   cli.option("--layers", o.layers, "layers").range(1, 64);
   cli.option("--step-targets", o.step_targets, "events learned from in a step, so that equal data is equal steps")
       .range(1, 65536);
-  cli.choice("--optimizer", o.optimizer, {name_of(Rule::adamw), name_of(Rule::muon)}, "as polonaise-train has them");
+  cli.choice("--optimizer", o.optimizer, {name_of(Rule::adamw), name_of(Rule::muon)},
+             "the optimizer, as polonaise-train has it");
   cli.option("--lr", o.lr,
              "learning rate of all networks; 0 for what polonaise-train gives each of them where it is not told")
       .range(0, 100);
