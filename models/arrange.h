@@ -21,7 +21,7 @@ struct Arranged {
   bool operator==(const Arranged&) const = default;
   Index target_rows() const { return one_target ? B : T * B; }
 
-  // Where the target of row b after step t stands among the losses.
+  // Returns the index of the loss of row b's target after step t.
   Index target_index(Index b, Index t) const {
     if (one_target) return b;
     return layout == Layout::time_major ? t * B + b : b * T + t;

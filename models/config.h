@@ -43,7 +43,7 @@ std::string_view name_of(PositionEncoding);
 Architecture architecture_of(std::string_view name);
 Head head_of(std::string_view name);
 PositionEncoding position_encoding_of(std::string_view name);
-// All names of an enumeration, in its order: the one list that command lines and reports take them from.
+// Returns the names of an enumeration, in its order: the one list that command lines and reports use.
 template <class Enumeration>
 std::vector<std::string> names_of();
 template <>

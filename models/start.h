@@ -7,10 +7,10 @@
 
 namespace polonaise {
 
-// What initial values that know what counting knows are worked out by (Model::start_from).
+// Helpers of Model::start_from, which makes initial values from counts.
 
-// What the hidden units of an autoregressive head add to the logit of each key, to first order, where the state says
-// nothing and each key sounds as often as its logit says: a key that sounds adds its row of key_in times its share.
+// Returns what the hidden units of an autoregressive head add to the logit of each key, to first order, with a state of
+// zeros and each key as likely as its logit says: a key that sounds adds its row of key_in times its probability.
 // hidden [H]: the hidden units' bias; key_in, key_out [K,H] (kernels/sampling/nade.h); logits: K or more, of the keys first.
 std::vector<double> added_by_hidden_units(View<const float, 1> hidden, View<const float, 2> key_in,
                                           View<const float, 2> key_out, std::span<const float> logits);

@@ -67,7 +67,7 @@ Index recurrent_packed_size(AnyDevice&, const kernels::RecurrentShape&);
 void recurrent_pack(AnyDevice&, const kernels::RecurrentShape&,
                     std::span<const kernels::RecurrentLayer<const float>> weights, View<float, 1> packed);
 
-// One step of every layer without a tape, for sampling (kernels/recurrent/recurrent.h).
+// Runs one step of every layer without a tape, for sampling (kernels/recurrent/recurrent.h).
 void recurrent_step(AnyDevice&, const kernels::RecurrentShape&, const kernels::RecurrentStep<float>&);
 
 // The whole loop of sampling (kernels/sampling/generation.h), and whether the device has room for it.

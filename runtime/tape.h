@@ -37,7 +37,8 @@ class Var {
   State* state_ = nullptr;
 };
 
-// Where an op's backward writes a gradient: the first writer overwrites, later ones add. An empty tensor: not needed.
+// The place where an op's backward writes a gradient: the first writer overwrites, later ones add. An empty tensor: the
+// gradient is not needed.
 struct GradientSlot {
   Tensor tensor;
   Accumulate accumulate = Accumulate::no;
@@ -100,7 +101,7 @@ class Tape {
     return {static_cast<const T*>(arena_->upload(values.data(), values.size_bytes())),
             {static_cast<Index>(values.size())}};
   }
-  // The same of several arrays, in one copy where host() gave them one after another (Arena::upload_all).
+  // Uploads several arrays, in one copy where host() gave them one after another (Arena::upload_all).
   template <class... T>
   void upload_all(View<const T, 1>&... views) {
     arena_->upload_all(views...);

@@ -27,7 +27,7 @@ struct GraphTensor {
   float value = 0;  // of a number
 };
 
-// All are computed in float. Pointwise ones repeat an input along axes where it has one element.
+// The operations of a graph, computed in float. Pointwise ones broadcast an input along axes of one element.
 enum class Operation {
   matmul,            // the last two axes: [M,K] x [K,N]
   transpose,         // the last two axes, of what is given

@@ -29,7 +29,7 @@ struct AttentionRow {
 };
 std::vector<AttentionRow> attention_rows();
 
-// Ours, on arrays of its own: the same numbers for the same row.
+// Our attention on arrays of its own, which have the same elements for the same row.
 template <class T>
 class Attention {
  public:

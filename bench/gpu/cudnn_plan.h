@@ -35,13 +35,13 @@ class BackendDescriptor {
 // sentence of what cuDNN refused.
 class CudnnPlan {
  public:
-  // For the handle's card.
+  // Makes a plan for the GPU of the handle.
   CudnnPlan(cudnnHandle_t handle, const OperationGraph& graph) : CudnnPlan(handle, "", graph) {}
-  // For a card that need not be there: its properties as CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION has them.
+  // Makes a plan for a GPU that need not be present, from its properties in CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION.
   CudnnPlan(const std::string& card, const OperationGraph& graph) : CudnnPlan(nullptr, card, graph) {}
 
   std::size_t workspace_bytes() const;
-  // Where the graph's memory is, by name; all of it.
+  // Sets the address of each of the graph's tensors, by name.
   void bind(const std::map<std::string, void*>& memory, void* workspace);
   // Queues a run on the handle's stream. Only where bound.
   void run();

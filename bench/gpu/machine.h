@@ -6,8 +6,8 @@
 
 namespace polonaise::bench {
 
-// What a result was measured on, as a JSON line: {"machine": {"gpu", "driver", "CUDA", "cuDNN", "CPU", "OS"}}. What the
-// system does not tell is left out.
+// Returns the machine of a result as a JSON line: {"machine": {"gpu", "driver", "CUDA", "cuDNN", "CPU", "OS"}}, without
+// the members that the system does not tell.
 std::string machine_line(const Cuda&);
 
 }  // namespace polonaise::bench

@@ -15,17 +15,17 @@
 #include "kernels/cuda/host/api.h"
 #include "kernels/cuda/host/context.h"
 
-// What the rows of the card's benchmarks share: arrays on the card, and the clock.
+// The rows of the GPU benchmarks share these: arrays on the GPU, and the clock.
 namespace polonaise::bench {
 
-// What one run of a row moves and computes, at least: the algorithm's own bytes and multiply-adds counted as two, not
-// what an implementation makes of them.
+// The least that one run of a row moves and computes: the bytes of the algorithm, not of an implementation, and its
+// FLOP, two for a multiply-add.
 struct Work {
   double bytes = 0;
   double flops = 0;
 };
 
-// What the command line asked of all rows.
+// Options of the command line that hold for all rows.
 struct Options {
   int runs = 100;     // of each row, after two to warm up
   bool tiny = false;  // the smallest shapes: to rehearse where there is no card
@@ -37,9 +37,9 @@ Options& options();
 // written, so that inputs come from memory. The median, the 10th and the 90th percentile are counters of the state.
 void time_on_card(benchmark::State&, const Cuda&, const Work&, const std::function<void()>& body);
 
-// The same counters for `step`, which queues work and returns, called again and again as training does: nobody waits in
-// between, and caches stay as they are. A run's time is that between the ends of two steps on the card: the host's
-// where the card has to wait for it. `graph` is left to the caller.
+// Sets the same counters for `step`, which queues work and returns, called repeatedly as training does, without waiting in
+// between and without clearing caches. A run's time is that between the ends of two steps on the GPU, so the host's where
+// the GPU waits for it. `graph` is left to the caller.
 void time_steps(benchmark::State&, const Cuda&, const Work&, const std::function<void()>& step);
 
 // Elements on the card: random in [-scale, scale), or zeros where scale is 0.
@@ -67,7 +67,7 @@ class CardArray {
 
  private:
   static std::size_t bytes(Index size) { return static_cast<std::size_t>(size < 1 ? 1 : size) * sizeof(T); }
-  // In [-1, 1), without a pattern that products could cancel by (SplitMix64's finaliser).
+  // Returns a number in [-1, 1), without a pattern that could cancel in products (SplitMix64's finaliser).
   static float number(std::uint64_t i) {
     i = (i + 1) * 0x9E3779B97F4A7C15u;
     i = (i ^ (i >> 30)) * 0xBF58476D1CE4E5B9u;

@@ -9,16 +9,18 @@
 
 namespace polonaise {
 
+// A counter of a grammar: its first value, and the limits that drawn tokens keep.
 struct GrammarCounter {
   std::int32_t start = 0, low = 0, high = 0;
 };
+// A change that a token makes to a counter; EventGrammar::changes says what `ticks` means.
 struct GrammarChange {
   std::int32_t counter = 0, delta = 0, ticks = 0;
 };
 
-// What may follow what among an encoding's events, as plain arrays: a sampler holds a model to them, on any device,
-// without knowing the encoding. Of tokens: a finite automaton, a clock, and counters with limits. A token v may be
-// drawn in a state s where all of this holds:
+// A grammar of an encoding's events, as plain arrays: a sampler holds a model to it, on any device, without knowing the
+// encoding. For tokens it is a finite automaton, a clock, and counters with limits. A token v may be drawn in a state s
+// where all of this holds:
 //   next[s * vocabulary + v] >= 0, and drawable[v]
 //   the clock, moved on by ticks[s * vocabulary + v], does not pass `end`
 //   each counter that it changes stays at or above `low` if it falls and at or below `high` if it rises

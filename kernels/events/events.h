@@ -9,8 +9,8 @@
 
 namespace polonaise {
 
-// An encoded piece: a sequence of events, each either one token of a vocabulary or one frame, a set of sounding keys
-// with, in some encodings, a length. What models are trained on and what they produce.
+// An encoded piece is a sequence of events, each either one token of a vocabulary or one frame: a set of sounding keys
+// and, in some encodings, a length. Models are trained on events and produce them.
 
 enum class EventKind : std::uint8_t { tokens, frames };
 
@@ -27,7 +27,7 @@ struct EventShape {
   bool has_durations() const { return duration_classes > 0; }
   // Outputs of a model: one for each token, or for each key and each duration class.
   int outputs() const { return is_tokens() ? vocabulary : keys + duration_classes; }
-  // What a grammar has as its vocabulary: tokens, or duration classes.
+  // The vocabulary of a grammar of these events: tokens, or duration classes.
   int drawn_classes() const { return is_tokens() ? vocabulary : duration_classes; }
   // The last input column's value for each duration class.
   std::vector<float> duration_values() const {
@@ -38,7 +38,7 @@ struct EventShape {
   friend bool operator==(const EventShape&, const EventShape&) = default;
 };
 
-// Frames are rows of a sparse matrix: frame i has keys[rows[i] .. rows[i + 1]), ascending and distinct. The offsets
+// A view of a sequence. Frames are rows of a sparse matrix: frame i has keys[rows[i] .. rows[i + 1]), ascending and distinct. The offsets
 // count from the start of `keys`, so rows.front() is 0 only in a whole sequence, and a slice shares its keys.
 struct EventsView {
   EventKind kind = EventKind::tokens;
@@ -61,7 +61,7 @@ struct EventsView {
   EventsView slice(std::int64_t first, std::int64_t count) const;
 };
 
-// Owns a sequence; built by pushing events of one kind only, with or without a length throughout.
+// A sequence that owns its memory, built by pushing events of one kind only, with or without a length throughout.
 struct Events {
   EventKind kind = EventKind::tokens;
   std::vector<std::uint16_t> tokens;
@@ -73,12 +73,12 @@ struct Events {
   explicit Events(EventKind events_kind = EventKind::tokens) : kind(events_kind) {}
 
   void push_token(int token) { tokens.push_back(static_cast<std::uint16_t>(token)); }
-  // `frame_keys` ascending and distinct.
+  // Adds a frame without a length; `frame_keys` are ascending and distinct.
   void push_frame(std::span<const std::uint8_t> frame_keys) {
     keys.insert(keys.end(), frame_keys.begin(), frame_keys.end());
     rows.push_back(static_cast<std::int64_t>(keys.size()));
   }
-  // The length is brought into [1/48, 16] quarters; class_quarters(c) makes a frame of what a model drew.
+  // Adds a frame whose length is clamped to [1/48, 16] quarters; class_quarters(c) is the length of a drawn class.
   void push_frame(std::span<const std::uint8_t> frame_keys, float frame_quarters);
   void append(const EventsView& more);
 

@@ -9,7 +9,8 @@
 
 namespace polonaise {
 
-// One event, the same for all of a decoder's streams, in the form that it reads; it lasts until the next.
+// A buffer for one event, the same in all of a decoder's streams, in the form that the decoder reads. A result is valid
+// until the next call.
 class EventBuffer {
  public:
   EventBuffer(const EventShape& events, Index rows) : events_(events), rows_(static_cast<std::size_t>(rows)) {}
@@ -66,7 +67,7 @@ class EventUpload {
  public:
   explicit EventUpload(AnyDevice& device) : arena_(device) {}
 
-  // What it returns lasts until clear().
+  // Returns the events in the device's memory, valid until clear().
   EventRows operator()(const EventRows&);
   void clear() { arena_.reset(); }
 

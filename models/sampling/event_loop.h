@@ -12,7 +12,7 @@ namespace polonaise {
 // in the device's memory (kernels::GenerationPlace), so that a card replays the work as a graph.
 class EventLoop {
  public:
-  // Both must outlive it.
+  // `device` and `model` must outlive the loop.
   EventLoop(AnyDevice& device, const Model& model);
 
   // The loop is at event draws.stream.step + event of a piece, of which the network has read `read` (at least one).
@@ -22,7 +22,7 @@ class EventLoop {
   void queue(View<const float, 2> logits, const kernels::GenerationDraws&, View<std::int32_t, 2> state,
              const std::function<void()>& read);
 
-  // In the device's memory: the event that was drawn, and where it stands.
+  // The event that was drawn and its position, both in the device's memory.
   EventRows event() const;
   const std::int32_t* position() const { return &place_.as<kernels::GenerationPlace>()->position; }
 

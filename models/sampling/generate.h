@@ -12,7 +12,7 @@
 
 namespace polonaise {
 
-// What a generation ended by.
+// The reason why a sample ended.
 enum class Ending {
   steps,            // as many events as were asked for
   grammar,          // the grammar's end: the clock, or the end counter
@@ -28,7 +28,7 @@ struct Generated {
   Index size() const { return events.size(); }
 };
 
-// What the host forbids of one stream, event by event. It has seen the prime.
+// A veto of the host against events of one stream, event by event. It has seen the prime.
 class Veto {
  public:
   virtual ~Veto() = default;
@@ -36,7 +36,7 @@ class Veto {
   virtual void forbid(std::span<std::uint8_t> allowed) = 0;
   // Whether a frame must not come next: its keys, ascending, and its duration class, -1 where frames have no length.
   virtual bool forbids(std::span<const std::uint8_t> keys, std::int32_t length) = 0;
-  // What came.
+  // Takes the event that was drawn.
   virtual void take(std::int32_t token) = 0;
   virtual void take(std::span<const std::uint8_t> keys, std::int32_t length) = 0;
 };
@@ -52,9 +52,9 @@ struct GenerateOptions {
   // length, from the likeliest on; else one key is struck or left out, from the one whose logit is nearest to 0 on, of
   // equals the lower first.
   std::function<std::unique_ptr<Veto>()> veto = {};
-  // Of recurrent models and transformers without a veto: what is drawn before `progress` is told and the end is looked
-  // for. 0: 256 on a CPU; on a card, which waits for the host in between, 4096, or fewer where more than 256 streams
-  // would need memory for so many each.
+  // Events drawn before `progress` is called and the end is looked for, in recurrent models and transformers without a
+  // veto. 0: 256 on a CPU; on a GPU, which waits for the host in between, 4096, or fewer where more than 256 streams would
+  // need too much memory.
   Index events_per_launch = 0;
 };
 

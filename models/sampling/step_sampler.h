@@ -11,8 +11,8 @@
 
 namespace polonaise {
 
-// One row of numbers on the model's device: the token (or duration class) drawn last and, with a grammar, the state
-// that it led to, from an opening on.
+// The token (or duration class) that one stream drew last and, with a grammar, the state that it led to, in the memory of
+// the model's device.
 class DrawnRow {
  public:
   DrawnRow(AnyDevice& device, const EventShape& events, const EventGrammar* grammar, const EventsView& opening);
@@ -23,9 +23,9 @@ class DrawnRow {
   bool has_grammar() const { return grammar_.has_value(); }
   const kernels::Grammar& grammar() const { return grammar_->view(); }
 
-  // What the grammar lets be drawn now, [1, V], on the device; empty without one or without a vocabulary.
+  // Returns the grammar's mask of the next draw, [1, V], on the device; empty without a grammar or a vocabulary.
   View<std::uint8_t, 2> mask();
-  // The same without what the host forbids besides.
+  // Returns that mask with the host's veto applied.
   View<std::uint8_t, 2> mask(Veto& veto);
   // Draws from what is allowed; -1 where nothing is.
   std::int32_t draw(View<const float, 2> logits, View<const std::uint8_t, 2> allowed, const kernels::SamplingOptions&,
@@ -35,7 +35,7 @@ class DrawnRow {
   void take();
   void take(std::int32_t given);
   bool ended() const { return grammar_ && head()[kernels::GrammarState::kEnded] != 0; }
-  // Of frames without a length: whether one more fits.
+  // Whether one more frame without a length fits before the grammar's end.
   bool frame_fits() const;
 
  private:

@@ -25,7 +25,7 @@ class Arena {
     return reinterpret_cast<T*>(allocate(count * sizeof(T)));
   }
 
-  // What was allocated after mark() is given back by rewind(): an op's scratch.
+  // A place in the arena: rewind() frees what was allocated after mark(), an op's scratch.
   struct Mark {
     std::size_t chunk = 0, used = 0;
   };
@@ -44,8 +44,8 @@ class Arena {
   // Host values where kernels launched from now on read them: on a card, until the next reset but one; where kernels
   // read the host's memory, the values themselves, which must outlive the step.
   const void* upload(const void* values, std::size_t bytes);
-  // The same of several arrays, whose views become those on the device. Of what allocate_host() gave one after another,
-  // named in that order, a card gets one copy.
+  // Uploads several arrays, and makes their views those on the device. Arrays that allocate_host() gave one after another,
+  // named in that order, go to a GPU in one copy.
   template <class... T>
   void upload_all(View<const T, 1>&... views) {
     std::array<UploadedArray, sizeof...(T)> arrays;

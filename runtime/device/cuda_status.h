@@ -4,7 +4,7 @@
 
 namespace polonaise {
 
-// What --version says of cards: the first that the driver shows, or why there is none. No card is opened.
+// Returns what --version says about GPUs: the first that the driver shows, or why there is none. Opens no GPU.
 std::string cuda_status();
 
 }  // namespace polonaise

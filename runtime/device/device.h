@@ -13,7 +13,7 @@
 
 namespace polonaise {
 
-// Of tensors. Parameters, their gradients, moments, norms and losses are f32; activations may be bf16.
+// The element type of a tensor. Parameters, their gradients, moments, norms and losses are f32; activations may be bf16.
 enum class DType { f32, bf16 };
 
 // The devices of this build: the alternatives of a variant, so that a kernel is chosen by overload and a backend that
@@ -29,14 +29,14 @@ using AnyDevice = std::variant<Cpu>;
 // std::invalid_argument for another name.
 AnyDevice open_device(std::string_view name, int threads = 0);
 
-// What auto takes; and why it passes over a card that is there and cannot be used, empty where there is none such.
+// The device that `auto` stands for, and why a GPU that is present cannot be used (empty: no such GPU).
 struct BestDevice {
   AnyDevice device;
   std::string passed_over;
 };
 BestDevice open_best_device(int threads = 0);
 
-// One line for the log: "cpu, 2 threads, AVX2", "cuda:0, NVIDIA H200 (...)".
+// Returns one line for the log: "cpu, 2 threads, AVX2", "cuda:0, NVIDIA H200 (...)".
 std::string describe(const AnyDevice&);
 
 // The device as a shard of the batch, or a decoder, works on it: one thread of the CPU; a card whole.

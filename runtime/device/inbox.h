@@ -18,9 +18,9 @@ struct UploadedArray {
   std::size_t bytes = 0;
 };
 
-// What the host sends to a card for one step: pinned memory, as much of the card's, and a stream of its own, on which
-// the one is copied to the other beside the kernels of the step before. There are two of each, used in turn, so that
-// neither the host nor the copies wait for the kernels that read what was sent last.
+// The path of a step's input from the host to a GPU: pinned memory, as much memory of the GPU, and a stream that copies the
+// one to the other while the kernels of the step before run. There are two of each, used in turn, so that neither the host
+// nor the copies wait for the kernels that read the last input.
 class Inbox {
  public:
   explicit Inbox(AnyDevice& card) : card_(&card) {}

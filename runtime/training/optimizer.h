@@ -43,7 +43,7 @@ struct Schedule {
   float rate_at(float rate, long step) const;
 };
 
-// What moves the matrices between hidden units (Parameters::Kind::hidden); AdamW moves everything else.
+// The update rule of the matrices between hidden units (Parameters::Kind::hidden); AdamW updates everything else.
 enum class Rule { adamw, muon };
 
 struct OptimizerOptions {

@@ -10,10 +10,10 @@
 
 namespace polonaise {
 
-// All parameters of a model in one slab, laid out from a table of sizes in the order they were added, so that the
-// optimizer, clipping and the sum over shards are one flat kernel each; and beside it a slab of what is derived from
-// them (packed or transposed copies), filled by refresh() and never saved. Both are float; a model whose activations
-// are bf16 reads copies of both in bf16, which refresh() makes too.
+// The parameters of a model in one slab, in the order in which they were added, so that the optimizer, clipping and the sum
+// over shards are one flat kernel each; and a second slab of derived arrays (packed or transposed copies), which refresh()
+// fills and no checkpoint has. Both are float. A model whose activations are bf16 reads bf16 copies of both, which
+// refresh() makes as well.
 class Parameters {
  public:
   using Id = std::size_t;
@@ -21,7 +21,7 @@ class Parameters {
   // How a parameter starts. Uniform in [-bound, bound), normal with deviation `bound`, or constant `bound`.
   enum class Init { uniform, normal, constant };
 
-  // What it is to the optimizer.
+  // The role of a parameter in the optimizer.
   enum class Kind {
     vector,  // biases, norms, positions: no weight decay
     edge,    // matrices that read events or predict them
@@ -46,7 +46,7 @@ class Parameters {
   Id add(std::string name, const Shape& shape, Init init, float bound, Kind kind);
   // Room for `size` floats that `fill` computes from the parameters.
   Id add_derived(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill);
-  // The same for a table that depends on no parameter (positions): filled once, by allocate().
+  // Adds a derived array that depends on no parameter (a table of positions): allocate() fills it once.
   Id add_table(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill);
   // Ends the table: takes memory, draws the initial values (a function of the seed and each parameter's name and
   // position alone) and fills the derived slab.
@@ -65,7 +65,7 @@ class Parameters {
   View<float, 1> values() const { return {values_.as<float>(), {size_}}; }
   Tensor value(Id id, DType = DType::f32) const;
   View<const float, 1> derived(Id id) const;
-  // The same as a tensor of that shape.
+  // Returns a derived array as a tensor of that shape.
   Tensor derived(Id id, const Shape& shape, DType) const;
 
   // The parameter on a tape, its gradient in the tape's slab (Tape::gradients).

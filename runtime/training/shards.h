@@ -55,7 +55,7 @@ class Shards {
     Recorder::Key key;
   };
 
-  // One batch of a training step.
+  // The work of one batch in a training step.
   struct Work {
     Index rows = 0;
     // Puts what a shard reads into its device's memory, by another tape over the same arena. Called within queue().

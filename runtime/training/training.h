@@ -16,13 +16,13 @@ namespace polonaise {
 // but room for the next one.
 class Training {
  public:
-  // Both must outlive it.
+  // `parameters` and `optimizer` must outlive it.
   Training(Parameters& parameters, Optimizer& optimizer, std::uint64_t seed);
   Training(const Training&) = delete;
   Training& operator=(const Training&) = delete;
 
-  // One step on the mean of the batches' losses, whose number is `targets`. Batches of one step are rows of one great
-  // batch, so that no two rows share their random numbers.
+  // Makes one step on the mean of the batches' losses, of which there are `targets`. The batches of a step count as rows of
+  // one large batch, so that no two rows share their random numbers.
   void step(std::span<const Shards::Work> batches, Index targets);
 
   struct Report {
@@ -42,8 +42,8 @@ class Training {
   std::size_t replays() const { return shards_.replays(); }
 
  private:
-  // What a step reads, and what it reports, in the device's memory; and the host's side of both, for each step that may
-  // be under way.
+  // The numbers that a step reads and those that it reports, in the device's memory, with the host's side of both for each
+  // step that may be under way.
   struct Numbers {
     kernels::AdamWStep adamw;
     std::uint32_t step = 0;
