@@ -14,7 +14,7 @@ namespace polonaise::kernels {
 //   y[b,i,n,:]     = sum_j softmax_j(score[b,n,i,:]) v_j
 // q_i and k_j are rotated by the angles of rows i and j first where `rotary` is given.
 
-// What positions do inside attention; at most one of the two is given.
+// The position encoding inside attention: at most one of the two views is given.
 template <class T>
 struct AttentionPositions {
   View<const float, 2>
@@ -73,7 +73,7 @@ void attention_backward(Cpu&, const AttentionBackward<T>&);
 template <class T>
 void attention_backward(Cuda&, const AttentionBackward<T>&);
 
-// One step of decoding: writes the new key and value into the cache, then attends over what it holds.
+// A step of decoding: it writes the new key and value into the cache, then attends over the cache.
 // The cache is a ring of C entries: position p stands at p % C, and the newest min(position + 1, C) positions are
 // attended to. Keys are stored rotated, so dropping the oldest entry changes no other score. Allocates nothing.
 template <class T>

@@ -4,7 +4,7 @@
 
 namespace polonaise::kernels {
 
-// What the CPU kernels run on here, for --version and the records of runs.
+// The hardware that the CPU kernels use, for --version and the records of runs.
 std::string vector_target();  // the best Highway target this CPU has of those that are built ("AVX2")
 std::string blas();           // the BLAS that is loaded ("OpenBLAS 0.3.21"); empty in a program that needs none
 std::string highway();        // "1.0.3"

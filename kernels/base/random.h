@@ -9,14 +9,14 @@ namespace polonaise::kernels {
 // 3", SC'11). A number is a pure function of the seed and of where it is used, so results depend neither on the number
 // of threads nor on how a batch is cut into shards, and a resumed run needs no generator's state.
 
-// Where a random number is used. The four words are Philox's counter; a row of the batch owns a whole sequence of
+// The place where random numbers are used: words of Philox's counter. A row of the batch owns a whole sequence of
 // positions.
 struct RandomStream {
   std::uint64_t seed = 0;
   std::uint32_t step = 0;  // step of the optimizer, or of the sampler
   std::uint32_t op = 0;    // which op of the step
-  // Where the optimizer's step stands instead, in the memory of the device that draws: a recorded launch that is
-  // replayed draws another step's numbers.
+  // The address of the step, in the memory of the device that draws, used instead of `step`: a replayed launch then draws
+  // the numbers of its own step.
   const std::uint32_t* step_at = nullptr;
 
   constexpr bool operator==(const RandomStream&) const = default;

@@ -7,9 +7,9 @@
 
 namespace polonaise::kernels {
 
-// Rows of a sparse matrix [R, D] in compressed form: row r has the entries offsets[r] .. offsets[r+1] of `columns`
-// (ascending within a row, 0 <= column < D) and `values`. Empty `values` means that every entry is 1 (multi-hot). A
-// card may have room behind the last entry, where columns are -1.
+// A sparse matrix [R, D] in compressed rows: row r has the entries offsets[r] .. offsets[r+1] of `columns`
+// (ascending within a row, 0 <= column < D) and `values`. Empty `values` means that every entry is 1 (multi-hot). On a
+// GPU there may be room behind the last entry, where columns are -1.
 struct SparseRows {
   View<const std::int32_t, 1> offsets;  // [R + 1], offsets[0] = 0
   View<const std::int32_t, 1> columns;  // [entries]

@@ -56,7 +56,7 @@ class View {
     extents[N - 1] = count;
     return {data_ + begin, extents, stride_};
   }
-  // Rows [begin, begin + count) of the flattened rows.
+  // Returns rows [begin, begin + count) of the flattened rows.
   constexpr View<T, 2> row_block(Index begin, Index count) const { return {row(begin), {count, columns()}, stride_}; }
 
  private:

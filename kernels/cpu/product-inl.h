@@ -22,7 +22,7 @@ constexpr Index kInner = 512;      // the most of the inner dimension that one p
 constexpr Index kInnerRows = 128;  // the same where the inner dimension are rows: both operands are packed
 constexpr Index kStrip = 8 * kTileRows;
 
-// As multiply_tile, where only `rows` by `columns` of the tile are there; a has kTileRows rows all the same.
+// Multiplies a tile at the edge, of which only `rows` by `columns` exist; a still has kTileRows rows.
 template <Start kStart>
 inline void multiply_part(Left a, Right b, Index inner, float* c, Index c_row, Index rows, Index columns,
                           const float* bias) {

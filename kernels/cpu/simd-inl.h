@@ -32,7 +32,7 @@ inline Vec bounded_exp(Vec x) {
   return hn::Exp(d, hn::Min(hn::Set(d, 88.0f), x));
 }
 
-// Both through one exp: absolute error below 2e-7, relative error grows only where tanh is near 0.
+// sigmoid and tanh take one exp: absolute error below 2e-7, relative error grows only where tanh is near 0.
 inline Vec sigmoid(Vec x) {
   const Floats d;
   const Vec one = hn::Set(d, 1.0f);

@@ -39,7 +39,7 @@ struct Right {
   Index row, tile;
 };
 
-// What the sums of a tile begin with: zeros, what c holds, or a row that is the same for all (a bias).
+// The initial value of a tile's sums: zeros, the elements of c, or one row for all (a bias).
 enum class Start { zero, c, bias };
 
 // c[m,n] = start + sum_k a(m,k) b(k,n) over one tile of b, k in [0, inner) ascending. `bias` is read with Start::bias.
@@ -92,15 +92,14 @@ HWY_INLINE void multiply_tile(Left a, Right b, Index inner, float* HWY_RESTRICT 
   finish(5, c50, c51);
 }
 
-// The same over the first `tiles` tiles of b. Out of line, because a copy at every use takes minutes to compile under
-// sanitizers.
+// Multiplies the first `tiles` tiles of b. Not inline: a copy at every use takes minutes to compile under sanitizers.
 template <Accumulate kAccumulate>
 HWY_NOINLINE void multiply(Left a, Right b, Index inner, float* c, Index c_row, Index tiles) {
   constexpr Start kStart = kAccumulate == Accumulate::yes ? Start::c : Start::zero;
   for (Index t = 0; t < tiles; ++t, b.data += b.tile) multiply_tile<kStart>(a, b, inner, c + t * tile_columns(), c_row);
 }
 
-// Rows of `width` numbers, a multiple of tile_columns(), as a right operand.
+// Returns rows of `width` elements, a multiple of tile_columns(), as a right operand.
 inline Right rows_of(const float* matrix, Index width) {
   return {matrix, width, tile_columns()};
 }
@@ -114,7 +113,7 @@ inline Right panels_from(const float* panels, Index p, Index D) {
   return {panels + p * D * tile_columns(), tile_columns(), D * tile_columns()};
 }
 
-// One panel: tile_columns() rows of D numbers, `stride` apart, transposed.
+// Packs one panel: tile_columns() rows of D elements, `stride` apart, transposed.
 inline void transpose_rows(const float* rows, Index stride, Index D, float* HWY_RESTRICT panel) {
   const Index columns = tile_columns();
   Index i = 0;

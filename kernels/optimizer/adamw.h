@@ -21,7 +21,7 @@ struct AdamW {
   float clip = 0.0f;  // what the norm of scale g is brought down to; 0: never
 };
 
-// What differs from step to step.
+// The numbers of AdamW that differ from step to step.
 struct AdamWStep {
   float learning_rate = 1e-3f;
   float scale = 1.0f;                    // of the gradients
@@ -36,7 +36,7 @@ inline AdamWStep adamw_at(const AdamW& options, long t, float learning_rate, flo
   return {learning_rate, scale, unbias(options.beta1), unbias(options.beta2)};
 }
 
-// What the gradients, whose norm is `norm`, are multiplied by.
+// Returns the factor of the gradients, whose norm is `norm`: their scale and clipping.
 constexpr float gradient_factor(double norm, float scale, float clip) {
   return clip > 0 && norm * scale > clip ? static_cast<float>(clip / norm) : scale;
 }

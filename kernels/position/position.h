@@ -7,8 +7,8 @@
 
 namespace polonaise::kernels {
 
-// Where an event stands, counted from 0: a number, or where a kernel finds one (>= 0) in its device's memory, so that a
-// recorded launch that is replayed stands elsewhere.
+// The position of an event, counted from 0: a number, or the address of one (>= 0) in the device's memory, so that a
+// replayed launch has another position.
 struct Position {
   constexpr Position(Index position) : value(position) {}
   static constexpr Position found_at(const std::int32_t* place) {

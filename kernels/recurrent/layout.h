@@ -44,7 +44,7 @@ class RecurrentLayout {
     const Index before = s.layers * s.directions * cell_size() + layer * outputs() * copies(dropout);
     return {saved.data() + before, {steps(), s.directions * s.H}};
   }
-  // What layer >= 1 reads: y of the layer below, after dropout.
+  // The input of a layer >= 1: y of the layer below, after dropout.
   template <class T>
   View<T, 2> input(Index layer, View<T, 1> saved, float dropout) const {
     const View<T, 2> y = output(layer - 1, saved, dropout, View<T, 3>());

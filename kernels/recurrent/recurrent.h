@@ -65,8 +65,8 @@ struct RecurrentShape {
   constexpr Index states() const { return shape_of(cell).states; }
 };
 
-// One layer in one direction, torch's names and layouts. An array of them has layers * directions entries, the
-// direction fastest. Empty gradients are not computed.
+// The parameters of one layer in one direction, with torch's names and layouts. An array of them has layers * directions
+// entries, the direction fastest. Empty gradients are not computed.
 template <class T>
 struct RecurrentLayer {
   View<T, 2> weight_ih;  // [G*H, directions*H]; empty in layer 0
@@ -120,7 +120,7 @@ struct RecurrentBackward {
   void check(const RecurrentShape&, Index packed_size, Index scratch_size) const;
 };
 
-// One step of every layer (directions = 1), for sampling: the state is read and replaced.
+// A step of every layer (directions = 1), for sampling: the state is read and replaced.
 template <class T>
 struct RecurrentStep {
   View<const T, 2> input;  // [B,G*H]

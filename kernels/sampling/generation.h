@@ -32,7 +32,7 @@ struct GenerationNetwork {
   constexpr Index vocabulary() const { return outputs() - keys; }
 };
 
-// Where the streams are: read before and replaced after, so that calls of n and m events give those of one of n + m.
+// The state of the streams, read before and replaced after, so that calls of n and m events equal one call of n + m.
 struct GenerationState {
   View<float, 3> h;                    // [layers,B,H]
   View<float, 3> c;                    // [layers,B,S*H]
@@ -63,18 +63,18 @@ bool generation_fits(const Cuda&, const GenerationNetwork&, const Grammar*);
 void recurrent_generate(Cpu&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
 void recurrent_generate(Cuda&, const GenerationNetwork&, const GenerationState&, const GenerationDraws&);
 
-// The same loop in parts, for one stream of a network that has none of its own: grammar_mask, sample_tokens and
+// The loop in parts, for one stream of a network that has no kernel for it: grammar_mask, sample_tokens and
 // sample_keys (or nade_sample) draw an event, generation_take makes it the stream's next, and the network reads it. No
-// part waits for the host, so that a card can record them once and replay them event by event.
+// part waits for the host, so that a GPU can record them once and replay them event by event.
 
-// Where the loop is, in the device's memory: RandomStream::step_at and Position::at point into it.
+// The place of the loop, in the device's memory: RandomStream::step_at and Position::at point into it.
 struct GenerationPlace {
   std::uint32_t step = 0;     // of the random numbers of the event that is drawn next
   std::int32_t event = 0;     // which event of the call that is, from 0
   std::int32_t position = 0;  // of the newest event that the network has read
 };
 
-// What was drawn, the same as the network reads it, and what moves on with it.
+// An event that was drawn, its form as the network's input, and the state that it moves on.
 struct GenerationEvent {
   View<const std::int32_t, 1> token;  // [1]: of tokens, or of lengths; empty: frames without a length
   View<const std::uint8_t, 1> keys;   // [K] of 0 and 1; empty: tokens

@@ -7,10 +7,10 @@
 
 namespace polonaise::kernels {
 
-// What a grammar says of one row's state (kernels/sampling/grammar.h), written once for every device: constexpr, so that
-// a card's kernels may call it. `state` is the row's.
+// The rules of a grammar for one row's state (kernels/sampling/grammar.h), written once for every device: constexpr, so
+// that CUDA's kernels may call them. `state` is the row's.
 
-// Where the row stands in next and ticks for token v.
+// Returns the index of token v in next and ticks, in the row's automaton state.
 constexpr Index grammar_place(const Grammar& grammar, const std::int32_t* state, Index v) {
   return state[GrammarState::kAutomaton] * grammar.vocabulary() + v;
 }
@@ -45,7 +45,7 @@ constexpr bool grammar_allows(const Grammar& grammar, const std::int32_t* state,
   return true;
 }
 
-// Of frames without a length: whether there is room for one more.
+// Whether there is room for one more frame without a length.
 constexpr bool grammar_allows_frame(const Grammar& grammar, const std::int32_t* state) {
   return grammar_has_time(grammar, state, grammar.frame_ticks);
 }

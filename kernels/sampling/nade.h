@@ -27,7 +27,7 @@ struct Nade {
   void check() const;
 };
 
-// All of them, or none. hidden and bias are written, key_in and key_out added to.
+// The gradients of backward, all of them or none: hidden and bias are written, key_in and key_out added to.
 struct NadeGradients {
   View<float, 2> hidden, bias, key_in, key_out;
 };

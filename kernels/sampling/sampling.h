@@ -21,7 +21,7 @@ struct SamplingOptions {
   void check() const;
 };
 
-// One token a row: temperature, then top-k, then top-p, renormalised, then a draw by inverse transform over ascending
+// Draws one token a row: temperature, then top-k, then top-p, renormalised, then a draw by inverse transform over ascending
 // token with the uniform number at `position` of row first_row + r. Ties at a cut go to the lower token. Top-p keeps
 // the token that crosses p (Holtzman et al. 2020).
 struct SampleTokens {

@@ -43,7 +43,7 @@ void copy_async(void* shared, const void* global, unsigned valid = kBytes, Here 
   if (reinterpret_cast<std::uintptr_t>(shared) % kBytes != 0 || reinterpret_cast<std::uintptr_t>(global) % kBytes != 0)
     emulator::fail("copy_async() with an address that is not aligned to its size", here);
   if (valid > kBytes) emulator::fail("copy_async() of more valid bytes than it copies", here);
-  // What is out of bounds is to be found here, where it was named, not at the wait.
+  // These reads report an address out of bounds here, not at the wait.
   const volatile char *const source = static_cast<const char*>(global), *const target = static_cast<char*>(shared);
   for (unsigned i = 0; i < valid; ++i) (void)source[i];
   for (unsigned i = 0; i < kBytes; ++i) (void)target[i];

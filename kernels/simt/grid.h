@@ -7,7 +7,7 @@
 
 namespace polonaise::simt {
 
-// All threads of a cooperative launch pass together; what each wrote before is seen by all after. `barrier` is one word
+// Waits for all threads of a cooperative launch; what each wrote before is seen by all after. `barrier` is one word
 // of device memory that starts at 0; launches of one grid size may use it again and again without clearing it.
 // Each block counts itself; the last sets the word's top bit to its other value, which the others wait for (as
 // cooperative groups do, without their header's compile time).
@@ -53,7 +53,7 @@ __device__ inline void cluster_sync() {
 #endif
 }
 
-// Where the block of that rank keeps what `mine` points to in this block's shared memory. Before the first access all
+// Returns the address, in the shared memory of the block of that rank, of what `mine` points to in this block's. Before the first access all
 // blocks must have passed a cluster_sync().
 template <class T>
 __device__ T* cluster_shared(T* mine, unsigned rank) {

@@ -24,7 +24,7 @@
 
 namespace polonaise::simt {
 
-// Two numbers in a fragment's register.
+// Returns two elements packed into a register of a fragment.
 __device__ inline std::uint32_t pack(bf16 low, bf16 high) {
   return static_cast<std::uint32_t>(low.bits) | static_cast<std::uint32_t>(high.bits) << 16;
 }
@@ -45,7 +45,7 @@ __device__ inline void mma_m16n8k8(float (&d)[4], const std::uint32_t (&a)[4], c
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-// To the nearest tf32, ties away from 0.
+// Rounds to the nearest tf32, ties away from 0.
 __device__ inline std::uint32_t to_tf32(float value) {
   std::uint32_t word;
   asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(word) : "f"(value));

@@ -56,7 +56,7 @@ __device__ T running_sum(T value, [[maybe_unused]] Here here = Here::current()) 
 
 namespace block {
 
-// What the threads wrote is seen by all of them. A block of one warp, or a warp that works as one, needs no barrier of
+// Makes what the threads wrote visible to all of them. A block of one warp, or a warp that works as one, needs no barrier of
 // the block.
 template <int kThreads>
 __device__ void sync(Here here = Here::current()) {
@@ -66,7 +66,7 @@ __device__ void sync(Here here = Here::current()) {
     sync_block(here);
 }
 
-// Each warp's result, then these from the first warp to the last.
+// Reduces each warp, then the results from the first warp to the last.
 template <int kThreads, class Operation, class T>
 __device__ T reduce(T value, Here here) {
   static_assert(kThreads % 32 == 0);

@@ -62,7 +62,7 @@ __device__ void store(T* address, const Vector<T, N>& vector, [[maybe_unused]] H
 #endif
 }
 
-// One element of either kind as float, and back.
+// Converts an element of either type to float, and back.
 __device__ inline float to_float(float value) {
   return value;
 }

@@ -7,10 +7,10 @@
 #include "kernels/base/view.h"
 #include "kernels/cpu/parallel.h"
 
-// What the parts of the CPU's attention share outside its vector code: how a batch is cut into heads.
+// The cut of a batch into heads, which forward and backward of the CPU's attention share.
 namespace polonaise::kernels {
 
-// One head of one row of the batch, the unit of work. All views are [T,D] blocks of the caller's.
+// The unit of work: one head of one row of the batch. Its views are [T,D] blocks of the caller's arrays.
 struct AttentionHead {
   View<const float, 2> q, k, v;
   View<const float, 2> rotary;    // or empty

@@ -1,4 +1,4 @@
-// What forward, backward and decoding of attention share: rotation, packing and a tile of scores. Included after
+// Rotation, packing and a tile of scores, for forward, backward and decoding of attention. Included after
 // <hwy/highway.h>, once per target, hence the toggled guard.
 #if defined(POLONAISE_KERNELS_CPU_ATTENTION_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef POLONAISE_KERNELS_CPU_ATTENTION_INL_H_
@@ -49,14 +49,14 @@ inline const float* angles_of(View<const float, 2> rotary, Index row) {
   return rotary.empty() ? nullptr : rotary.row(row);
 }
 
-// Rows of a head lie far apart, and mostly outside the second-level cache: they are asked for this many rows ahead.
+// The distance of prefetches, in rows: a head's rows lie far apart, and mostly outside the L2 cache.
 constexpr Index kRowsAhead = 16;
 inline void prefetch_row(View<const float, 2> x, Index row) {
   for (Index i = 0; i < x.columns(); i += 16) hwy::Prefetch(x.row(row) + i);
 }
 
-// Rows [first, first + count) of x, scaled and rotated, as rows of `width` >= D numbers; zeros behind x's last row and
-// column.
+// Packs rows [first, first + count) of x, scaled and rotated, as rows of `width` >= D elements, with zeros behind x's last
+// row and column.
 inline void pack_rows(View<const float, 2> x, View<const float, 2> rotary, float scale, Index first, Index count,
                       float* packed, Index width) {
   const Index D = x.columns();
@@ -94,7 +94,8 @@ inline Entries entries_of(Index T, Index row, Index first, Index end) {
   return {std::max<Index>(0, T - row - kTileRows + first), std::min(T, T - 1 - row + end)};
 }
 
-// Where a tile's skewed products begin: entry e of query row + m stands in column e + skew + m of its scores.
+// Returns the column offset of a tile's skewed products: entry e of query row + m stands in column e + skew + m of its
+// scores.
 inline Index skew(Index T, Index row, Index first) {
   return row - (T - 1) - first;
 }

@@ -3,10 +3,10 @@
 #include "kernels/attention/attention.h"
 #include "kernels/base/bf16.h"
 
-// What the kernels of attention are given, and how they cut the work.
+// The arguments of attention's kernels.
 namespace polonaise::kernels::attention {
 
-// Rows of one head: `count` rows of `columns` numbers, `stride` apart.
+// The rows of one head: `count` rows of `columns` elements, `stride` apart.
 template <class T>
 struct Rows {
   T* data;
@@ -16,8 +16,7 @@ struct Rows {
   constexpr T* row(int r) const { return data + r * stride; }
 };
 
-// One tensor [B,T,...] or [N,...] of the problem: the rows of its outermost index `b`, and of them the columns from
-// `begin`.
+// Returns the rows of a tensor [B,T,...] or [N,...] that have the outermost index `b`, from column `begin` on.
 template <class T>
 constexpr Rows<T> rows_of(const View<T, 3>& x, Index b, Index count, Index begin, Index columns) {
   return {x.row(b * x.extent(1)) + begin, x.stride(), static_cast<int>(count), static_cast<int>(columns)};
@@ -40,7 +39,7 @@ struct Problem {
   constexpr Rows<const T> relative(Index n) const { return rows_of(positions.relative, n, s.T, 0, s.D); }
 };
 
-// What backward is given besides.
+// The arguments that only backward takes.
 template <class T>
 struct Gradients {
   View<const T, 3> dy;

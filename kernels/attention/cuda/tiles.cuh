@@ -50,7 +50,7 @@ __device__ inline int lane_column() {
   return lane() % 8;
 }
 
-// What a block works on: tile `tile` of `tiles` along a head's rows.
+// The work of a block: tile `tile` of `tiles` along a head's rows.
 struct Work {
   int tile, last_first;  // the latter counted from the end
   Index b, n;
@@ -124,14 +124,14 @@ __device__ void copy_rows(const Rows<const T>& x, const View<const float, 2>& an
   }
 }
 
-// What the block's threads have copied is there for all of them.
+// Waits until the copies of all threads of the block have arrived.
 __device__ inline void finish_copies(simt::Here here = simt::Here::current()) {
   simt::copy_async_commit();
   simt::copy_async_wait<0>();
   simt::sync_block(here);
 }
 
-// The same for numbers that belong to rows, by ordinary loads.
+// Copies one element a row, by ordinary loads.
 template <class Tile, int kCount>
 __device__ void load_numbers(const float* x, int count, int first, float* to) {
   for (int i = static_cast<int>(threadIdx.x); i < kCount; i += Tile::kThreads)

@@ -27,8 +27,8 @@ struct Tile {
   using Output = float[kWidth / 8][4];
 };
 
-// Which row of the matrices that ldmatrix_x4 takes a lane gives, where they lie in a square: two side by side and below
-// them two, numbered along rows or along columns.
+// The order in which ldmatrix_x4 takes four matrices that form a square, two rows of two: numbered along rows or along
+// columns.
 enum class Order { along_rows, along_columns };
 template <Order order>
 __device__ int square_row() {
@@ -110,7 +110,7 @@ __device__ void add_product(const typename Tile::Scores& s, const bf16* values, 
   }
 }
 
-// Where a difference stands in the ring.
+// Returns the place of a difference in the ring.
 template <class Tile>
 __device__ int ring_row(int difference) {
   return difference & (Tile::kRing - 1);

@@ -31,7 +31,7 @@ concept ColumnTerms = requires(const Terms& terms, Index i, float (&sums)[Terms:
 inline constexpr Index kLanes = 32, kChunkRows = 64, kMostChunks = 128;
 inline constexpr int kRowThreads = 8;  // of a block, along y: each takes every eighth row
 
-// Rows of a chunk where a row leaves `floats` in the device's scratch memory.
+// Returns the rows of a chunk where each chunk leaves `floats` elements in the device's scratch memory.
 inline Index chunk_rows(Index rows, Index floats) {
   const Index room = static_cast<Index>(Cuda::kScratchBytes / sizeof(float)) / floats;
   require(room >= 1, "rows are too long for the scratch memory of reductions");

@@ -2,8 +2,8 @@
 
 #include "kernels/simt/simt.h"
 
-// What gradients of tables share: a row of the table receives from rows that are found among many, which a block's
-// warps look for in turns of 32, a lane each.
+// The search that gradients of tables share: a row of the table receives from some of many rows, which a block's warps
+// examine 32 at a time, one a lane.
 
 namespace polonaise::kernels {
 

@@ -12,8 +12,7 @@
 
 namespace polonaise {
 
-// What cuBLASLt is asked for, as it counts: matrices are columns after columns, `leading` elements from one to the
-// next.
+// A matrix product in cuBLASLt's terms: matrices are column-major, with `leading` elements from one column to the next.
 struct CublasLtProduct {
   struct Matrix {
     std::ptrdiff_t rows = 0, columns = 0, leading = 0;

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <stdexcept>
 
-// What CUDA's cudaStream_t, cudaEvent_t and cudaGraphExec_t point to: this header needs none of CUDA's.
+// The types that cudaStream_t, cudaEvent_t and cudaGraphExec_t point to, declared here so that no header of CUDA is needed.
 struct CUstream_st;
 struct CUevent_st;
 struct CUgraphExec_st;

@@ -13,7 +13,7 @@ struct CUstream_st;  // what CUDA's cudaStream_t points to: this header needs no
 
 namespace polonaise {
 
-// One card, as far as kernels choose their shapes by it.
+// The properties of a GPU by which kernels choose their shapes.
 struct CudaProperties {
   int ordinal = 0;
   std::string name;

@@ -8,7 +8,7 @@
 // Why a card is not to be had: what is decided here is decided from numbers, without a card.
 namespace polonaise {
 
-// What came of looking for cards and finding none. Versions of CUDA are counted as CUDA does: 12040 is 12.4.
+// The driver's answers where no GPU was found. Versions are CUDA's numbers: 12040 is 12.4.
 struct DriverAnswer {
   int driver = 0;  // the newest CUDA that the driver knows; 0 where there is no driver
   int needed = 0;  // the one that the program was built with

@@ -110,7 +110,7 @@ inline Vec load_or_zero(const float* p, Index offset, Index count) {
   return p ? load_n(p + offset, count) : hn::Zero(Floats());
 }
 
-// Where one row of one step stands in memory. Null: zero.
+// The addresses of one row of one step; null means zeros.
 struct CellRow {
   const float* product;
   float* gates;
@@ -275,7 +275,7 @@ void sequence_backward(const TimeLoopBackward& loop) {
   }
 }
 
-// One step of one layer, row by row; the state before is overwritten only when all of a row is done.
+// Runs one step of one layer, row by row; a row's previous state is overwritten only when the row is done.
 template <class Cell>
 void cell_step(const CellStep& cell) {
   constexpr int kVectors = Cell::kGates * Cell::kUnits;

@@ -6,8 +6,7 @@
 
 namespace polonaise::kernels {
 
-// One layer in one direction over a block of rows: what a time loop works on. Rows of the matrices are (t, b)
-// flattened.
+// The arguments of a time loop: one layer in one direction over a block of rows. Rows of the matrices are (t, b) flattened.
 struct TimeLoop {
   Index T = 0, B = 0, H = 0;
   bool reverse = false;
@@ -30,7 +29,7 @@ struct TimeLoopBackward : TimeLoop {
   float* dc = nullptr;           // [B,S*H]
 };
 
-// One step of one layer over all rows: product of the packed input weights with x (null in layer 0, whose product is
+// The arguments of one step of one layer over all rows: the product of the packed input weights with x (null in layer 0, whose product is
 // given) and of the recurrent weights with h.
 struct CellStep {
   Index B = 0, H = 0;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Which kernels a cell's layer takes: those that keep the recurrent weights on chip where they fit, of one block or of
-// several, else a launch a step.
+// The choice of a layer's kernels: those that keep the recurrent weights on chip where they fit, in one block or in
+// several, else one launch a step.
 
 #include "kernels/recurrent/cuda/cells.cuh"
 #include "kernels/recurrent/cuda/product_mma.cuh"
@@ -34,7 +34,7 @@ bool with_product(const Cuda& cuda, const RecurrentLoop<T>& loop, Use&& use) {
   return true;
 }
 
-// To H 1024, eight units a block: up to 128 blocks a team.
+// Teams of up to 128 blocks, with eight units a block: H up to 1024.
 template <class T, int kGates>
 struct GridTeams {
   using Forward = ManyBlocks<QuadSlices<kGates, 1, 32, 8>, ThroughMemory<float>>;

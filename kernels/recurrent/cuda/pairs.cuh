@@ -1,6 +1,6 @@
 #pragma once
 
-// What of a batch the threads of a RecurrentTeam (sequence.cuh) own: pairs of a row and a unit.
+// Pairs of a row and a unit, which the threads of a RecurrentTeam (sequence.cuh) own.
 
 #include <concepts>
 

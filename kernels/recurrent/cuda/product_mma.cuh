@@ -103,7 +103,7 @@ class Tiles {
     }
   }
 
-  // Where a thread keeps a fragment that is not in its registers; no other thread reads it.
+  // Returns the address of a fragment that is not in the thread's registers; no other thread reads it.
   __device__ std::uint32_t* place_of_rest(int which) const {
     return rest_ + ((which - kInRegisters) * kThreads + static_cast<int>(threadIdx.x)) * 4;
   }

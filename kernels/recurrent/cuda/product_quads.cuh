@@ -8,7 +8,7 @@
 
 namespace polonaise::kernels::recurrent {
 
-// Where a thread stands among the four neighbouring lanes of its quad.
+// Returns the thread's index among the four neighbouring lanes of its quad.
 __device__ inline int quad_lane() {
   return static_cast<int>(threadIdx.x) % 4;
 }
@@ -20,7 +20,7 @@ __device__ inline float quad_sum(const float (&parts)[1]) {
   sum += simt::shuffle_xor(simt::kWholeWarp, sum, 1);
   return sum;
 }
-// Each lane hands the other pair what is theirs, then its neighbour.
+// Returns the quad's sum of the part that the lane owns: lanes exchange with the other pair, then with their neighbour.
 __device__ inline float quad_sum(const float (&parts)[4]) {
   const bool upper = (quad_lane() & 2) != 0, odd = (quad_lane() & 1) != 0;
   float pair[2];

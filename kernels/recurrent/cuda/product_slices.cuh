@@ -16,7 +16,7 @@
 
 namespace polonaise::kernels::recurrent {
 
-// Where a team's blocks find what one of its steps passed on: [parts][rows][units], 0 where there is no row or unit.
+// The elements that a step passes on to the team's blocks: [parts][rows][units], 0 where there is no row or unit.
 template <class Element>
 struct Inputs {
   const Element* values;

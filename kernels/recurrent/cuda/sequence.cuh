@@ -28,7 +28,7 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
     forward_sequence(RecurrentLoop<T> loop, typename Team::Arguments arguments) {
   using State = typename Cell::State;
   constexpr int kGates = Cell::kGates, kPairs = Team::kPairs, kKept = std::max(1, Cell::kKept);
-  // Both biases of a gate are one number, but for the gate whose recurrent share stands apart.
+  // The two biases of a gate are added once, except for the gate whose recurrent part is kept apart.
   constexpr int kApart = Cell::kLastApart ? kGates - 1 : -1;
   SHARED(float, bias, [kGates][Team::kUnits]);
   SHARED(float, bias_apart, [Team::kUnits]);
@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(Team::kThreads, 1)
   if (longest > 0) team.await(0);
   team.pass();
 
-  // What a step reads is asked for one step before, so that memory answers in time.
+  // The inputs of a step are loaded one step ahead, to hide the latency of memory.
   float ahead[kPairs][kGates] = {};
   const auto look_ahead = [&](int s) {
     const int t = reverse ? steps - 1 - s : s;

@@ -7,7 +7,7 @@
 
 namespace polonaise::kernels {
 
-// One layer in one direction: what a cell's kernels work on. Rows of matrices over all steps are (t, b) flattened.
+// The arguments of a cell's kernels for one layer in one direction. Rows of matrices over all steps are (t, b) flattened.
 template <class T>
 struct CellSequence {
   Index layer = 0;  // of the stack
@@ -42,7 +42,7 @@ struct LayerDropout {
   Keep keep;  // all where there is none
 };
 
-// What one launch has to do, over all steps: a layer, both directions at once, or several layers of one direction as a
+// The work of one launch over all steps: a layer in one or both directions, or several layers of one direction as a
 // wavefront (wavefront.cuh).
 template <class T>
 struct RecurrentLoop {

@@ -143,15 +143,15 @@ class ThroughMemory {
   Element* values_;
 };
 
-// Of B rows, for that many teams at once: fewer rows in a team make a shorter step.
+// Returns the rows of a team where `teams` teams share B rows: fewer rows make a shorter step.
 template <class Team>
 Index rows_of_team(Index B, Index teams) {
   constexpr Index kTogether = Team::Slices::kRows;  // rows are multiplied together
   return std::min(Index{Team::kTeamRows}, ceil_div(ceil_div(B, teams), kTogether) * kTogether);
 }
 
-// All rows of the layer, as many teams at once as the card has room for; rows that no team has room for wait for
-// another launch. False where not one team finds room.
+// Launches teams for all rows of the layer, as many at once as the GPU has room for; further rows wait for another launch.
+// Returns false where not even one team has room.
 template <class Team, class T>
 bool launch_teams(Cuda& cuda, const char* name, const RecurrentLoop<T>& loop,
                   void (*kernel)(RecurrentLoop<T>, TeamArguments)) {

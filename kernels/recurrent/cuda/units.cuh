@@ -1,6 +1,6 @@
 #pragma once
 
-// What the kernels of the recurrent cells share: what goes into a unit's step and comes out of it.
+// The input and output of one unit's step, which the kernels of all recurrent cells share.
 //
 // A Cell, of a CellNumber, is a CellOnCuda and says: kKept (of its slots, those that forward writes), its kernels' names,
 // and the equations on one unit.
@@ -29,7 +29,7 @@ struct CellGradient {
   CellState<kStates> before;
 };
 
-// What each Cell derives from.
+// The base of each Cell.
 template <Cell kCell>
 struct CellOnCuda : CellOf<kCell> {
   using State = CellState<CellOf<kCell>::kStates>;

@@ -21,12 +21,12 @@ namespace polonaise::kernels::recurrent {
 
 inline constexpr int kStepsOfChunk = 8;  // at least 2: what a step looks ahead to has been waited for one step before
 
-// Where a block stands in its chain, and what the chain's blocks tell each other.
+// A block's place in its chain, and the flags by which the chain's blocks tell each other of their progress.
 struct Wavefront {
   unsigned* flags = nullptr;  // [chain's blocks, tiles], 0 at first; null where the launch is no wavefront
 
   __device__ bool between_layers() const { return flags != nullptr && blockIdx.y % 2 == 1; }
-  // Of the loop's cells the layer's own, or the one before a block that stands between layers.
+  // Returns the index of the cell of the layer, or of the layer below where the block stands between two layers.
   __device__ int cell() const { return static_cast<int>(flags != nullptr ? blockIdx.y / 2 : blockIdx.y); }
 
   // Called by the whole block. What the block before left in a step may be read after the barrier that follows.
@@ -39,7 +39,7 @@ struct Wavefront {
     if (step % kStepsOfChunk == 0 && step > 0 && is_awaited() && threadIdx.x == 0)
       simt::store_release(flag(blockIdx.y), static_cast<unsigned>(step));
   }
-  // The same of all steps there were.
+  // Tells the chain that all steps are done.
   __device__ void show_all(int steps) const {
     if (!is_awaited()) return;
     __syncthreads();

@@ -25,7 +25,7 @@ struct Layer {
   const float *weight_ih, *weight_hh, *bias_ih, *bias_hh;
 };
 
-// What lies where in a block's shared memory, in bytes, and how many weights are there.
+// The layout of a block's shared memory, in bytes, and the number of weights in it.
 struct Plan {
   int padded = 0;  // H, rounded up to kPad
   int states = 0, c = 0, bias = 0, logits = 0, grammar = 0, allowed = 0, keys = 0, sounding = 0, tokens = 0,
@@ -59,12 +59,12 @@ struct Loop {
   constexpr int vocabulary() const { return outputs - keys; }
 };
 
-// Rows of weights, in shared memory or where they are kept.
+// A view of rows of weights, in shared memory or in global memory.
 class Weights {
  public:
   __device__ Weights(const float* rows, int H, bool wide) : rows_(rows), H_(H), wide_(wide) {}
-  // In shared memory every second row has its halves of 16 columns exchanged, so that the quads of two neighbouring
-  // rows meet different banks.
+  // Returns the place of a weight in shared memory. Every second row has its halves of 16 columns exchanged, so that the
+  // quads of two neighbouring rows meet different banks.
   static __device__ int place(int row, int column, int padded) { return row * padded + (column ^ ((row & 1) << 4)); }
   static __device__ simt::Vector<float, 4> four_shared(const float* rows, int row, int column, int padded) {
     return simt::load<4>(rows + place(row, column, padded));
@@ -85,8 +85,8 @@ class Weights {
   bool wide_;
 };
 
-// What a thread adds up: sums of `kSums` products, each for all streams. A quad's lanes own streams lane, 4 + lane,
-// ..., or all of them the only one.
+// The sums of a thread: `kSums` products, each for all streams. A quad's lanes own streams lane, 4 + lane, ..., or all of
+// them the only one.
 template <int kRows, int kSums>
 struct Sums {
   static constexpr int kGroup = kRows == 1 ? 1 : 4, kGroups = kRows / kGroup;
@@ -173,7 +173,7 @@ class Block {
   // Bit k % 32 of word k / 32: key k sounds.
   __device__ unsigned* sounding(int row) const { return at<unsigned>(p_.sounding) + row * words(); }
   __device__ int words() const { return (g_.keys + 31) / 32; }
-  // Of each stream: the token, or class of a length, drawn last; whether it goes on; how many were drawn.
+  // Each stream's state: the token, or class of a length, drawn last; whether it goes on; how many were drawn.
   __device__ std::int32_t& token(int row) const { return at<std::int32_t>(p_.tokens)[row]; }
   __device__ std::int32_t& going(int row) const { return at<std::int32_t>(p_.tokens)[kRows + row]; }
   __device__ std::int32_t& drawn(int row) const { return at<std::int32_t>(p_.tokens)[2 * kRows + row]; }
@@ -284,7 +284,7 @@ class Block {
     return static_cast<std::uint32_t>(g_.first_row + stream_of(row));
   }
 
-  // Of frames without a length: whether there is room for one.
+  // Draws a token or a class of a length; of frames without a length it returns whether there is room for one.
   __device__ bool draw_token(int row, Index s) const {
     if (g_.has_grammar && grammar(row)[GrammarState::kEnded] != 0) return false;
     const int V = g_.vocabulary();
@@ -314,7 +314,7 @@ class Block {
     }
   }
 
-  // What the drawn event adds to the first layer's pre-activation of gate and unit.
+  // Returns what the drawn event adds to the first layer's pre-activation of a gate and unit.
   __device__ float input_share(int row, int column) const {
     if (g_.keys == 0) return g_.inputs.row(token(row))[column];
     float sum = 0;

@@ -9,7 +9,7 @@
 
 namespace polonaise::kernels {
 
-// What the block knows of its row, in shared memory: h, and the sums before they are rectified, [H] each.
+// The state of a block's row in shared memory: h, and the sums before they are rectified, [H] each.
 struct NadeState {
   float* sums;
   float* h;

@@ -12,7 +12,7 @@ void* take_device_memory(std::size_t bytes);
 void give_back_device_memory(void*);
 std::size_t device_memory_taken();
 
-// What a stream's work stands between; they nest, since one stream may wait for another.
+// Mark the begin and the end of a stream's work; they nest, since one stream may wait for another.
 void begin_device_work();
 void end_device_work();
 

@@ -108,7 +108,7 @@ struct Grid {
 
 extern Grid* grid;  // the one that runs
 
-// What shared memory of a block there is: compute capability 9.0's (CUDA C++ Programming Guide, table "Technical
+// The shared memory of a block: compute capability 9.0's (CUDA C++ Programming Guide, table "Technical
 // Specifications per Compute Capability").
 inline constexpr std::size_t kStaticShared = 48 << 10;
 inline constexpr std::size_t kSharedPerBlock = 227 << 10;
@@ -119,7 +119,7 @@ void run(Grid& grid);
 // Puts the running lane to sleep until wake(); runs another.
 void wait(const char* waits_for, Here);
 void wake(Lane&);
-// All lanes of the warp arrive, each with its operands; then `work` is done once, for all of them. It orders nothing.
+// Runs `work` once for a warp, when all its lanes have arrived with their operands. It orders no memory.
 using WarpWork = void (*)(void* const (&operands)[kWarp]);
 void together(WarpWork work, void* operands, Here);
 

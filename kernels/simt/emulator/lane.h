@@ -7,7 +7,7 @@
 
 namespace polonaise::simt::emulator {
 
-// What a kernel under emulation asks of the emulator. Each lane, as a CUDA thread is called here, is a fiber; every
+// The emulator's services to a kernel. Each lane, as a CUDA thread is called here, is a fiber; every
 // function is called by a running lane and may switch to others. A broken rule ends the launch: it throws
 // std::runtime_error on the host, one line with the kernel, the block, the thread, the file and the line.
 
@@ -18,7 +18,7 @@ struct Extent {
 // The running lane's. Only the emulator writes them, whenever it switches.
 inline Extent threadIdx, blockIdx, blockDim, gridDim;
 
-// All lanes of the block arrive at one `here`. What each did before happens before what each does after.
+// Waits for all lanes of the block at one `here`. What each did before happens before what each does after.
 void sync_block(Here);
 
 // The lanes of `mask` arrive at one operation at one `here`. Only sync_warp orders memory.
@@ -60,7 +60,7 @@ bool next_copy(unsigned pending, Copy& copy);
 void sync_cluster(Here);
 unsigned cluster_rank();
 unsigned cluster_blocks();
-// Where the block of that rank keeps what `mine` points to in this block's shared memory.
+// Returns the address, in the shared memory of the block of that rank, of what `mine` points to in this block's.
 void* shared_of_rank(void* mine, unsigned rank, Here);
 
 }  // namespace polonaise::simt::emulator

@@ -22,7 +22,7 @@ struct Task {
   char order = 0;
 };
 
-// What begin_capture() began: the streams of one capture share it.
+// A capture that begin_capture() began; its streams share it.
 struct Recording {
   std::vector<std::function<void()>> work;
 };
@@ -57,7 +57,7 @@ struct CUstream_st {
 
 namespace polonaise::simt::emulator {
 
-// From here on no stream does any work, and every wait for one throws: so it is on a card after a kernel's failure.
+// Makes every stream stop working and every wait throw, as on a GPU after a kernel has failed.
 void lose_card();
 
 // Runs all that is queued anywhere, as CUDA does before it frees memory. Errors stay with their streams.
