@@ -13,6 +13,7 @@
 #include "io/data/dataset.h"
 #include "io/files/error.h"
 #include "tools/cli/cli.h"
+#include "tools/jobs/message.h"
 #include "tools/jobs/parallel_jobs.h"
 #include "tools/jobs/progress.h"
 #include "tools/metrics/metrics_report.h"
@@ -173,7 +174,7 @@ void measure_folders(const Arguments& a) {
 
   print(a.json ? as_json(report) : a.csv ? as_csv(report) : as_text(report, a.all_pieces));
   if (skipped.empty()) return;
-  for (const std::string& reason : skipped) fmt::print(stderr, "{}: skipped: {}\n", kProgram, reason);
+  for (const std::string& reason : skipped) write_message(fmt::format("{}: skipped: {}\n", kProgram, reason));
   throw io::Error(fmt::format(
       "{} of the files could not be read and measured and are missing from the report; remove or mend them.",
       skipped.size()));

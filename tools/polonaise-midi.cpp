@@ -16,6 +16,7 @@
 #include "io/midi/svg.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/files.h"
+#include "tools/jobs/message.h"
 #include "tools/jobs/progress.h"
 #include "tools/midi/midi_info.h"
 #include "tools/midi/render.h"
@@ -78,7 +79,7 @@ void from_csv(const Arguments& a) {
   const io::CsvImport import = io::read_csv(io::read_text(a.file), a.file.string(), a.strict);
   if (!a.quiet) {
     for (const io::CsvFinding& finding : import.findings) {
-      fmt::print(stderr, "{}: {} line {}: {}\n", kProgram, a.file.string(), finding.line, finding.text);
+      write_message(fmt::format("{}: {} line {}: {}\n", kProgram, a.file.string(), finding.line, finding.text));
     }
   }
   io::write_file(a.output, io::write_midi(import.midi));

@@ -15,6 +15,7 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/files.h"
 #include "tools/cli/version.h"
+#include "tools/jobs/message.h"
 #include "tools/jobs/progress.h"
 #include "tools/options/encoding_option.h"
 #include "tools/prepare/encode_sources.h"
@@ -101,7 +102,7 @@ void prepare_midi(const Cli& cli, const Arguments& a) {
       a.synthetic > 0
           ? synthetic_sources(a.synthetic, a.seed)
           : read_sources(files, {a.parts == "piano" ? Parts::piano : Parts::all, a.strict, a.jobs, a.quiet});
-  for (const std::string& reason : sources.skipped) fmt::print(stderr, "{}: skipped: {}\n", kProgram, reason);
+  for (const std::string& reason : sources.skipped) write_message(fmt::format("{}: skipped: {}\n", kProgram, reason));
 
   std::vector<io::PieceId> ids;
   for (const Source& source : sources.read) ids.push_back(source.id);
@@ -146,8 +147,8 @@ void prepare_midi(const Cli& cli, const Arguments& a) {
                          : split == io::Split::valid ? ratios.valid
                                                      : ratios.test;
     if (ratio == 0 || !encoded.corpus[split].empty()) continue;
-    fmt::print(stderr, "{}: the {} split is empty: there is no more than {}.\n", kProgram, io::split_name(split),
-               counted(std::ssize(groups), "piece"));
+    write_message(fmt::format("{}: the {} split is empty: there is no more than {}.\n", kProgram, io::split_name(split),
+                              counted(std::ssize(groups), "piece")));
   }
 }
 

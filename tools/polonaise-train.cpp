@@ -8,6 +8,7 @@
 #include "io/files/error.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/table.h"
+#include "tools/jobs/message.h"
 #include "tools/jobs/progress.h"
 #include "tools/options/device_option.h"
 #include "tools/options/train_options.h"
@@ -140,10 +141,9 @@ void tell_new_rate(const TrainingSetup& old, const Trainer& trainer, std::int64_
   const std::string before = next_rate(old.optimizer.schedule, old_end), after = next_rate(now, new_end);
   if (before == after) return;
   const auto end = [](std::int64_t steps) { return steps > 0 ? fmt::format("step {}", format_count(steps)) : "none"; };
-  fmt::print(stderr,
-             "polonaise-train: the end was {} and is now {}: by --schedule {} the learning rate goes on at {}, and not "
-             "at {}\n",
-             end(old_end), end(new_end), name_of(now.decay), after, before);
+  write_message(fmt::format(
+      "polonaise-train: the end was {} and is now {}: by --schedule {} the learning rate goes on at {}, and not at {}\n",
+      end(old_end), end(new_end), name_of(now.decay), after, before));
 }
 
 // Why a run that stands at `state` does not go on, as a line; empty where it does.

@@ -22,7 +22,7 @@ const std::map<std::string, std::vector<std::string>> kRooms{
     {"io/baselines", {"io/encodings"}},
     {"io/metrics", {"io/midi"}},
     {"io/copies", {"io/encodings", "io/metrics"}},
-    {"tools/cli", {"io/files", "runtime"}},
+    {"tools/cli", {"io/files", "runtime", "tools/jobs"}},
     {"tools/jobs", {"kernels"}},
     {"tools/options", {"tools/cli", "models", "io"}},
     {"tools/training", {"tools/options", "tools/jobs"}},

@@ -31,7 +31,10 @@ struct ProgramOptions {
   std::vector<std::pair<std::string, std::string>> environment = {};  // set on top of the test's own
   std::filesystem::path stdout_path = {};                             // written here (/dev/full) instead of captured
   std::function<void(pid_t)> started = {};  // called once the program runs, before anything is read from it
+  std::filesystem::path stderr_path = {};
   bool close_stdout = false;
+  bool close_stderr = false;
+  bool nobody_reads = false;  // the readers of both pipes have gone before the program starts
 };
 
 // Runs a program of build/.../bin, or one of an absolute path, and captures what it writes. No shell is involved.
@@ -68,7 +71,15 @@ inline ProgramResult run_program(std::string_view program, const std::vector<std
   } else {
     posix_spawn_file_actions_addopen(&actions, 1, options.stdout_path.c_str(), O_WRONLY, 0);
   }
-  posix_spawn_file_actions_adddup2(&actions, err[1], 2);
+  if (options.close_stderr) {
+    posix_spawn_file_actions_addclose(&actions, 2);
+  } else if (options.stderr_path.empty()) {
+    posix_spawn_file_actions_adddup2(&actions, err[1], 2);
+  } else {
+    posix_spawn_file_actions_addopen(&actions, 2, options.stderr_path.c_str(), O_WRONLY, 0);
+  }
+  if (options.nobody_reads)
+    for (const int end : {out[0], err[0]}) close(end);
   pid_t child = 0;
   const int spawned = posix_spawn(&child, path.c_str(), &actions, nullptr, argv.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
@@ -76,7 +87,8 @@ inline ProgramResult run_program(std::string_view program, const std::vector<std
   close(err[1]);
   if (spawned == 0 && options.started) options.started(child);
   ProgramResult result;
-  std::array<pollfd, 2> streams{pollfd{out[0], POLLIN, 0}, pollfd{err[0], POLLIN, 0}};
+  const bool reads = !options.nobody_reads;
+  std::array<pollfd, 2> streams{pollfd{reads ? out[0] : -1, POLLIN, 0}, pollfd{reads ? err[0] : -1, POLLIN, 0}};
   while (streams[0].fd >= 0 || streams[1].fd >= 0) {
     if (poll(streams.data(), streams.size(), -1) < 0) break;
     for (std::size_t i = 0; i < streams.size(); ++i) {
@@ -87,8 +99,8 @@ inline ProgramResult run_program(std::string_view program, const std::vector<std
       if (got <= 0) streams[i].fd = -1;
     }
   }
-  close(out[0]);
-  close(err[0]);
+  if (reads)
+    for (const int end : {out[0], err[0]}) close(end);
   if (spawned != 0) throw std::runtime_error("cannot run " + path);
   int status = 0;
   waitpid(child, &status, 0);

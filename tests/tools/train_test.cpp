@@ -254,7 +254,7 @@ TEST(Train, AccumulatedBatchesAreOneGreatBatch) {
 TEST(Train, InterruptedSavesAndSaysHowToGoOn) {
   const fs::path folder = fresh_folder();
   const fs::path data = small_dataset(folder / "data", "roll88");
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const fs::path run = folder / std::to_string(signal);
     const auto arguments = joined(small_model("rnn"), {data, "--steps", "100000000", "--log-every", "1",
                                                        "--validate-every", "1000000000", "-o", run});

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,6 +20,7 @@
 #include "tools/cli/option_tree.h"
 #include "tools/cli/value.h"
 #include "tools/cli/version.h"
+#include "tools/jobs/message.h"
 
 namespace polonaise::tools {
 namespace {
@@ -30,6 +32,9 @@ void open_standard_streams() {
     if (fcntl(descriptor, F_GETFD) == -1 && open("/dev/null", O_RDONLY) == -1) std::_Exit(kExitFailure);
   }
 }
+
+// Why standard output took no more, as errno; 0 while it does.
+int output_error = 0;
 
 }  // namespace
 
@@ -340,9 +345,10 @@ std::string Cli::help(int width) const {
 
 int Cli::run(int argc, const char* const* argv) {
   open_standard_streams();
+  std::signal(SIGPIPE, SIG_IGN);  // writing then fails with EPIPE, which ends nothing
   const auto fail = [&](std::string_view sentence, int status) {
     std::fflush(stdout);
-    fmt::print(stderr, "{}: {}\n", state_->spec.program, sentence);
+    write_message(fmt::format("{}: {}\n", state_->spec.program, sentence));
     return status;
   };
   try {
@@ -357,7 +363,9 @@ int Cli::run(int argc, const char* const* argv) {
       state_->active().action();
     }
     print("");
-    return kExitOk;
+    // A reader that went away, as `head` does, had what it wanted.
+    if (output_error == 0 || output_error == EPIPE) return kExitOk;
+    return fail(fmt::format("cannot write to standard output: {}.", std::strerror(output_error)), kExitFailure);
   } catch (const UsageError& error) {
     return fail(error.what(), kExitUsage);
   } catch (const std::bad_alloc&) {
@@ -370,11 +378,11 @@ int Cli::run(int argc, const char* const* argv) {
 }
 
 void print(std::string_view text) {
+  if (output_error != 0) return;
   errno = 0;
   const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (whole && std::fflush(stdout) == 0 && !std::ferror(stdout)) return;
-  throw std::runtime_error(fmt::format("cannot write to standard output: {}.",
-                                       errno == 0 ? "an earlier write failed" : std::strerror(errno)));
+  output_error = errno == 0 ? EIO : errno;
 }
 
 }  // namespace polonaise::tools

@@ -133,7 +133,8 @@ class Cli {
   std::unique_ptr<State> state_;
 };
 
-// Writes to standard output; throws std::runtime_error where the text cannot be written in full.
+// Writes to standard output. Where that fails the work goes on, no more is written, and run() returns a failure at the
+// end; none where the reader of a pipe has gone.
 void print(std::string_view text);
 
 }  // namespace polonaise::tools

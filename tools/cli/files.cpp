@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "io/files/error.h"
+#include "tools/jobs/message.h"
 
 namespace polonaise::tools {
 namespace {
@@ -98,8 +99,8 @@ std::string piece_stem(const fs::path& file) {
 
 void print_warnings(std::string_view program, const fs::path& file, const io::Warnings& warnings) {
   for (const io::Warnings::Entry& entry : warnings.entries()) {
-    fmt::print(stderr, "{}: {}: {}{}\n", program, file.string(), entry.kind,
-               entry.count == 1 ? "" : fmt::format(" ({} times)", entry.count));
+    write_message(fmt::format("{}: {}: {}{}\n", program, file.string(), entry.kind,
+                              entry.count == 1 ? "" : fmt::format(" ({} times)", entry.count)));
   }
 }
 

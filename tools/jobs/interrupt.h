@@ -4,8 +4,9 @@
 
 namespace polonaise::tools {
 
-// While it lives, the first SIGINT or SIGTERM only sets a mark, so that a job can stop at a good place; a second one
-// ends the program. One at a time.
+// While an Interrupt lives, the first SIGINT, SIGTERM or SIGHUP only sets a mark, so that a job can stop at a good place;
+// a second one ends the program. SIGHUP, which says that the terminal has gone, stays ignored where nohup has it so. At most
+// one lives at a time.
 class Interrupt {
  public:
   Interrupt();
@@ -16,7 +17,7 @@ class Interrupt {
   bool requested() const;
 
  private:
-  struct sigaction old_interrupt_, old_terminate_;
+  struct sigaction old_interrupt_, old_terminate_, old_hangup_;
 };
 
 }  // namespace polonaise::tools

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tools/jobs/message.h"
+
 namespace polonaise::tools {
 namespace {
 
@@ -78,26 +80,23 @@ void Progress::show(std::int64_t done, std::string_view text) {
   if (terminal_) {
     // A line that wraps could not be redrawn.
     line.resize(std::min(line.size(), terminal_width(options_.stream) - 1));
-    fmt::print(options_.stream, "\r{}\x1b[K", line);
+    write_message(fmt::format("\r{}\x1b[K", line), options_.stream);
     drawn_ = true;
   } else {
-    fmt::print(options_.stream, "{}\n", line);
+    write_message(line + "\n", options_.stream);
   }
-  std::fflush(options_.stream);
   next_ = Clock::now() + seconds(terminal_ ? 0.1 : options_.seconds_per_line);
 }
 
 void Progress::note(std::string_view line) {
   if (options_.quiet) return;
   clear();
-  fmt::print(options_.stream, "{}\n", line);
-  std::fflush(options_.stream);
+  write_message(fmt::format("{}\n", line), options_.stream);
 }
 
 void Progress::clear() {
   if (!drawn_) return;
-  std::fputs("\r\x1b[K", options_.stream);
-  std::fflush(options_.stream);
+  write_message("\r\x1b[K", options_.stream);
   drawn_ = false;
 }
 

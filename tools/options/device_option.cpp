@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "tools/jobs/message.h"
+
 namespace polonaise::tools {
 
 void declare_device(Cli& cli, std::string& device, int& threads) {
@@ -26,7 +28,7 @@ AnyDevice device_of(const std::string& device, int threads) {
     if (device != "auto") return open_device(device, threads);
     const BestDevice best = open_best_device(threads);
     if (!best.passed_over.empty())
-      fmt::print(stderr, "--device auto takes the CPU, as no GPU can be used: {}\n", best.passed_over);
+      write_message(fmt::format("--device auto takes the CPU, as no GPU can be used: {}\n", best.passed_over));
     return best.device;
   } catch (const std::invalid_argument& unknown) {
     throw UsageError(unknown.what());
