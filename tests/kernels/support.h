@@ -70,7 +70,7 @@ std::vector<double> to_double(const std::vector<T>& values) {
 // To the bit, NaN being equal to itself.
 template <class T>
 bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
 }
 
 // ||actual - expected|| / ||expected||, Euclidean; the absolute norm where the expected one is 0.

@@ -29,15 +29,15 @@ const std::map<std::string, StepError> kNaiveBf16 = {
     {"rnn_tokens", {4.3e-5, 4.1e-3}},     {"lstm_tokens", {3.1e-5, 2.5e-3}},   {"gru_tokens", {2.0e-5, 3.5e-3}},
     {"bilstm_tokens", {8.3e-5, 3.5e-3}},  {"slstm_tokens", {2.1e-5, 3.0e-3}},  {"sinusoidal_tokens", {1.0e-4, 5.2e-3}},
     {"learned_tokens", {2.6e-4, 9.3e-3}}, {"rotary_tokens", {1.2e-4, 1.1e-2}}, {"relative_tokens", {2.1e-4, 1.1e-2}},
-    {"rnn_frames", {3.7e-5, 2.0e-3}},     {"lstm_frames", {1.6e-5, 1.3e-3}},   {"gru_frames", {2.6e-5, 1.5e-3}},
-    {"bilstm_frames", {4.6e-5, 2.3e-3}},  {"slstm_frames", {2.0e-5, 1.3e-3}},  {"sinusoidal_frames", {1.0e-4, 3.6e-3}},
-    {"learned_frames", {2.4e-4, 5.3e-3}}, {"rotary_frames", {1.9e-4, 5.0e-3}}, {"relative_frames", {1.6e-4, 4.9e-3}},
+    {"rnn_frames", {2.8e-5, 1.9e-3}},     {"lstm_frames", {1.2e-5, 1.1e-3}},   {"gru_frames", {1.8e-5, 1.5e-3}},
+    {"bilstm_frames", {3.5e-5, 2.4e-3}},  {"slstm_frames", {1.6e-5, 1.3e-3}},  {"sinusoidal_frames", {1.2e-4, 3.7e-3}},
+    {"learned_frames", {1.3e-4, 5.8e-3}}, {"rotary_frames", {1.6e-4, 5.5e-3}}, {"relative_frames", {1.3e-4, 5.2e-3}},
     {"rnn_rolls", {1.9e-5, 1.8e-3}},      {"lstm_rolls", {7.7e-6, 1.1e-3}},    {"gru_rolls", {2.1e-5, 1.4e-3}},
     {"bilstm_rolls", {7.3e-6, 2.4e-3}},   {"slstm_rolls", {9.2e-6, 1.2e-3}},   {"sinusoidal_rolls", {2.2e-4, 3.7e-3}},
     {"learned_rolls", {2.1e-4, 4.4e-3}},  {"rotary_rolls", {2.1e-4, 4.2e-3}},  {"relative_rolls", {1.6e-4, 4.2e-3}},
-    {"rnn_chains", {3.5e-5, 3.2e-3}},     {"lstm_chains", {1.3e-5, 1.1e-3}},   {"gru_chains", {3.2e-5, 2.3e-3}},
-    {"bilstm_chains", {5.0e-5, 2.1e-3}},  {"slstm_chains", {2.3e-5, 2.1e-3}},  {"sinusoidal_chains", {1.4e-4, 7.4e-3}},
-    {"learned_chains", {2.3e-4, 1.1e-2}}, {"rotary_chains", {1.8e-4, 8.3e-3}}, {"relative_chains", {2.0e-4, 9.7e-3}}};
+    {"rnn_chains", {2.6e-5, 2.0e-3}},     {"lstm_chains", {1.4e-5, 9.8e-4}},   {"gru_chains", {2.3e-5, 4.5e-3}},
+    {"bilstm_chains", {3.7e-5, 2.3e-3}},  {"slstm_chains", {1.8e-5, 1.6e-3}},  {"sinusoidal_chains", {1.2e-4, 6.8e-3}},
+    {"learned_chains", {1.4e-4, 1.0e-2}}, {"rotary_chains", {1.4e-4, 1.1e-2}}, {"relative_chains", {1.8e-4, 1.6e-2}}};
 
 }  // namespace
 

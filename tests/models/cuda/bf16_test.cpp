@@ -94,8 +94,9 @@ TEST_P(InBf16, TheLossFallsAsInFloat) {
   constexpr int kSteps = 4;
   const std::vector<double> expected = train(*model_in_float(), kSteps), losses = train(*model_in_bf16(), kSteps);
   EXPECT_LT(losses.back(), 0.95 * losses.front());
+  // AdamW makes whole steps of gradients that are mostly rounding, whose signs may differ.
   for (std::size_t step = 0; step < expected.size(); ++step)
-    EXPECT_NEAR(losses[step], expected[step], 5e-3 * expected.front()) << "step " << step + 1;
+    EXPECT_NEAR(losses[step], expected[step], 1e-2 * expected.front()) << "step " << step + 1;
 }
 
 TEST_P(InBf16, WhatIsDerivedFollowsTheWeightsWhichStayFloat) {

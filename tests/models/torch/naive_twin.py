@@ -106,7 +106,8 @@ def draw_batch(events, many_to_one, seed):
     frames, targets = keys, {"keys": keys[:, target].flatten(0, 1)}
     if events.lengths:
         classes = below(CLASSES)
-        frames = torch.cat([keys, (classes[..., None] + 1) / 4], -1)
+        values = torch.log2(1 + (1 + torch.arange(CLASSES, dtype=torch.float32)) / 48)  # of kDurationClasses' first
+        frames = torch.cat([keys, values[classes][..., None].double()], -1)
         targets["classes"] = classes[:, target].flatten()
     return frames[:, :-1], targets
 
