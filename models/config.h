@@ -11,7 +11,7 @@
 namespace polonaise {
 
 enum class Architecture { rnn, lstm, gru, bilstm, transformer, slstm };
-// How a frame's keys are predicted: each by itself, or one after another, given the keys below it.
+// The prediction of a frame's keys: each by itself, or one after another, given the keys below it.
 enum class Head { bernoulli, autoregressive };
 enum class PositionEncoding { sinusoidal, learned, rotary, relative };
 

@@ -48,8 +48,8 @@ class Model {
   // stay as they are.
   void set_head_bias(std::span<const float> logits);
 
-  // Initial values that know what counting knows: set_head_bias(logits), and what a network can tell of its input from
-  // them. For a model as it was made.
+  // Sets initial values from counts: set_head_bias(logits), and what a network can tell of its input from them. The
+  // model must be as it was made.
   virtual void start_from(std::span<const float> logits) { set_head_bias(logits); }
 
   // The head's output for each target: [targets, config().outputs()].
@@ -106,8 +106,8 @@ class Decoder {
 
   // Whether the model's kernels can go on by themselves under a grammar (or none), which generate() then does, from the
   // last advance() on: draws events of each stream, takes them, and leaves everything as if advance() had been given
-  // them (kernels/sampling/generation.h); where a transformer's stream has stopped, only reset() may follow. On a card the host
-  // waits once, not for each event. `state` [rows, grammar_state_size], with a grammar.
+  // them (kernels/sampling/generation.h); where a transformer's stream has stopped, only reset() may follow. On a card
+  // the host waits once, not for each event. `state` [rows, grammar_state_size], with a grammar.
   virtual bool generates(const kernels::Grammar*) { return false; }
   virtual void generate(const kernels::GenerationDraws&, View<std::int32_t, 2> state);
 };

@@ -16,8 +16,8 @@ class RecurrentModel final : public Model {
   bool many_to_one() const override { return directions_ == 2; }
   bool carries_state() const override { return directions_ == 1; }
   // Sets the head's bias and, where frames have a length, makes one gate unit in three of the first layer (one unit in
-  // two of an rnn) a steep threshold on it. Thresholds are spread over the lengths by their frequency: with the weights as
-  // drawn, units see almost no difference between the commonest lengths.
+  // two of an rnn) a steep threshold on it. Thresholds are spread over the lengths by their frequency: with the weights
+  // as drawn, units see almost no difference between the commonest lengths.
   void start_from(std::span<const float> logits) override;
   std::unique_ptr<Decoder> decoder(Index rows) const override;
 

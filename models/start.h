@@ -11,7 +11,8 @@ namespace polonaise {
 
 // Returns what the hidden units of an autoregressive head add to the logit of each key, to first order, with a state of
 // zeros and each key as likely as its logit says: a key that sounds adds its row of key_in times its probability.
-// hidden [H]: the hidden units' bias; key_in, key_out [K,H] (kernels/sampling/nade.h); logits: K or more, of the keys first.
+// hidden [H]: the hidden units' bias; key_in, key_out [K,H] (kernels/sampling/nade.h); logits: K or more, of the keys
+// first.
 std::vector<double> added_by_hidden_units(View<const float, 1> hidden, View<const float, 2> key_in,
                                           View<const float, 2> key_out, std::span<const float> logits);
 

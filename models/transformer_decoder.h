@@ -8,9 +8,9 @@
 
 namespace polonaise {
 
-// Keys and values of the events so far in rings of `sequence` entries. Rotary and relative positions drop the oldest
-// entry; added positions end with the table, so the newest half of the context is then encoded again from position 0,
-// several events at once.
+// Holds the keys and values of the events so far in rings of `sequence` entries. Rotary and relative positions drop the
+// oldest entry; added positions end with the table, so the newest half of the context is then encoded again from
+// position 0, several events at once.
 //
 // A single stream goes on by itself (EventLoop). More than one would meet in the products of matrices, whose sums are
 // not the same for any number of rows.
@@ -33,14 +33,15 @@ class TransformerDecoder final : public Decoder {
 
   // Encodes the newest half of the history again, where added positions end.
   void start_over();
-  // The next `count` <= at_once_ events through all layers, event(i) the i-th, asked for once each, in order; the
-  // features of the last event after the last norm [rows, C].
+  // Runs the next `count` <= at_once_ events through all layers, event(i) being the i-th, called once each, in order;
+  // returns the features of the last event after the last norm [rows, C].
   template <class Event>
   View<const float, 2> encode(Index count, Event&& event);
   // Embeds one event of each stream, in the device's memory; `position` is a row of added positions, or empty.
   template <class Device>
   void embed(Device&, const EventRows&, View<const float, 2> position, View<float, 2> x);
-  // Embedded events through all layers, place(i) being where event i stands, angles(i) its rotary angles [1, D].
+  // Runs embedded events through all layers, place(i) being the position of event i, angles(i) its rotary angles [1,
+  // D].
   template <class Device, class Place, class Angles>
   View<const float, 2> layers(Device&, Index count, Place&& place, Angles&& angles);
 

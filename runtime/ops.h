@@ -20,7 +20,8 @@ namespace polonaise {
 // How a sequence lies in memory: [T,B,D] for recurrent stacks, [B,T,D] for attention.
 enum class Layout { time_major, batch_major };
 
-// table[ids[r]] + positions[r % T] (kernels/embedding/embedding.h). ids stay valid until backward. `positions` [T,D] or none.
+// table[ids[r]] + positions[r % T] (kernels/embedding/embedding.h). ids stay valid until backward. `positions` [T,D] or
+// none.
 Var embedding(Tape&, View<const std::int32_t, 1> ids, const Var& table, const Var& positions, const Shape& shape);
 
 // Sparse x times weight^T + bias + positions. weight [N,D]; `transposed` [D,N] is its derived transpose. Several
@@ -32,7 +33,8 @@ struct BagWeight {
 Var embedding_bag(Tape&, const kernels::SparseRows& x, std::span<const BagWeight> weights, const Var& bias,
                   const Var& positions, const Shape& shape);
 
-// x weight^T + bias, with an activation (kernels/linear/linear.h). The result has x's shape with the last extent replaced.
+// x weight^T + bias, with an activation (kernels/linear/linear.h). The result has x's shape with the last extent
+// replaced.
 Var linear(Tape&, const Var& x, const Var& weight, const Var& bias, kernels::Activation = kernels::Activation::none);
 
 // Columns side by side: x weights[0]^T | x weights[1]^T | ..., without biases.
@@ -62,7 +64,7 @@ struct RecurrentResult {
 RecurrentResult recurrent(Tape&, const Var& input, std::span<const RecurrentLayerVars> layers,
                           View<const float, 1> packed, const RecurrentOptions&);
 
-// Elements of packed weights, and the packing itself: what Parameters::add_derived wants.
+// The number of elements of packed weights, and their packing, for Parameters::add_derived.
 Index recurrent_packed_size(AnyDevice&, const kernels::RecurrentShape&);
 void recurrent_pack(AnyDevice&, const kernels::RecurrentShape&,
                     std::span<const kernels::RecurrentLayer<const float>> weights, View<float, 1> packed);
@@ -70,15 +72,16 @@ void recurrent_pack(AnyDevice&, const kernels::RecurrentShape&,
 // Runs one step of every layer without a tape, for sampling (kernels/recurrent/recurrent.h).
 void recurrent_step(AnyDevice&, const kernels::RecurrentShape&, const kernels::RecurrentStep<float>&);
 
-// The whole loop of sampling (kernels/sampling/generation.h), and whether the device has room for it.
+// Say whether the device has room for the whole loop of sampling (kernels/sampling/generation.h), and run it.
 bool recurrent_generation_fits(AnyDevice&, const kernels::GenerationNetwork&, const kernels::Grammar*);
 void recurrent_generate(AnyDevice&, const kernels::GenerationNetwork&, const kernels::GenerationState&,
                         const kernels::GenerationDraws&);
 
-// The top layer's last states of both directions, side by side: [B,2H] of hn.
+// Returns the top layer's last states of both directions, side by side: [B,2H] of hn.
 Var last_states(Tape&, const Var& hn, const kernels::RecurrentShape&);
 
-// Causal attention over qkv [B,T,3*N*D] (kernels/attention/attention.h); `rotary` [T,D] or empty, `relative` [N,>=T,D] or none.
+// Causal attention over qkv [B,T,3*N*D] (kernels/attention/attention.h); `rotary` [T,D] or empty, `relative` [N,>=T,D]
+// or none.
 Var attention(Tape&, const Var& qkv, Index heads, View<const float, 2> rotary, const Var& relative);
 
 // sum = x + residual (residual none: x itself), y = layer norm of sum.
@@ -87,7 +90,7 @@ struct NormResult {
 };
 NormResult add_layer_norm(Tape&, const Var& x, const Var& residual, const Var& weight, const Var& bias);
 
-// x in another type; x itself where it has that one.
+// Returns x in another type; x itself where it has that type.
 Var cast(Tape&, const Var& x, DType);
 
 // Inverted dropout with the tape's random numbers; the identity in inference and for p = 0. x is [T,B,D], [B,T,D] or

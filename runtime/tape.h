@@ -49,7 +49,7 @@ struct GradientSlot {
 // anew for each step and shard.
 class Tape {
  public:
-  // Which rows of the whole batch the tape works on, and where in training it stands: what random numbers are keyed by.
+  // The rows of the whole batch that the tape works on, and the step of training: the key of random numbers.
   struct Place {
     std::uint64_t seed = 0;
     std::uint32_t step = 0;
@@ -84,7 +84,7 @@ class Tape {
   // Claims the gradient of an op's input for writing; allocates it at first.
   GradientSlot slot(const Var&);
 
-  // Memory until the arena is reset.
+  // Returns memory that lasts until the arena is reset.
   template <class T>
   T* allocate(Index count) {
     return arena_->allocate<T>(static_cast<std::size_t>(count));

@@ -57,10 +57,9 @@ struct OperationGraph {
   std::vector<GraphOperation> operations;  // each after those that make its inputs
 };
 
-// kernels/attention/attention.h's attention without positions, in bf16, after FlashAttention-2 (Dao 2023), on its own arrays: q,
-// k and v are columns of qkv [B,T,3*N*D], and likewise their gradients. `masked` stands for scores of keys that come
-// later.
-// Memory: q, k, v; y [B,T,N*D] and log_sum [B,N,T] are made.
+// kernels/attention/attention.h's attention without positions, in bf16, after FlashAttention-2 (Dao 2023), on its own
+// arrays: q, k and v are columns of qkv [B,T,3*N*D], and likewise their gradients. `masked` stands for scores of keys
+// that come later. Memory: q, k, v; y [B,T,N*D] and log_sum [B,N,T] are made.
 OperationGraph attention_forward_graph(const kernels::AttentionShape&,
                                        float masked = -std::numeric_limits<float>::infinity());
 // Memory: q, k, v, y, log_sum, dy; dq, dk, dv are made; dy_y [B,N,T] and dq_sum [B,N,T,D], floats, are scratch.

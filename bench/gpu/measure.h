@@ -37,9 +37,9 @@ Options& options();
 // written, so that inputs come from memory. The median, the 10th and the 90th percentile are counters of the state.
 void time_on_card(benchmark::State&, const Cuda&, const Work&, const std::function<void()>& body);
 
-// Sets the same counters for `step`, which queues work and returns, called repeatedly as training does, without waiting in
-// between and without clearing caches. A run's time is that between the ends of two steps on the GPU, so the host's where
-// the GPU waits for it. `graph` is left to the caller.
+// Sets the same counters for `step`, which queues work and returns, called repeatedly as training does, without waiting
+// in between and without clearing caches. A run's time is that between the ends of two steps on the GPU, so the host's
+// where the GPU waits for it. `graph` is left to the caller.
 void time_steps(benchmark::State&, const Cuda&, const Work&, const std::function<void()>& step);
 
 // Elements on the card: random in [-scale, scale), or zeros where scale is 0.

@@ -10,7 +10,7 @@ struct Cpu {
   int threads = 1;
 };
 
-// A CUDA card with its stream, handles and properties; defined in kernels/cuda/host/context.h.
+// A CUDA GPU with its stream, handles and properties; defined in kernels/cuda/host/context.h.
 class Cuda;
 
 }  // namespace polonaise

@@ -15,8 +15,8 @@ struct RandomStream {
   std::uint64_t seed = 0;
   std::uint32_t step = 0;  // step of the optimizer, or of the sampler
   std::uint32_t op = 0;    // which op of the step
-  // The address of the step, in the memory of the device that draws, used instead of `step`: a replayed launch then draws
-  // the numbers of its own step.
+  // The address of the step, in the memory of the device that draws, used instead of `step`: a replayed launch then
+  // draws the numbers of its own step.
   const std::uint32_t* step_at = nullptr;
 
   constexpr bool operator==(const RandomStream&) const = default;
@@ -37,13 +37,13 @@ constexpr Philox4 philox4x32(Philox4 counter, std::uint32_t key0, std::uint32_t 
   return counter;
 }
 
-// The four words for positions 4*block .. 4*block+3 of `row`.
+// Returns the four words for positions 4*block .. 4*block+3 of `row`.
 constexpr Philox4 random_words(const RandomStream& stream, std::uint32_t row, std::uint32_t block) {
   return philox4x32({block, row, stream.op, stream.step_now()}, static_cast<std::uint32_t>(stream.seed),
                     static_cast<std::uint32_t>(stream.seed >> 32));
 }
 
-// [0, 1) with 24 bits.
+// Returns a number in [0, 1) with 24 bits.
 constexpr float uniform(std::uint32_t word) {
   return static_cast<float>(word >> 8) * 0x1p-24f;
 }

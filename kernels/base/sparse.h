@@ -19,8 +19,8 @@ struct SparseRows {
   Index rows() const { return offsets.empty() ? 0 : offsets.columns() - 1; }
 };
 
-// Adds the columns that are not 0 in a dense row [count] to `columns`, ascending. Without a branch for each: of drawn
-// keys none can be foretold.
+// Adds the columns that are not 0 in a dense row [count] to `columns`, ascending. It has no branch for a
+// column, since drawn keys cannot be predicted.
 template <class Column>
 void append_nonzero(const std::uint8_t* row, Index count, std::vector<Column>& columns) {
   std::size_t size = columns.size();

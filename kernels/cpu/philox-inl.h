@@ -32,8 +32,8 @@ inline Index random_blocks_at_once() {
   return static_cast<Index>(hn::Lanes(WordPairs()));
 }
 
-// Writes blocks of random words. A counter word is the even half of a 64-bit lane, so that one widening product serves both
-// halves of a round; the odd halves never reach an even one.
+// Writes blocks of random words. A counter word is the even half of a 64-bit lane, so that one widening product serves
+// both halves of a round; the odd halves never reach an even one.
 inline void random_blocks(const RandomStream& stream, std::uint32_t row, std::uint32_t first, std::uint32_t* words) {
   const Words d32;
   const WordPairs d64;

@@ -8,8 +8,8 @@
 
 namespace polonaise::kernels {
 
-// Lookups in a table: rows chosen by token, and weighted sums of rows chosen by a sparse vector. Cpu: T = float; Cuda: float and
-// bf16, added in float. Gradients of parameters are float whatever T is: the optimizer's masters are.
+// Lookups in a table: rows chosen by token, and weighted sums of rows chosen by a sparse vector. Cpu: T = float; Cuda:
+// float and bf16, added in float. Gradients of parameters are float whatever T is: the optimizer's masters are.
 //
 // The Cpu refuses ids and entries outside the table. Cuda, which does not wait to look at them, makes the rows of y
 // that they belong to NaN, so that a loss shows them, and adds them nowhere.

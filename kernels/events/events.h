@@ -38,8 +38,9 @@ struct EventShape {
   friend bool operator==(const EventShape&, const EventShape&) = default;
 };
 
-// A view of a sequence. Frames are rows of a sparse matrix: frame i has keys[rows[i] .. rows[i + 1]), ascending and distinct. The offsets
-// count from the start of `keys`, so rows.front() is 0 only in a whole sequence, and a slice shares its keys.
+// A view of a sequence. Frames are rows of a sparse matrix: frame i has keys[rows[i] .. rows[i + 1]), ascending and
+// distinct. The offsets count from the start of `keys`, so rows.front() is 0 only in a whole sequence, and a slice
+// shares its keys.
 struct EventsView {
   EventKind kind = EventKind::tokens;
   std::span<const std::uint16_t> tokens;  // tokens only

@@ -11,9 +11,9 @@ enum class Op : bool { none, transpose };
 
 //   c[m,n] (+)= sum_k op(a)[m,k] op(b)[k,n]
 // Rows may be strided; c must not overlap a or b. The CPU cuts c into blocks fixed by shape, each summed over k by one
-// thread in one order, so bits depend neither on the number of threads nor on OpenBLAS's setting. On CUDA they repeat on
-// cards of one kind with one version of cuBLASLt; Cuda::set_matrix_math says how floats are multiplied. Instantiated for
-// T = float, and on CUDA bf16, whose sums are float.
+// thread in one order, so bits depend neither on the number of threads nor on OpenBLAS's setting. On CUDA they repeat
+// on cards of one kind with one version of cuBLASLt; Cuda::set_matrix_math says how floats are multiplied. Instantiated
+// for T = float, and on CUDA bf16, whose sums are float.
 template <class T>
 struct Matmul {
   View<const T, 2> a;

@@ -8,8 +8,8 @@
 
 namespace polonaise::kernels {
 
-// Flat kernels over slabs: all parameters of a model as one vector. What a pointer leads to stands in the device's
-// memory, and is read and written when the kernel runs: a recorded step (CudaGraph, kernels/cuda/host/api.h) is replayed
+// Flat kernels over slabs: all parameters of a model as one vector. Pointers lead to the device's memory, which is read
+// and written when the kernel runs: a recorded step (CudaGraph, kernels/cuda/host/api.h) is replayed
 // with other numbers, and nobody waits for a result.
 
 // AdamW (Loshchilov, Hutter 2019; Adam: Kingma, Ba 2015), as torch.optim.AdamW.
@@ -30,7 +30,7 @@ struct AdamWStep {
   float share = 1.0f;                    // what the schedule has come to: learning_rate as a share of its highest
 };
 
-// Those of step t = 1, 2, ...
+// Returns the numbers of step t = 1, 2, ...
 inline AdamWStep adamw_at(const AdamW& options, long t, float learning_rate, float scale = 1.0f) {
   const auto unbias = [t](double beta) { return static_cast<float>(1.0 / (1.0 - std::pow(beta, t))); };
   return {learning_rate, scale, unbias(options.beta1), unbias(options.beta2)};

@@ -8,7 +8,8 @@ namespace polonaise::kernels {
 
 // Muon (Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"): a matrix moves along its
 // momentum after all singular values of that were brought near to 1. The flat kernels of it; the products between them
-// are matmul's (runtime/training/muon_steps.h). As in optimizer.h, what a pointer leads to is read when the kernel runs.
+// are matmul's (runtime/training/muon_steps.h). As in optimizer.h, what a pointer leads to is read when the kernel
+// runs.
 
 struct Muon {
   float momentum = 0.95f;

@@ -6,7 +6,7 @@
 
 namespace polonaise::kernels {
 
-// Element-wise work that no larger kernel has taken in. Cpu: T = float; Cuda: float and bf16, worked out in float and
+// Element-wise kernels for what no larger kernel includes. Cpu: T = float; Cuda: float and bf16, computed in float and
 // rounded once.
 
 // y (+)= x, rounded where bf16 takes floats. Any shapes of equal rows and columns; y may be x where not accumulating.

@@ -65,8 +65,8 @@ struct RecurrentShape {
   constexpr Index states() const { return shape_of(cell).states; }
 };
 
-// The parameters of one layer in one direction, with torch's names and layouts. An array of them has layers * directions
-// entries, the direction fastest. Empty gradients are not computed.
+// The parameters of one layer in one direction, with torch's names and layouts. An array of them has layers *
+// directions entries, the direction fastest. Empty gradients are not computed.
 template <class T>
 struct RecurrentLayer {
   View<T, 2> weight_ih;  // [G*H, directions*H]; empty in layer 0

@@ -8,8 +8,8 @@
 
 namespace polonaise::kernels {
 
-// An EventGrammar (kernels/events/event_grammar.h) where a device reads it: a finite automaton over tokens, a clock, and counters with limits, as
-// plain arrays. Token v may be drawn in automaton state s where all of this holds:
+// An EventGrammar (kernels/events/event_grammar.h) where a device reads it: a finite automaton over tokens, a clock,
+// and counters with limits, as plain arrays. Token v may be drawn in automaton state s where all of this holds:
 //   next[s,v] >= 0, and drawable[v]
 //   end < 0, or clock + ticks[s,v] <= end
 //   each counter that v changes, by its changes' sum, stays >= low where it falls and <= high where it rises

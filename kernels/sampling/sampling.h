@@ -21,9 +21,9 @@ struct SamplingOptions {
   void check() const;
 };
 
-// Draws one token a row: temperature, then top-k, then top-p, renormalised, then a draw by inverse transform over ascending
-// token with the uniform number at `position` of row first_row + r. Ties at a cut go to the lower token. Top-p keeps
-// the token that crosses p (Holtzman et al. 2020).
+// Draws one token a row: temperature, then top-k, then top-p, renormalised, then a draw by inverse transform over
+// ascending token with the uniform number at `position` of row first_row + r. Ties at a cut go to the lower token.
+// Top-p keeps the token that crosses p (Holtzman et al. 2020).
 struct SampleTokens {
   View<const float, 2> logits;               // [R,V]
   View<const std::uint8_t, 2> allowed = {};  // [R,V] of 0 and 1: 0 forbids a token; empty: all are allowed

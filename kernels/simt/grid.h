@@ -53,8 +53,8 @@ __device__ inline void cluster_sync() {
 #endif
 }
 
-// Returns the address, in the shared memory of the block of that rank, of what `mine` points to in this block's. Before the first access all
-// blocks must have passed a cluster_sync().
+// Returns the address, in the shared memory of the block of that rank, of what `mine` points to in this block's. Before
+// the first access all blocks must have passed a cluster_sync().
 template <class T>
 __device__ T* cluster_shared(T* mine, unsigned rank) {
 #if __CUDA_ARCH__ >= 900

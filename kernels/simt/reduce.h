@@ -56,8 +56,8 @@ __device__ T running_sum(T value, [[maybe_unused]] Here here = Here::current()) 
 
 namespace block {
 
-// Makes what the threads wrote visible to all of them. A block of one warp, or a warp that works as one, needs no barrier of
-// the block.
+// Makes what the threads wrote visible to all of them. A block of one warp, or a warp that works as one, needs no
+// barrier of the block.
 template <int kThreads>
 __device__ void sync(Here here = Here::current()) {
   if constexpr (kThreads == 32)

@@ -53,8 +53,8 @@ struct GenerateOptions {
   // equals the lower first.
   std::function<std::unique_ptr<Veto>()> veto = {};
   // Events drawn before `progress` is called and the end is looked for, in recurrent models and transformers without a
-  // veto. 0: 256 on a CPU; on a GPU, which waits for the host in between, 4096, or fewer where more than 256 streams would
-  // need too much memory.
+  // veto. 0: 256 on a CPU; on a GPU, which waits for the host in between, 4096, or fewer where more than 256 streams
+  // would need too much memory.
   Index events_per_launch = 0;
 };
 

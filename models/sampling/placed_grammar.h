@@ -12,7 +12,8 @@ namespace polonaise {
 // ContractError where the grammar is not one of these events.
 void check_grammar(const EventGrammar& grammar, const EventShape& events);
 
-// A grammar where kernels of a device read it, after an opening whose frames have moved the clock. Its clock has 31 bits.
+// A grammar where kernels of a device read it, after an opening whose frames have moved the clock. Its clock has 31
+// bits.
 class PlacedGrammar {
  public:
   PlacedGrammar(AnyDevice& device, const EventGrammar& grammar, const EventsView& opening);

@@ -11,8 +11,8 @@
 
 namespace polonaise {
 
-// The token (or duration class) that one stream drew last and, with a grammar, the state that it led to, in the memory of
-// the model's device.
+// The token (or duration class) that one stream drew last and, with a grammar, the state that it led to, in the memory
+// of the model's device.
 class DrawnRow {
  public:
   DrawnRow(AnyDevice& device, const EventShape& events, const EventGrammar* grammar, const EventsView& opening);

@@ -41,11 +41,11 @@ class Arena {
   T* allocate_host(std::size_t count) {
     return reinterpret_cast<T*>(allocate_host(count * sizeof(T)));
   }
-  // Host values where kernels launched from now on read them: on a card, until the next reset but one; where kernels
-  // read the host's memory, the values themselves, which must outlive the step.
+  // Returns the host's values where kernels launched from now on can read them: on a GPU, until the next reset but one;
+  // where kernels read the host's memory, the values themselves, which must outlive the step.
   const void* upload(const void* values, std::size_t bytes);
-  // Uploads several arrays, and makes their views those on the device. Arrays that allocate_host() gave one after another,
-  // named in that order, go to a GPU in one copy.
+  // Uploads several arrays, and makes their views those on the device. Arrays that allocate_host() gave one after
+  // another, named in that order, go to a GPU in one copy.
   template <class... T>
   void upload_all(View<const T, 1>&... views) {
     std::array<UploadedArray, sizeof...(T)> arrays;
@@ -64,10 +64,10 @@ class Arena {
 
   // The most bytes that were in use at once since the arena was made, without what was uploaded.
   std::size_t high_water() const { return high_water_; }
-  // How often it took memory from the device: while that is the same, a step like one before gets the same addresses,
-  // and uploads those of the step before the last.
+  // Number of times that it took memory from the device: while that is the same, a step like one before gets the same
+  // addresses, and uploads those of the step before the last.
   std::size_t generation() const { return generation_ + (inbox_ ? inbox_->generation() : 0); }
-  // How many copies to a card the uploads were.
+  // Number of copies to a GPU that the uploads took.
   std::size_t copies() const { return inbox_ ? inbox_->copies() : 0; }
   // Bytes taken from the device.
   std::size_t capacity() const;

@@ -13,7 +13,8 @@
 
 namespace polonaise {
 
-// The element type of a tensor. Parameters, their gradients, moments, norms and losses are f32; activations may be bf16.
+// The element type of a tensor. Parameters, their gradients, moments, norms and losses are f32; activations may be
+// bf16.
 enum class DType { f32, bf16 };
 
 // The devices of this build: the alternatives of a variant, so that a kernel is chosen by overload and a backend that
@@ -39,14 +40,14 @@ BestDevice open_best_device(int threads = 0);
 // Returns one line for the log: "cpu, 2 threads, AVX2", "cuda:0, NVIDIA H200 (...)".
 std::string describe(const AnyDevice&);
 
-// The device as a shard of the batch, or a decoder, works on it: one thread of the CPU; a card whole.
+// Returns the device for a shard of the batch or a decoder: one thread of the CPU, or the whole GPU.
 AnyDevice one_shard(const AnyDevice&);
 
-// How many threads a device gives to shards of the batch: the CPU's, 1 for a card, which takes the batch whole.
+// Number of threads that a device gives to shards of the batch: the CPU's, or 1 for a GPU, which takes the whole batch.
 int shard_threads(const AnyDevice&);
 
-// How a device is to compute, by name: float; tf32, where a card's tensor cores multiply float matrices; bf16, where
-// activations are bf16 besides. Sets how the device multiplies and returns the activations' type. Throws
+// Sets how a device computes, by name: float; tf32, where a GPU's tensor cores multiply float matrices; bf16, where
+// activations are also bf16. Returns the activations' type. Throws
 // std::runtime_error where the device cannot, std::invalid_argument for another name.
 DType set_precision(AnyDevice&, std::string_view name);
 

@@ -12,15 +12,15 @@ namespace polonaise {
 
 class CudaStream;
 
-// Values of the host, and then where they are on a card.
+// An array of the host, whose address becomes that on the GPU.
 struct UploadedArray {
   const void* values = nullptr;
   std::size_t bytes = 0;
 };
 
-// The path of a step's input from the host to a GPU: pinned memory, as much memory of the GPU, and a stream that copies the
-// one to the other while the kernels of the step before run. There are two of each, used in turn, so that neither the host
-// nor the copies wait for the kernels that read the last input.
+// The path of a step's input from the host to a GPU: pinned memory, as much memory of the GPU, and a stream that copies
+// the one to the other while the kernels of the step before run. There are two of each, used in turn, so that neither
+// the host nor the copies wait for the kernels that read the last input.
 class Inbox {
  public:
   explicit Inbox(AnyDevice& card) : card_(&card) {}
@@ -35,9 +35,10 @@ class Inbox {
   // the turn before this one alone.
   void turn();
 
-  // How often it took memory from the card: while that is the same, every second turn gets the same addresses.
+  // Number of times that it took memory from the GPU: while that is the same, every second turn gets the same
+  // addresses.
   std::size_t generation() const { return generation_; }
-  // How many copies it made.
+  // Number of copies that it made.
   std::size_t copies() const { return copies_; }
 
  private:

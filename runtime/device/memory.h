@@ -13,11 +13,11 @@ namespace polonaise {
 
 class CudaEvent;
 
-// Memory that kernels of a device read, or, as `pinned`, memory of the host that a card copies from by itself. On the
-// CPU they are the same.
+// The kind of memory: that which the device's kernels read, or `pinned`, memory of the host that a GPU copies from by
+// itself. On the CPU they are the same.
 enum class Memory { device, pinned };
 
-// Owned memory, aligned to 64 bytes, zero-filled. std::runtime_error where there is not so much.
+// Memory that its object owns, aligned to 64 bytes, zero-filled. Throws std::runtime_error where there is not enough.
 class Buffer {
  public:
   Buffer() = default;
@@ -49,7 +49,7 @@ void fill_with_zeros(const AnyDevice& device, View<T, 1> values) {
 void copy_to_device(const AnyDevice&, void* device, const void* host, std::size_t bytes);
 void copy_to_host(const AnyDevice&, void* host, const void* device, std::size_t bytes);
 
-// Values of a device where the host can read them: on the CPU they are as they stand, of a card's they are a copy.
+// A device's values where the host can read them: the values themselves on the CPU, a copy of a GPU's.
 template <class T, int N>
 class OnHost {
  public:
@@ -71,7 +71,7 @@ class OnHost {
   std::vector<T> copy_;
 };
 
-// Copies between the host and a card that the host does not wait for, until it wants to use its memory again.
+// Copies between the host and a GPU that the host does not wait for, until it wants to use its memory again.
 class QueuedCopies {
  public:
   explicit QueuedCopies(AnyDevice& device) : device_(&device) {}

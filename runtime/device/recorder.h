@@ -9,7 +9,7 @@
 
 namespace polonaise {
 
-// Has a device do the same work again and again. A card is given it once as a CUDA graph, and then told to repeat it:
+// Repeats the same work on a device. A GPU receives it once as a CUDA graph, and then repeats that:
 // one launch instead of hundreds, and none of what the host does between them.
 class Recorder {
  public:
@@ -55,7 +55,7 @@ class Recorder {
   // records. On a CPU, and with POLONAISE_SYNC=1, work() is called each time.
   void run(const Key& key, std::size_t generation, const std::function<void()>& work);
 
-  // How often a record was replayed instead of calling work().
+  // Number of replays in place of calls of work().
   std::size_t replays() const { return replays_; }
 
  private:

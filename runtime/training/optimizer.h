@@ -11,7 +11,7 @@
 
 namespace polonaise {
 
-// How the learning rate goes on after the warm-up, as a share of the base rate.
+// The course of the learning rate after the warm-up, as a share of the base rate.
 enum class Decay {
   cosine,        // a half cosine down to `floor` at the end (SGDR, Loshchilov, Hutter 2017, without restarts)
   linear,        // a straight line down to `floor` at the end
@@ -65,7 +65,7 @@ class Optimizer {
  public:
   Optimizer(Parameters& parameters, const OptimizerOptions& options);
 
-  // Counts the next step: its numbers, for update() to find in the device's memory.
+  // Counts the next step and returns its numbers, which update() finds in the device's memory.
   kernels::AdamWStep next(float scale = 1);
   // Queues one step from the sum of gradients, and the refresh of what is derived from the parameters. A gradient that
   // is not finite changes nothing. *squared_norm, in the device's memory too, becomes that of the gradients as they

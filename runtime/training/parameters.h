@@ -10,15 +10,15 @@
 
 namespace polonaise {
 
-// The parameters of a model in one slab, in the order in which they were added, so that the optimizer, clipping and the sum
-// over shards are one flat kernel each; and a second slab of derived arrays (packed or transposed copies), which refresh()
-// fills and no checkpoint has. Both are float. A model whose activations are bf16 reads bf16 copies of both, which
-// refresh() makes as well.
+// The parameters of a model in one slab, in the order in which they were added, so that the optimizer, clipping and the
+// sum over shards are one flat kernel each; and a second slab of derived arrays (packed or transposed copies), which
+// refresh() fills and no checkpoint has. Both are float. A model whose activations are bf16 reads bf16 copies of both,
+// which refresh() makes as well.
 class Parameters {
  public:
   using Id = std::size_t;
 
-  // How a parameter starts. Uniform in [-bound, bound), normal with deviation `bound`, or constant `bound`.
+  // The initial values of a parameter: uniform in [-bound, bound), normal with deviation `bound`, or constant `bound`.
   enum class Init { uniform, normal, constant };
 
   // The role of a parameter in the optimizer.
@@ -44,7 +44,7 @@ class Parameters {
   Parameters& operator=(const Parameters&) = delete;
 
   Id add(std::string name, const Shape& shape, Init init, float bound, Kind kind);
-  // Room for `size` floats that `fill` computes from the parameters.
+  // Adds a derived array of `size` floats, which `fill` computes from the parameters.
   Id add_derived(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill);
   // Adds a derived array that depends on no parameter (a table of positions): allocate() fills it once.
   Id add_table(Index size, std::function<void(AnyDevice&, View<float, 1>)> fill);

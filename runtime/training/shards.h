@@ -64,7 +64,8 @@ class Shards {
   };
   // Queues the forward and backward pass of all shards; waits for no GPU, and may replay a record of what follows
   // preparation. gradients() becomes the sum of the shards' gradients and losses[i] (i < kMostShards, in the device's
-  // memory) the sum of shard i's losses; where place.first_row > 0, a further batch of the same step, both are added to.
+  // memory) the sum of shard i's losses; where place.first_row > 0, a further batch of the same step, both are added
+  // to.
   void queue(const Work&, const Tape::Place& place, View<LossSum, 1> losses);
   // Number of times that queue() replayed a record.
   std::size_t replays() const { return recorder_.replays(); }

@@ -21,8 +21,8 @@ class Training {
   Training(const Training&) = delete;
   Training& operator=(const Training&) = delete;
 
-  // Makes one step on the mean of the batches' losses, of which there are `targets`. The batches of a step count as rows of
-  // one large batch, so that no two rows share their random numbers.
+  // Makes one step on the mean of the batches' losses, of which there are `targets`. The batches of a step count as
+  // rows of one large batch, so that no two rows share their random numbers.
   void step(std::span<const Shards::Work> batches, Index targets);
 
   struct Report {
@@ -42,8 +42,8 @@ class Training {
   std::size_t replays() const { return shards_.replays(); }
 
  private:
-  // The numbers that a step reads and those that it reports, in the device's memory, with the host's side of both for each
-  // step that may be under way.
+  // The numbers that a step reads and those that it reports, in the device's memory, with the host's side of both for
+  // each step that may be under way.
   struct Numbers {
     kernels::AdamWStep adamw;
     std::uint32_t step = 0;

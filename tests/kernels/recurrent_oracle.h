@@ -1,6 +1,7 @@
 #pragma once
 
-// The double-precision oracle of the recurrent stacks. It follows the cells' equations step by step, with the same cells.inc in double and a plain loop for everything else.
+// The double-precision oracle of the recurrent stacks. It follows the cells' equations step by step, with the same
+// cells.inc in double and a plain loop for everything else.
 
 #include <cmath>
 #include <functional>

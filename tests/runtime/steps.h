@@ -11,8 +11,8 @@
 
 namespace polonaise::testing {
 
-// Forward and backward of all shards of a batch; the sum of the gradients is in shards.gradients() afterwards. `forward`
-// is TargetLossViews(Tape&, Shards::Rows).
+// Forward and backward of all shards of a batch; the sum of the gradients is in shards.gradients() afterwards.
+// `forward` is TargetLossViews(Tape&, Shards::Rows).
 inline LossSum train(Shards& shards, AnyDevice& device, Index rows, const Tape::Place& place,
                      const std::function<TargetLossViews(Tape&, Shards::Rows)>& forward) {
   const auto prepare = [&](Tape&, Shards::Rows part) {

@@ -47,8 +47,8 @@ class Diverged : public io::Error {
   using io::Error::Error;
 };
 
-// Trains from `state` until the plan's end, the time limit, the end of patience, a signal (Interrupt); then saves and says
-// how to go on. Writes the run's metrics and checkpoints: at every best validation, and at least twice a minute.
+// Trains from `state` until the plan's end, the time limit, the end of patience, a signal (Interrupt); then saves and
+// says how to go on. Writes the run's metrics and checkpoints: at every best validation, and at least twice a minute.
 // Diverged where the loss is no longer finite: the last checkpoint stays as it is.
 SessionEnd train_session(Trainer& trainer, Run& run, TrainingState state, const SessionOptions& options);
 

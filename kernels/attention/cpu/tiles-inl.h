@@ -55,8 +55,8 @@ inline void prefetch_row(View<const float, 2> x, Index row) {
   for (Index i = 0; i < x.columns(); i += 16) hwy::Prefetch(x.row(row) + i);
 }
 
-// Packs rows [first, first + count) of x, scaled and rotated, as rows of `width` >= D elements, with zeros behind x's last
-// row and column.
+// Packs rows [first, first + count) of x, scaled and rotated, as rows of `width` >= D elements, with zeros behind x's
+// last row and column.
 inline void pack_rows(View<const float, 2> x, View<const float, 2> rotary, float scale, Index first, Index count,
                       float* packed, Index width) {
   const Index D = x.columns();

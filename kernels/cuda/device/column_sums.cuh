@@ -1,7 +1,7 @@
 #pragma once
 
-// Sums over the rows of matrices, column by column, in two launches of a fixed order: a block adds 32 columns of a chunk
-// of rows, then a thread adds the chunks of a column. How many chunks there are follows from the shape alone.
+// Sums over the rows of matrices, column by column, in two launches of a fixed order: a block adds 32 columns of a
+// chunk of rows, then a thread adds the chunks of a column. How many chunks there are follows from the shape alone.
 //
 // A Terms is a plain struct that says what is added and where the sums go. Stacks are matrices of one shape, each with
 // sums of its own:

@@ -9,8 +9,8 @@
 
 namespace polonaise::kernels {
 
-// Dropout's decision on an element (kernels/pointwise/pointwise.h): it is kept where uniform(word) >= p, in the 24 bits that the
-// number is made of.
+// Dropout's decision on an element (kernels/pointwise/pointwise.h): it is kept where uniform(word) >= p, in the 24 bits
+// that the number is made of.
 struct Keep {
   std::uint32_t least = 0;
   float scale = 1;

@@ -12,7 +12,8 @@ __device__ inline std::uint32_t word_at(const Philox4& words, std::uint32_t posi
   return position % 4 < 2 ? low : high;
 }
 
-// uniform(stream, row, position) of kernels/base/random.h. Who uses all four words of a block takes random_words itself.
+// uniform(stream, row, position) of kernels/base/random.h. Who uses all four words of a block takes random_words
+// itself.
 __device__ inline float uniform_of(const RandomStream& stream, std::uint32_t row, std::uint32_t position) {
   return uniform(word_at(random_words(stream, row, position / 4), position));
 }

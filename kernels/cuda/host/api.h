@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <stdexcept>
 
-// The types that cudaStream_t, cudaEvent_t and cudaGraphExec_t point to, declared here so that no header of CUDA is needed.
+// The types that cudaStream_t, cudaEvent_t and cudaGraphExec_t point to, declared here so that no header of CUDA is
+// needed.
 struct CUstream_st;
 struct CUevent_st;
 struct CUgraphExec_st;

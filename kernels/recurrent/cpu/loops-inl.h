@@ -22,8 +22,8 @@ namespace polonaise::kernels::HWY_NAMESPACE {
 //   forward panels [panel][k][gate][unit vector] | biases [panel][bias][unit vector] | backward panels
 // where the backward panels hold weight_hh itself, two vectors of inputs for each k = (gate, unit).
 //
-// A Cell is a CellOf (layout.h) and says: kUnits, kBiases (bias blocks: input and recurrent biases are added where the cell
-// allows), kPassesState (h passes on part of its gradient directly); and the equations on one vector.
+// A Cell is a CellOf (layout.h) and says: kUnits, kBiases (bias blocks: input and recurrent biases are added where the
+// cell allows), kPassesState (h passes on part of its gradient directly); and the equations on one vector.
 
 inline constexpr Index kBackwardVectors = 2;
 

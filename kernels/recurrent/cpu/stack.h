@@ -6,7 +6,8 @@
 
 namespace polonaise::kernels {
 
-// The arguments of a time loop: one layer in one direction over a block of rows. Rows of the matrices are (t, b) flattened.
+// The arguments of a time loop: one layer in one direction over a block of rows. Rows of the matrices are (t, b)
+// flattened.
 struct TimeLoop {
   Index T = 0, B = 0, H = 0;
   bool reverse = false;
@@ -29,8 +30,8 @@ struct TimeLoopBackward : TimeLoop {
   float* dc = nullptr;           // [B,S*H]
 };
 
-// The arguments of one step of one layer over all rows: the product of the packed input weights with x (null in layer 0, whose product is
-// given) and of the recurrent weights with h.
+// The arguments of one step of one layer over all rows: the product of the packed input weights with x (null in layer
+// 0, whose product is given) and of the recurrent weights with h.
 struct CellStep {
   Index B = 0, H = 0;
   const float* packed = nullptr;

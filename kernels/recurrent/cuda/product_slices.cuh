@@ -4,9 +4,9 @@
 // each of its warps takes slices of the inputs, and leaves the sums over its slices in shared memory, where the block
 // adds those of all warps. Lanes load inputs where the other blocks put them, 16 bytes each, and no input twice.
 //
-// A TeamSlices says: kGates, kUnits, kParts (matrices that it multiplies: the states, or each gate's gradients) and kMostH.
-// load() takes the weights up; multiply() leaves in `partials` [kSums, kTeamRows, kUnits] of the warp the sums of each
-// gate, or, where every gate has inputs of its own, of all gates.
+// A TeamSlices says: kGates, kUnits, kParts (matrices that it multiplies: the states, or each gate's gradients) and
+// kMostH. load() takes the weights up; multiply() leaves in `partials` [kSums, kTeamRows, kUnits] of the warp the sums
+// of each gate, or, where every gate has inputs of its own, of all gates.
 
 #include <algorithm>
 #include <concepts>

@@ -3,9 +3,9 @@
 // The recurrent cells on a card, one launch a layer or several, whatever carries its rows: the step's place in time,
 // what it reads and leaves behind, and the cell itself.
 //
-// A RecurrentTeam is the blocks that carry a few rows of the batch through all steps, with the recurrent weights in their
-// registers: one block (team_of_one.cuh) or several (team_of_many.cuh). Rows are independent, so teams
-// never wait for each other. It says:
+// A RecurrentTeam is the blocks that carry a few rows of the batch through all steps, with the recurrent weights in
+// their registers: one block (team_of_one.cuh) or several (team_of_many.cuh). Rows are independent, so teams never wait
+// for each other. It says:
 //   kThreads, kPairs     of a block; pairs of a row and a unit that a thread owns, the same in every step
 //   kUnits               of a block; Arguments, what its constructor takes besides the number of units
 //   first_row(), rows()  the team's rows; row(pair), of these; unit(pair), of the block's units, after first_unit()

@@ -7,7 +7,8 @@
 
 namespace polonaise::kernels {
 
-// The arguments of a cell's kernels for one layer in one direction. Rows of matrices over all steps are (t, b) flattened.
+// The arguments of a cell's kernels for one layer in one direction. Rows of matrices over all steps are (t, b)
+// flattened.
 template <class T>
 struct CellSequence {
   Index layer = 0;  // of the stack

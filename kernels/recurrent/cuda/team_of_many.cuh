@@ -150,8 +150,8 @@ Index rows_of_team(Index B, Index teams) {
   return std::min(Index{Team::kTeamRows}, ceil_div(ceil_div(B, teams), kTogether) * kTogether);
 }
 
-// Launches teams for all rows of the layer, as many at once as the GPU has room for; further rows wait for another launch.
-// Returns false where not even one team has room.
+// Launches teams for all rows of the layer, as many at once as the GPU has room for; further rows wait for another
+// launch. Returns false where not even one team has room.
 template <class Team, class T>
 bool launch_teams(Cuda& cuda, const char* name, const RecurrentLoop<T>& loop,
                   void (*kernel)(RecurrentLoop<T>, TeamArguments)) {

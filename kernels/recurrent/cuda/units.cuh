@@ -2,8 +2,8 @@
 
 // The input and output of one unit's step, which the kernels of all recurrent cells share.
 //
-// A Cell, of a CellNumber, is a CellOnCuda and says: kKept (of its slots, those that forward writes), its kernels' names,
-// and the equations on one unit.
+// A Cell, of a CellNumber, is a CellOnCuda and says: kKept (of its slots, those that forward writes), its kernels'
+// names, and the equations on one unit.
 
 #include <algorithm>
 

@@ -63,8 +63,8 @@ struct Loop {
 class Weights {
  public:
   __device__ Weights(const float* rows, int H, bool wide) : rows_(rows), H_(H), wide_(wide) {}
-  // Returns the place of a weight in shared memory. Every second row has its halves of 16 columns exchanged, so that the
-  // quads of two neighbouring rows meet different banks.
+  // Returns the place of a weight in shared memory. Every second row has its halves of 16 columns exchanged, so that
+  // the quads of two neighbouring rows meet different banks.
   static __device__ int place(int row, int column, int padded) { return row * padded + (column ^ ((row & 1) << 4)); }
   static __device__ simt::Vector<float, 4> four_shared(const float* rows, int row, int column, int padded) {
     return simt::load<4>(rows + place(row, column, padded));
@@ -85,8 +85,8 @@ class Weights {
   bool wide_;
 };
 
-// The sums of a thread: `kSums` products, each for all streams. A quad's lanes own streams lane, 4 + lane, ..., or all of
-// them the only one.
+// The sums of a thread: `kSums` products, each for all streams. A quad's lanes own streams lane, 4 + lane, ..., or all
+// of them the only one.
 template <int kRows, int kSums>
 struct Sums {
   static constexpr int kGroup = kRows == 1 ? 1 : 4, kGroups = kRows / kGroup;
